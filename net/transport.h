@@ -1,0 +1,96 @@
+/* Authenticated frames between the nodes of a fixed cluster, over ZeroMQ with CURVE.
+ *
+ * Three lanes a peer, a connection each, so that bulk data never stands before a vote. A node
+ * binds one PULL socket a lane and connects one PUSH socket a lane to every peer. A ZAP handler
+ * admits the keys of the cluster's nodes and nobody else; the sender of a frame is the owner of
+ * the key of its connection, never a field.
+ *
+ * ZeroMQ's own queues are kept short (they can be neither reordered nor taken back); behind
+ * them each peer and lane has a queue of ours, bounded in bytes. A frame that does not fit is
+ * dropped and counted: the core computes from its state what a peer has not got and sends it
+ * again. A link may lose frames whenever a connection breaks. */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include "crypto/bytes.h"
+#include "crypto/quorum.h"
+
+enum lane { LANE_VOTES, LANE_DISPERSAL, LANE_RETRIEVAL, LANES };
+
+enum { CURVE_KEY_SIZE = 32 };
+
+struct transport; /* Opaque: sockets and queues. One thread uses it. */
+
+struct transport_peer {
+    char endpoints[LANES][64]; /* tcp://host:port, to connect to. */
+    uint8_t curve_public[CURVE_KEY_SIZE];
+};
+
+struct transport_options {
+    void *zmq_context; /* Where the ZAP handler runs. */
+    node_id self;
+    unsigned node_count;
+    const struct transport_peer *peers; /* node_count, self's too; copied. */
+    char listen[LANES][64];             /* tcp://address:port, to bind. */
+    uint8_t curve_secret[CURVE_KEY_SIZE];
+    size_t frame_size_max;
+    size_t queue_bytes_max[LANES]; /* A peer. */
+};
+
+/* The ZAP handler of a context: a thread on inproc://zeromq.zap.01. Sockets in the domain "node"
+ * admit the given keys, and give each message the User-Id "N" of its owner's index in decimal;
+ * sockets in the domain "client" admit any CURVE key. Counts refusals. */
+struct zap;
+int zap_start(void *zmq_context, const uint8_t (*keys)[CURVE_KEY_SIZE], unsigned count,
+              struct zap **zap, char *message, size_t message_size);
+uint64_t zap_refused(const struct zap *z);
+void zap_stop(struct zap *z); /* Before the context is terminated. NULL is fine. */
+
+/* 0, or -1 with `message`: a port in use names the port and what to do. Needs a running zap. */
+int transport_open(const struct transport_options *options, struct transport **transport,
+                   char *message, size_t message_size);
+void transport_close(struct transport *t);
+
+/* Bytes that several queues may hold, freed when the last lets go. Not for other threads. */
+struct frame {
+    size_t references;
+    size_t size;
+    uint8_t bytes[];
+};
+struct frame *frame_new(size_t size); /* One reference. Aborts when there is no memory. */
+struct frame *frame_keep(struct frame *f);
+void frame_release(struct frame *f);
+
+/* Queues a reference to the frame. `tag`, if not 0, names it for transport_drop, and a frame
+ * whose tag is queued already for this peer and lane is not queued twice. `order`: the lower
+ * goes first within a lane; equal ones in the order of sending. False when the queue was full. */
+bool transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order, uint64_t tag,
+                    struct frame *frame);
+/* Takes back frames still queued under `tag`; returns how many. */
+unsigned transport_drop(struct transport *t, node_id to, enum lane lane, uint64_t tag);
+
+struct transport_frame {
+    node_id from;
+    enum lane lane;
+    struct slice bytes; /* Lent until the next transport_receive. */
+};
+/* Moves what is queued to the sockets as far as they take it, and fills in what has arrived, up
+ * to `capacity` frames, votes first. Never waits. Returns how many. */
+unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity);
+/* What to wait for: fills zmq_pollitem_t (as void, so that this header needs no zmq.h) with the
+ * sockets to poll, writable ones only where something is queued. Returns how many of at most
+ * transport_poll_max(). */
+unsigned transport_poll_max(const struct transport *t);
+unsigned transport_poll_items(struct transport *t, void *items);
+
+struct transport_counts { /* Since the start; application bytes. */
+    uint64_t rx_bytes[LANES];
+    uint64_t tx_bytes[LANES];
+    uint64_t dropped_frames[LANES]; /* Queue full. */
+    uint64_t queued_bytes[LANES];   /* Now. */
+};
+void transport_counts(const struct transport *t, struct transport_counts *counts);
+/* Application bytes queued for and not yet taken by the socket of one peer and lane. */
+size_t transport_queued(const struct transport *t, node_id to, enum lane lane);
+
+#endif
