@@ -1,0 +1,35 @@
+/* A block: what its proposer has seen completed, and transactions.
+ *
+ *   version u8 = 1 | seen | count u32 | count times: length u32, bytes
+ *   seen: for each of the n nodes: runs u8, then so many times: first u64, last u64
+ *
+ * `seen` names the epochs, all below the block's own, whose dispersal by that node completed at
+ * the proposer, as maximal runs (ascending, not touching), at most LINK_RUNS_MAX a node. A
+ * transaction is 1 to TRANSACTION_SIZE_MAX bytes. Whatever differs is no block: bad. */
+#ifndef NODE_BLOCK_H
+#define NODE_BLOCK_H
+
+#include "crypto/bytes.h"
+#include "crypto/quorum.h"
+
+typedef uint64_t epoch_id; /* The first epoch is 1. */
+
+enum {
+    LINK_RUNS_MAX = 32, /* A node: the 16 newest, and the 16 oldest that hold one undelivered. */
+    TRANSACTION_SIZE_MAX = 64 << 10,
+};
+
+struct block {
+    struct slice seen;         /* Encoded: link.h reads it. */
+    uint32_t count;            /* Of transactions. */
+    struct slice transactions; /* For block_next. */
+};
+
+/* Whether `bytes` is a block of epoch `epoch`. Slices in `b` borrow from it. */
+bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b);
+/* Steps through the transactions of a decoded block; false at the end. */
+bool block_next(struct slice *rest, struct slice *transaction);
+/* Bytes in a block beside the transactions and their lengths. */
+size_t block_overhead(size_t seen_size);
+
+#endif
