@@ -36,10 +36,10 @@ enum {
     BA_ROUNDS_MAX = 200,  /* Reached with probability 2^-66. */
     BA_ROUND_AHEAD = 3,   /* Rounds above the own one whose messages are tallied. */
     BA_ROUND_WINDOW = BA_ROUND_AHEAD + 1,
-    BA_MESSAGES_MAX = 32, /* Of one step; see ba.c for the sum. */
+    BA_MESSAGES_MAX = 19, /* Of one step; see ba.c for the sum. */
 };
 
-enum ba_type { BA_BVAL = 1, BA_AUX, BA_CONF, BA_TERM, BA_SHARE };
+enum ba_type { BA_BVAL = 1, BA_AUX, BA_CONF, BA_SHARE, BA_TERM };
 
 /* Sets of bits: bit v is set when v is in the set. */
 enum ba_values { BA_NEITHER = 0, BA_ZERO = 1, BA_ONE = 2, BA_BOTH = 3 };
@@ -48,7 +48,8 @@ struct ba_message {
     uint8_t type;   /* enum ba_type. BA_SHARE stands only among the own messages: it says that
                      * the share of this round's coin was released. */
     uint8_t round;  /* 0 in TERM. */
-    uint8_t values; /* One value in BVAL, AUX, TERM; one or both in CONF; BA_NEITHER in SHARE. */
+    uint8_t values; /* One value in BVAL, AUX, TERM; one or both in CONF; in SHARE the set of
+                     * CONF done. */
 };
 
 /* Whether a peer may say this at all: types, ranges, no CONF where the coin is fixed. */
@@ -59,18 +60,14 @@ bool ba_round_tossed(unsigned round);
 struct ba_round { /* AUX and CONF of the own round and those ahead. */
     struct nodeset aux[2];
     struct nodeset conf[4]; /* By enum ba_values. */
-    bool aux_done;
-    bool conf_done;
     bool coin_known;
     bool coin;
-    uint8_t aux_set;   /* enum ba_values, fixed when done. */
-    uint8_t final_set;
 };
 
 struct ba {
     struct quorum quorum;
     node_id self;
-    bool started; /* Has an estimate for round 0. */
+    bool started; /* Has its own bit. */
     bool decided;
     bool decision;
     bool closed;
@@ -78,7 +75,7 @@ struct ba {
     uint8_t round;
     struct nodeset term[2];
     struct nodeset bval[BA_ROUNDS_MAX][2];
-    uint8_t sent[BA_ROUNDS_MAX];             /* What we sent in each round: see ba.c. */
+    uint8_t sent[BA_ROUNDS_MAX]; /* What we sent in each round, and so what is done: see ba.c. */
     struct ba_round rounds[BA_ROUND_WINDOW]; /* Round r at r % BA_ROUND_WINDOW. */
 };
 
@@ -99,7 +96,8 @@ void ba_propose(struct ba *b, bool value, struct ba_effects *out);
 void ba_receive(struct ba *b, node_id from, const struct ba_message *m, struct ba_effects *out);
 /* The value of the coin of `round`; used only once our own share is released. */
 void ba_coin(struct ba *b, unsigned round, bool value, struct ba_effects *out);
-/* One of our own messages, from a record. */
+/* One of our own messages, from a record. A recalled BA_SHARE is of use to the others and to us
+ * only when the caller releases the share of that round again. */
 void ba_recall(struct ba *b, const struct ba_message *m);
 /* All that we have sent (only TERM once closed), for a peer that may have missed it. Fills
  * `messages` from position *cursor (0 at first); returns how many; 0 when there are no more. */

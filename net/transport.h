@@ -14,15 +14,15 @@
 
 #include "crypto/bytes.h"
 #include "crypto/quorum.h"
+#include "net/curve.h"
+#include "net/frame.h"
 
 enum lane { LANE_VOTES, LANE_DISPERSAL, LANE_RETRIEVAL, LANES };
-
-enum { CURVE_KEY_SIZE = 32 };
 
 struct transport; /* Opaque: sockets and queues. One thread uses it. */
 
 struct transport_peer {
-    char endpoints[LANES][64]; /* tcp://host:port, to connect to. */
+    char endpoints[LANES][64]; /* tcp://host:port, to connect to; IPv6 as tcp://[address]:port. */
     uint8_t curve_public[CURVE_KEY_SIZE];
 };
 
@@ -33,8 +33,12 @@ struct transport_options {
     const struct transport_peer *peers; /* node_count, self's too; copied. */
     char listen[LANES][64];             /* tcp://address:port, to bind. */
     uint8_t curve_secret[CURVE_KEY_SIZE];
-    size_t frame_size_max;
-    size_t queue_bytes_max[LANES]; /* A peer. */
+    /* Sent and received. ZeroMQ keeps a few received frames a connection: what a lying peer can
+     * make this node hold grows with it, so that of the votes should be small. */
+    size_t frame_size_max[LANES];
+    size_t queue_bytes_max[LANES]; /* A peer. Room for a frame at least. */
+    /* Dials anew when frames wait for so long and the connection took none; 0: 30 s. */
+    unsigned redial_ms;
 };
 
 /* The ZAP handler of a context: a thread on inproc://zeromq.zap.01. Sockets in the domain "node"
@@ -51,19 +55,10 @@ int transport_open(const struct transport_options *options, struct transport **t
                    char *message, size_t message_size);
 void transport_close(struct transport *t);
 
-/* Bytes that several queues may hold, freed when the last lets go. Not for other threads. */
-struct frame {
-    size_t references;
-    size_t size;
-    uint8_t bytes[];
-};
-struct frame *frame_new(size_t size); /* One reference. Aborts when there is no memory. */
-struct frame *frame_keep(struct frame *f);
-void frame_release(struct frame *f);
-
-/* Queues a reference to the frame. `tag`, if not 0, names it for transport_drop, and a frame
- * whose tag is queued already for this peer and lane is not queued twice. `order`: the lower
- * goes first within a lane; equal ones in the order of sending. False when the queue was full. */
+/* Queues a reference to the frame, whose bytes are not written from then on; never to oneself.
+ * `tag`, if not 0, names it for transport_drop, and a frame whose tag is queued already for this
+ * peer and lane is not queued twice. `order`: the lower goes first within a lane; equal ones in
+ * the order of sending. False when the queue was full. */
 bool transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order, uint64_t tag,
                     struct frame *frame);
 /* Takes back frames still queued under `tag`; returns how many. */
@@ -75,17 +70,18 @@ struct transport_frame {
     struct slice bytes; /* Lent until the next transport_receive. */
 };
 /* Moves what is queued to the sockets as far as they take it, and fills in what has arrived, up
- * to `capacity` frames, votes first. Never waits. Returns how many. */
+ * to `capacity` frames, votes first. A quarter of the room is kept for the lanes below, so that
+ * a peer which floods one lane does not close the others. Never waits. Returns how many. */
 unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity);
 /* What to wait for: fills zmq_pollitem_t (as void, so that this header needs no zmq.h) with the
- * sockets to poll, writable ones only where something is queued. Returns how many of at most
- * transport_poll_max(). */
+ * sockets to poll, writable ones only where something is queued. Good until the next
+ * transport_receive. Returns how many of at most transport_poll_max(). */
 unsigned transport_poll_max(const struct transport *t);
 unsigned transport_poll_items(struct transport *t, void *items);
 
 struct transport_counts { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];
-    uint64_t tx_bytes[LANES];
+    uint64_t tx_bytes[LANES];       /* Taken by the sockets. */
     uint64_t dropped_frames[LANES]; /* Queue full. */
     uint64_t queued_bytes[LANES];   /* Now. */
 };

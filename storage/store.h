@@ -9,7 +9,8 @@
  * thread. Other threads and processes read through views.
  *
  * Functions that can fail return 0 or a negative enum store_error; store_message says what
- * happened and what to do, in words. After an error in a transaction the caller aborts it. */
+ * happened and what to do, in words. After an error in a transaction the caller aborts it: every
+ * other call in it, the commit too, returns the error again. */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
 
@@ -32,25 +33,28 @@ struct store; /* Opaque. */
 
 struct store_options {
     const char *path;          /* A directory; made (0700) when it is not there. */
-    size_t size_max;           /* Of the map, in bytes. */
+    size_t size_max;           /* Of the map, in bytes. The last 1/16 is left to deletions. */
     const char *const *tables; /* Names; a table is known by its index. */
     unsigned table_count;
     bool read_only; /* For inspection: store_begin is not allowed, the directory must exist. */
 };
 
 /* On failure *store is NULL and `message` says why. A store that is open for writing is locked
- * against a second process (and a second store_open of the same path: STORE_BUSY). */
+ * against a second process (and a second store_open of the same path: STORE_BUSY). To inspect a
+ * path that is open is for another process: this one uses views. */
 int store_open(const struct store_options *options, struct store **store, char *message,
                size_t message_size);
-void store_close(struct store *s); /* Aborts an open transaction. NULL is fine. */
-const char *store_message(const struct store *s);
+void store_close(struct store *s);                /* Aborts an open transaction. NULL is fine. */
+const char *store_message(const struct store *s); /* After a failure, on the same thread. */
 
+/* What a transaction frees can be used from the second one after it. */
 int store_begin(struct store *s);
-int store_commit(struct store *s);
-void store_abort(struct store *s);
+int store_commit(struct store *s); /* Ends the transaction, whatever it returns. */
+void store_abort(struct store *s); /* Nothing when there is none. */
 
 /* In a transaction. Keys are 1 to STORE_KEY_SIZE_MAX bytes, ordered as memcmp; the value is
- * the concatenation of `count` parts and replaces what was there. */
+ * the concatenation of `count` parts, none of them lent by store_get, and replaces what was
+ * there. */
 int store_put(struct store *s, unsigned table, struct slice key, const struct slice parts[],
               unsigned count);
 /* STORE_MISSING when there was none. */
@@ -76,7 +80,7 @@ int store_view_scan(struct store_view *v, unsigned table, struct slice from, sto
 /* The last record of a table; STORE_MISSING when it is empty. */
 int store_view_last(struct store_view *v, unsigned table, struct slice *key, struct slice *value);
 
-/* Bytes in use, of size_max: to say early that it gets full. */
+/* Bytes in use by what is committed, of size_max: to say early that it gets full. */
 size_t store_used(struct store *s);
 
 #endif

@@ -50,13 +50,16 @@ enum vid_result {
     VID_BAD_CHUNKS,   /* Some chunks were not under the header: `liars` sent them. */
 };
 
-/* Decodes the chunks that `present` names (k or more) of `chunks` (room for all n, aligned to
- * 64), each in its place, with `proofs[i]` what came with chunk i. Codes again and compares the
- * tree's root with the header's: equal proves all chunks at once, so that their proofs need not
- * be looked at. Not equal: each proof is checked; VID_BAD_CHUNKS if one fails, and the chunks
- * are then as they were given. Only k chunks whose proofs hold can make the proposer bad: one
- * lying server must not make one node call a block empty. On VID_RETRIEVED `e` is the encoding,
- * from which the retriever serves its own chunk. */
+/* Decodes the first k of the chunks that `present` names (it has k at least) in `chunks` (room
+ * for all n, aligned to 64), each in its place, with `proofs[i]` what came with chunk i. Codes
+ * again and compares the tree's root with the header's: equal proves all chunks at once, so that
+ * their proofs need not be looked at. Not equal: the k proofs are checked; VID_BAD_CHUNKS if one
+ * fails. Only k chunks whose proofs hold can make the proposer bad: one lying server must not
+ * make one node call a block empty. On VID_RETRIEVED `e` is the encoding, from which the
+ * retriever serves its own chunk.
+ *
+ * The first k present are never written. All other places are, also those of chunks present
+ * beyond the first k: after VID_BAD_CHUNKS what is left is the first k without the liars. */
 enum vid_result vid_decode(struct quorum q, const struct code *c, const struct vid_header *header,
                            const struct nodeset *present, uint8_t *chunks,
                            const struct vid_proof proofs[], struct vid_encoding *e,

@@ -1,0 +1,95 @@
+#include "crypto/hash.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+enum { TAG_SIZE_MAX = 64 };
+
+static EVP_MD *sha256;
+static CRYPTO_THREAD_LOCAL contexts; /* Whose contexts are freed when their threads end. */
+static _Thread_local EVP_MD_CTX *context;
+
+static void context_free(void *ended) { EVP_MD_CTX_free(ended); }
+
+bool hash_init(void)
+{
+    if (sha256)
+        return true;
+    if (!CRYPTO_THREAD_init_local(&contexts, context_free))
+        return false;
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    return sha256 != NULL;
+}
+
+/* None of the calls below can fail once there are an algorithm and a context. */
+
+static void hash_start(void)
+{
+    assert(sha256 != NULL); /* hash_init comes first. */
+    if (!context) {
+        context = EVP_MD_CTX_new();
+        assert(context != NULL);
+        int kept = CRYPTO_THREAD_set_local(&contexts, context);
+        assert(kept);
+    }
+    int started = EVP_DigestInit_ex2(context, sha256, NULL);
+    assert(started);
+}
+
+static void hash_add(const void *data, size_t size)
+{
+    int added = EVP_DigestUpdate(context, data, size);
+    assert(added);
+}
+
+static struct hash hash_finish(void)
+{
+    struct hash h;
+    int finished = EVP_DigestFinal_ex(context, h.bytes, NULL);
+    assert(finished);
+    return h;
+}
+
+struct hash hash_bytes(struct slice message)
+{
+    hash_start();
+    hash_add(message.data, message.size);
+    return hash_finish();
+}
+
+struct hash hash_leaf(struct slice data)
+{
+    static const uint8_t prefix = 0x00;
+    hash_start();
+    hash_add(&prefix, 1);
+    hash_add(data.data, data.size);
+    return hash_finish();
+}
+
+struct hash hash_inner(const struct hash *left, const struct hash *right)
+{
+    uint8_t node[1 + 2 * HASH_SIZE] = {0x01};
+    memcpy(node + 1, left->bytes, HASH_SIZE);
+    memcpy(node + 1 + HASH_SIZE, right->bytes, HASH_SIZE);
+    return hash_bytes(slice_of(node, sizeof node));
+}
+
+struct hash hash_tagged(const char *tag, const struct slice parts[], unsigned count)
+{
+    size_t tag_size = strlen(tag);
+    assert(tag_size <= TAG_SIZE_MAX);
+    struct hash prefix = hash_bytes(slice_of(tag, tag_size));
+    hash_start();
+    hash_add(prefix.bytes, HASH_SIZE);
+    hash_add(prefix.bytes, HASH_SIZE);
+    for (unsigned i = 0; i < count; i++)
+        hash_add(parts[i].data, parts[i].size);
+    return hash_finish();
+}
+
+bool hash_equal(const struct hash *a, const struct hash *b)
+{
+    return memcmp(a->bytes, b->bytes, HASH_SIZE) == 0;
+}

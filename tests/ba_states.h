@@ -1,0 +1,120 @@
+/* States of the three correct nodes together, and what can come after them. The nodes are alike,
+ * so that they are kept sorted. */
+#ifndef TESTS_BA_STATES_H
+#define TESTS_BA_STATES_H
+
+#include "tests/ba_moves.h"
+
+struct state {
+    uint32_t node[CORRECT];
+    uint32_t coin; /* 0: not tossed, 1 + value. */
+};
+
+/* All states found, in the order of finding, which is that of a breadth-first search. */
+struct states {
+    struct state *items;
+    uint32_t *parents;
+    uint32_t *places; /* A hash table of 1 + position in items. */
+    size_t count;
+    size_t capacity; /* A power of two. */
+};
+
+static inline struct states states_new(unsigned capacity_log2)
+{
+    size_t capacity = (size_t)1 << capacity_log2;
+    return (struct states){
+        .items = malloc(capacity / 2 * sizeof(struct state)),
+        .parents = malloc(capacity / 2 * sizeof(uint32_t)),
+        .places = calloc(capacity, sizeof(uint32_t)),
+        .capacity = capacity,
+    };
+}
+
+static inline void states_free(struct states *s)
+{
+    free(s->items);
+    free(s->parents);
+    free(s->places);
+}
+
+static inline void state_sort(struct state *s)
+{
+    for (unsigned i = 1; i < CORRECT; i++)
+        for (unsigned j = i; j > 0 && s->node[j] < s->node[j - 1]; j--) {
+            uint32_t swap = s->node[j];
+            s->node[j] = s->node[j - 1];
+            s->node[j - 1] = swap;
+        }
+}
+
+/* Where a sorted state is, or where its place is free. */
+static inline uint32_t *states_find(const struct states *all, const struct state *s)
+{
+    uint64_t hash =
+        mix(mix((uint64_t)s->node[0] << 32 | s->node[1]) ^ ((uint64_t)s->node[2] << 32 | s->coin));
+    size_t i = hash % all->capacity;
+    while (all->places[i] && memcmp(&all->items[all->places[i] - 1], s, sizeof *s) != 0)
+        i = (i + 1) % all->capacity;
+    return &all->places[i];
+}
+
+static inline void states_add(struct states *all, struct state s, size_t parent)
+{
+    state_sort(&s);
+    uint32_t *place = states_find(all, &s);
+    if (*place)
+        return;
+    assert(all->count < all->capacity / 2);
+    all->items[all->count] = s;
+    all->parents[all->count] = (uint32_t)parent;
+    *place = (uint32_t)++all->count;
+}
+
+/* What the nodes other than `i` have said, with the coin. */
+static inline uint64_t others_said(const struct state *s, unsigned i, bool repeats)
+{
+    uint64_t counts = (uint64_t)s->coin << COIN;
+    for (unsigned j = 0; j < CORRECT; j++)
+        if (j != i)
+            counts += published(s->node[j], repeats);
+    return counts;
+}
+
+/* Calls `next` with each state that one move of one node leads to, unsorted. */
+static inline void state_moves(const struct state *s, struct limits limits,
+                               void (*next)(void *context, const struct state *s), void *context)
+{
+    for (unsigned i = 0; i < CORRECT; i++) {
+        const struct moves *m = moves_of(s->node[i], others_said(s, i, false), limits);
+        for (unsigned k = 0; k < m->count; k++) {
+            struct state to = *s;
+            to.node[i] = m->to[k];
+            next(context, &to);
+        }
+    }
+}
+
+static inline bool share_out(const struct state *s)
+{
+    for (unsigned i = 0; i < CORRECT; i++) {
+        struct local l = local_unpack(s->node[i]);
+        if (said(&l, BA_SHARE, 2))
+            return true;
+    }
+    return false;
+}
+
+/* How the search came to a state, last state first. */
+static inline void states_print(const struct states *all, size_t i)
+{
+    for (size_t before;; i = before) {
+        printf("state %zu, coin %d\n", i, (int)all->items[i].coin - 1);
+        for (unsigned k = 0; k < CORRECT; k++)
+            local_print(all->items[i].node[k]);
+        before = all->parents[i];
+        if (before == i)
+            return;
+    }
+}
+
+#endif
