@@ -1,0 +1,93 @@
+#include "net/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "crypto/quorum.h"
+
+enum {
+    CURVE_OVERHEAD = 33,     /* What CURVE adds to a frame before libzmq looks at its size. */
+    BACKLOG = 2 * NODES_MAX, /* All peers may dial at once. */
+    RECONNECT_MS = 50,       /* Then twice that, and so on, */
+    RECONNECT_MS_MAX = 500,  /* up to this. */
+    CONNECT_MS_MAX = 3000,   /* A SYN that a partition swallowed is not waited for after it. */
+    /* A connection is dead when nothing is acknowledged for so long. Asked of TCP: a heartbeat of
+     * ZeroMQ stands in line behind bulk data, and slow would look dead. */
+    DEAD_MS = 10000,
+    KEEPALIVE_IDLE_S = 5,
+    KEEPALIVE_S = 2,
+    KEEPALIVE_COUNT = 3,
+};
+
+static void set(void *socket, int option, const void *value, size_t size)
+{
+    int result = zmq_setsockopt(socket, option, value, size);
+    assert(result == 0);
+}
+
+static void set_int(void *socket, int option, int value)
+{
+    set(socket, option, &value, sizeof value);
+}
+
+static void *new_socket(void *context, int type, const char *endpoint,
+                        const uint8_t secret[CURVE_KEY_SIZE])
+{
+    void *socket = zmq_socket(context, type);
+    if (!socket)
+        return NULL;
+    set_int(socket, ZMQ_LINGER, 0);
+    set_int(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL);
+    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+    set_int(socket, ZMQ_TCP_MAXRT, DEAD_MS);
+    set(socket, ZMQ_CURVE_SECRETKEY, secret, CURVE_KEY_SIZE);
+    return socket;
+}
+
+static void *close_failed(void *socket)
+{
+    int reason = errno;
+    zmq_close(socket);
+    errno = reason;
+    return NULL;
+}
+
+void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
+                    int high_water, size_t frame_size_max)
+{
+    assert(frame_size_max >= SOCKET_FRAME_MIN);
+    void *socket = new_socket(context, ZMQ_PULL, endpoint, secret);
+    if (!socket)
+        return NULL;
+    int64_t size_max = (int64_t)frame_size_max + CURVE_OVERHEAD;
+    set(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
+    set(socket, ZMQ_ZAP_DOMAIN, "node", strlen("node"));
+    set_int(socket, ZMQ_CURVE_SERVER, 1);
+    set_int(socket, ZMQ_RCVHWM, high_water);
+    set_int(socket, ZMQ_BACKLOG, BACKLOG);
+    return zmq_bind(socket, endpoint) ? close_failed(socket) : socket;
+}
+
+void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
+                  const uint8_t server[CURVE_KEY_SIZE], int high_water)
+{
+    uint8_t public[CURVE_KEY_SIZE];
+    int result = curve_public(secret, public);
+    assert(result == 0);
+    void *socket = new_socket(context, ZMQ_PUSH, endpoint, secret);
+    if (!socket)
+        return NULL;
+    set(socket, ZMQ_CURVE_PUBLICKEY, public, CURVE_KEY_SIZE);
+    set(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE);
+    set_int(socket, ZMQ_SNDHWM, high_water);
+    set_int(socket, ZMQ_IMMEDIATE, 1);
+    set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS_MAX);
+    return zmq_connect(socket, endpoint) ? close_failed(socket) : socket;
+}

@@ -1,0 +1,23 @@
+/* The ZeroMQ sockets of a transport, with the options that make them what it needs. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <stddef.h>
+
+#include "net/curve.h"
+
+/* The smallest frame limit: the commands of the handshake have to pass it too. */
+enum { SOCKET_FRAME_MIN = 1024 };
+
+/* Both NULL with errno set on failure. `high_water`: frames that libzmq may keep a connection. */
+
+/* A PULL socket that those come in to whom the ZAP handler gives a name. Without a handler
+ * connections come about, but nothing that arrives over them has a User-Id. */
+void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
+                    int high_water, size_t frame_size_max);
+/* A PUSH socket that connects, and again after each break. It takes frames only while connected,
+ * so those for a peer that is down stay with the caller. */
+void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
+                  const uint8_t server[CURVE_KEY_SIZE], int high_water);
+
+#endif

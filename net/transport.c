@@ -1,0 +1,331 @@
+#include "net/transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zmq.h>
+
+#include "net/queue.h"
+#include "net/socket.h"
+
+enum {
+    HELD_MAX = 256, /* Frames lent at a time. */
+    REDIAL_MS = 30000,
+};
+
+/* Frames that libzmq may keep, per connection. What it has taken cannot be overtaken. */
+static const struct {
+    int send;
+    int receive;
+} high_water[LANES] = {
+    [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {4, 4}, [LANE_RETRIEVAL] = {2, 4}};
+
+struct link {
+    void *socket; /* NULL: could not be made, is tried again. */
+    struct queue queue;
+    uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
+};
+
+struct peer {
+    struct transport_peer address;
+    struct link links[LANES];
+};
+
+struct transport {
+    void *context;
+    node_id self;
+    unsigned node_count;
+    unsigned redial_ms;
+    size_t frame_size_max[LANES];
+    uint8_t curve_secret[CURVE_KEY_SIZE];
+    struct transport_counts counts; /* But for queued_bytes. */
+    void *receivers[LANES];
+    unsigned held_count;
+    zmq_msg_t held[HELD_MAX];
+    struct peer peers[]; /* node_count. */
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
+                     size_t message_size)
+{
+    t->receivers[lane] = socket_listen(t->context, endpoint, t->curve_secret,
+                                       high_water[lane].receive, t->frame_size_max[lane]);
+    if (t->receivers[lane])
+        return 0;
+    if (errno == EADDRINUSE)
+        snprintf(message, message_size,
+                 "cannot listen on %s: the port is in use; stop the program that has it (is this "
+                 "node running already?) or choose another port",
+                 endpoint);
+    else
+        snprintf(message, message_size, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
+    return -1;
+}
+
+/* Connects, or connects anew. What the old connection had taken and not sent is lost. */
+static int dial(struct transport *t, struct peer *p, enum lane lane)
+{
+    struct link *l = &p->links[lane];
+    if (l->socket)
+        zmq_close(l->socket);
+    l->waits_since_ms = 0;
+    l->socket = socket_dial(t->context, p->address.endpoints[lane], t->curve_secret,
+                            p->address.curve_public, high_water[lane].send);
+    return l->socket ? 0 : -1;
+}
+
+static struct transport *new_transport(const struct transport_options *o)
+{
+    assert(o->node_count >= 1 && o->node_count <= NODES_MAX);
+    assert(o->self < o->node_count);
+    struct transport *t = calloc(1, sizeof *t + o->node_count * sizeof t->peers[0]);
+    if (!t)
+        abort();
+    t->context = o->zmq_context;
+    t->self = o->self;
+    t->node_count = o->node_count;
+    t->redial_ms = o->redial_ms ? o->redial_ms : REDIAL_MS;
+    memcpy(t->curve_secret, o->curve_secret, CURVE_KEY_SIZE);
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        assert(o->frame_size_max[lane] >= SOCKET_FRAME_MIN);
+        assert(o->queue_bytes_max[lane] >= o->frame_size_max[lane]);
+        t->frame_size_max[lane] = o->frame_size_max[lane];
+    }
+    for (unsigned i = 0; i < o->node_count; i++) {
+        t->peers[i].address = o->peers[i];
+        for (unsigned lane = 0; lane < LANES; lane++)
+            queue_init(&t->peers[i].links[lane].queue, o->queue_bytes_max[lane]);
+    }
+    return t;
+}
+
+int transport_open(const struct transport_options *options, struct transport **transport,
+                   char *message, size_t message_size)
+{
+    struct transport *t = new_transport(options);
+    if (!zmq_has("curve")) {
+        snprintf(message, message_size, "this libzmq was built without CURVE");
+        goto fail;
+    }
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        if (listen_on(t, options->listen[lane], lane, message, message_size))
+            goto fail;
+    }
+    for (unsigned i = 0; i < t->node_count; i++) {
+        for (enum lane lane = 0; i != t->self && lane < LANES; lane++) {
+            if (!dial(t, &t->peers[i], lane))
+                continue;
+            snprintf(message, message_size, "cannot connect to node %u at %s: %s", i,
+                     options->peers[i].endpoints[lane], zmq_strerror(errno));
+            goto fail;
+        }
+    }
+    *transport = t;
+    return 0;
+fail:
+    transport_close(t);
+    return -1;
+}
+
+static void return_held(struct transport *t)
+{
+    while (t->held_count > 0)
+        zmq_msg_close(&t->held[--t->held_count]);
+}
+
+void transport_close(struct transport *t)
+{
+    if (!t)
+        return;
+    return_held(t);
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        if (t->receivers[lane])
+            zmq_close(t->receivers[lane]);
+        for (unsigned i = 0; i < t->node_count; i++) {
+            struct link *l = &t->peers[i].links[lane];
+            if (l->socket)
+                zmq_close(l->socket);
+            queue_free(&l->queue);
+        }
+    }
+    explicit_bzero(t->curve_secret, CURVE_KEY_SIZE);
+    free(t);
+}
+
+static struct link *link_to(struct transport *t, node_id to, enum lane lane)
+{
+    assert(to < t->node_count);
+    assert(to != t->self);
+    assert(lane < LANES);
+    return &t->peers[to].links[lane];
+}
+
+bool transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order, uint64_t tag,
+                    struct frame *frame)
+{
+    assert(frame->size <= t->frame_size_max[lane]);
+    bool queued = queue_push(&link_to(t, to, lane)->queue, order, tag, frame);
+    if (!queued)
+        t->counts.dropped_frames[lane]++;
+    return queued;
+}
+
+unsigned transport_drop(struct transport *t, node_id to, enum lane lane, uint64_t tag)
+{
+    return queue_drop(&link_to(t, to, lane)->queue, tag);
+}
+
+/* Called by libzmq when it is done with a frame, in its own thread. */
+static void let_go(void *bytes, void *frame)
+{
+    (void)bytes;
+    frame_release(frame);
+}
+
+static bool give(void *socket, struct frame *frame)
+{
+    zmq_msg_t m;
+    int result = zmq_msg_init_data(&m, frame->bytes, frame->size, let_go, frame_keep(frame));
+    if (result)
+        abort(); /* No memory. */
+    if (zmq_msg_send(&m, socket, ZMQ_DONTWAIT) >= 0)
+        return true;
+    zmq_msg_close(&m);
+    return false;
+}
+
+/* libzmq gives a connection up for good when its other end breaks the protocol, as a stranger on
+ * the peer's port or a man in the middle does. It does not say so: a connection that takes nothing
+ * for long is made anew. */
+static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint64_t now)
+{
+    struct link *l = &p->links[lane];
+    struct frame *f;
+    while ((f = queue_first(&l->queue)) && l->socket && give(l->socket, f)) {
+        t->counts.tx_bytes[lane] += f->size;
+        queue_pop(&l->queue);
+        l->waits_since_ms = 0;
+    }
+    if (!f)
+        l->waits_since_ms = 0;
+    else if (l->waits_since_ms == 0)
+        l->waits_since_ms = now;
+    else if (now - l->waits_since_ms >= t->redial_ms)
+        dial(t, p, lane); /* If it fails, it is tried again. */
+}
+
+static void flush(struct transport *t)
+{
+    uint64_t now = now_ms();
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        for (unsigned i = 0; i < t->node_count; i++) {
+            if (i != t->self)
+                flush_link(t, &t->peers[i], lane, now);
+        }
+    }
+}
+
+/* The owner of the connection's key, as the ZAP handler named it, or the number of nodes. A peer
+ * cannot name itself: libzmq lets what ZAP says win over what a peer's handshake says. */
+static unsigned sender_of(const struct transport *t, zmq_msg_t *m)
+{
+    unsigned id = 0;
+    const char *user = zmq_msg_gets(m, "User-Id");
+    if (!user || !*user)
+        return t->node_count;
+    for (; *user && id < t->node_count; user++) {
+        if (*user < '0' || *user > '9')
+            return t->node_count;
+        id = id * 10 + (unsigned)(*user - '0');
+    }
+    return id < t->node_count && id != t->self ? id : t->node_count;
+}
+
+/* Reads one message, and its further parts, which no node sends. False when there is none. */
+static bool receive_message(void *socket, zmq_msg_t *m, bool *whole)
+{
+    zmq_msg_init(m);
+    if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
+        return false;
+    *whole = !zmq_msg_more(m);
+    while (zmq_msg_more(m) && zmq_msg_recv(m, socket, ZMQ_DONTWAIT) >= 0)
+        ;
+    return true;
+}
+
+static void receive_lane(struct transport *t, enum lane lane, unsigned share,
+                         struct transport_frame frames[])
+{
+    for (; share > 0; share--) {
+        zmq_msg_t *m = &t->held[t->held_count];
+        bool whole = true;
+        bool some = receive_message(t->receivers[lane], m, &whole);
+        unsigned from = some && whole ? sender_of(t, m) : t->node_count;
+        if (from == t->node_count) {
+            zmq_msg_close(m);
+            if (some)
+                continue;
+            return;
+        }
+        struct slice bytes = slice_of(zmq_msg_data(m), zmq_msg_size(m));
+        frames[t->held_count++] = (struct transport_frame){(node_id)from, lane, bytes};
+        t->counts.rx_bytes[lane] += bytes.size;
+    }
+}
+
+unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity)
+{
+    flush(t);
+    return_held(t);
+    if (capacity > HELD_MAX)
+        capacity = HELD_MAX;
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        unsigned left = capacity - t->held_count;
+        receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames);
+    }
+    return t->held_count;
+}
+
+unsigned transport_poll_max(const struct transport *t) { return t->node_count * LANES; }
+
+unsigned transport_poll_items(struct transport *t, void *items)
+{
+    zmq_pollitem_t *item = items;
+    unsigned count = 0;
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        item[count++] = (zmq_pollitem_t){t->receivers[lane], 0, ZMQ_POLLIN, 0};
+        for (unsigned i = 0; i < t->node_count; i++) {
+            const struct link *l = &t->peers[i].links[lane];
+            if (l->socket && queue_first(&l->queue))
+                item[count++] = (zmq_pollitem_t){l->socket, 0, ZMQ_POLLOUT, 0};
+        }
+    }
+    assert(count <= transport_poll_max(t));
+    return count;
+}
+
+void transport_counts(const struct transport *t, struct transport_counts *counts)
+{
+    *counts = t->counts;
+    for (unsigned i = 0; i < t->node_count; i++) {
+        for (unsigned lane = 0; lane < LANES; lane++)
+            counts->queued_bytes[lane] += t->peers[i].links[lane].queue.bytes;
+    }
+}
+
+size_t transport_queued(const struct transport *t, node_id to, enum lane lane)
+{
+    assert(to < t->node_count);
+    assert(lane < LANES);
+    return t->peers[to].links[lane].queue.bytes;
+}

@@ -1,0 +1,305 @@
+#include "tests/transport_fixture.h"
+
+static void messages_of_several_parts_are_dropped(void **state)
+{
+    (void)state;
+    struct node n = open_node(0);
+    void *context = zmq_ctx_new();
+    void *s = raw_dial(context, secrets[1], peers[0].endpoints[LANE_VOTES], peers[0].curve_public);
+    uint32_t number = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        zmq_send(s, &number, 4, ZMQ_SNDMORE);
+        zmq_send(s, &number, 4, ZMQ_SNDMORE);
+        zmq_send(s, &number, 4, 0);
+    }
+    number = 2;
+    zmq_send(s, &number, 4, 0);
+    expect_frame(NULL, &n, 1, LANE_VOTES, 2);
+    expect_nothing(NULL, &n);
+    zmq_close(s);
+    zmq_ctx_term(context);
+    close_node(&n);
+}
+
+static void keeps_the_order_within_a_lane(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        for (enum lane lane = 0; lane < LANES; lane++)
+            assert_true(send_frame(&a, 0, lane, 7, 0, i, 10 + i));
+    }
+    uint32_t next[LANES] = {0};
+    for (unsigned i = 0; i < COUNT * LANES; i++) {
+        struct transport_frame f;
+        assert_true(arrives(&a, &b, &f, PATIENCE_MS));
+        assert_int_equal(f.bytes.size, 10 + next[f.lane]);
+        assert_int_equal(number_of(&f), next[f.lane]++);
+    }
+    close_node(&b);
+    close_node(&a);
+}
+
+/* While the peer is down nothing has left: the lower order goes first, what was taken back does
+ * not go, and what comes twice goes once. */
+static void a_peer_that_comes_up_late_gets_what_is_queued(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 9, 1, 1, 100));
+    assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 8, 2, 2, 100));
+    assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 7, 3, 3, 100));
+    assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 1, 1, 4, 100));
+    push_out_for(&a, QUIET_MS);
+    assert_int_equal(transport_queued(a.transport, 0, LANE_RETRIEVAL), 300);
+    assert_int_equal(transport_drop(a.transport, 0, LANE_RETRIEVAL, 2), 1);
+    assert_int_equal(transport_drop(a.transport, 0, LANE_RETRIEVAL, 2), 0);
+    assert_int_equal(transport_drop(a.transport, 0, LANE_DISPERSAL, 3), 0);
+    assert_int_equal(transport_drop(a.transport, 2, LANE_RETRIEVAL, 3), 0);
+
+    struct node b = open_node(0);
+    expect_frame(&a, &b, 1, LANE_RETRIEVAL, 3);
+    expect_frame(&a, &b, 1, LANE_RETRIEVAL, 1);
+    expect_nothing(&a, &b);
+    close_node(&b);
+    close_node(&a);
+}
+
+/* What is sent while nobody has noticed that the peer is gone may be lost: it is sent again, as
+ * the core would, and may then arrive more than once. */
+static void expect_in_the_end(struct node *from, struct node *to, node_id receiver, enum lane lane)
+{
+    struct transport_frame f;
+    bool got = false;
+    for (uint64_t end = now_ms() + PATIENCE_MS; !got && now_ms() < end;) {
+        send_frame(from, receiver, lane, 0, 1, 9, 100);
+        got = arrives(from, to, &f, 50);
+    }
+    assert_true(got);
+    assert_int_equal(f.lane, lane);
+    while (arrives(from, to, &f, QUIET_MS))
+        ;
+}
+
+static void a_peer_that_restarts_is_found_again(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    expect_passage(&a, &b, 1, 0, 1);
+    for (unsigned round = 0; round < 2; round++) {
+        close_node(&b);
+        b = open_node(0);
+        for (enum lane lane = 0; lane < LANES; lane++)
+            expect_in_the_end(&a, &b, 0, lane);
+    }
+    expect_passage(&a, &b, 1, 0, 2);
+    expect_passage(&b, &a, 0, 1, 3);
+    close_node(&b);
+    close_node(&a);
+}
+
+/* A program that does not speak the protocol sits on the peer's port for a while: libzmq never
+ * calls that endpoint again. */
+static void a_stranger_on_the_peers_port_is_survived(void **state)
+{
+    (void)state;
+    void *context = zmq_ctx_new();
+    void *stranger = zmq_socket(context, ZMQ_PULL);
+    assert_int_equal(zmq_bind(stranger, peers[0].endpoints[LANE_VOTES]), 0);
+    struct transport_options o = options_of(1);
+    o.redial_ms = 300;
+    struct node a = open_with(o);
+    assert_true(send_frame(&a, 0, LANE_VOTES, 0, 0, 1, 100));
+    push_out_for(&a, QUIET_MS);
+    zmq_close(stranger);
+    zmq_ctx_term(context);
+    struct node b = open_node(0);
+    expect_frame(&a, &b, 1, LANE_VOTES, 1);
+    close_node(&b);
+    close_node(&a);
+}
+
+/* Sends until a lane to node 0, who is not reading, takes no more. Returns how many it took: those
+ * of the high-water marks, and what the kernel buffers. */
+static unsigned fill(struct node *n, enum lane lane, size_t size)
+{
+    unsigned taken = 0;
+    for (uint64_t quiet = now_ms() + QUIET_MS; now_ms() < quiet;) {
+        if (transport_queued(n->transport, 0, lane) == 0) {
+            quiet = now_ms() + QUIET_MS;
+            assert_true(send_frame(n, 0, lane, 0, 0, taken++, size));
+            assert_true(taken < 500);
+        }
+        push_out(n);
+    }
+    return taken - 1;
+}
+
+static void a_vote_overtakes_a_backlog_of_bulk(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    unsigned backlog = fill(&a, LANE_RETRIEVAL, FRAME_MAX);
+    assert_true(backlog > 2);
+    assert_true(send_frame(&a, 0, LANE_VOTES, UINT64_MAX, 0, 99, 100));
+    push_out_for(&a, QUIET_MS);
+    struct transport_frame frames[64];
+    assert_true(transport_receive(b.transport, frames, 64) > 1);
+    assert_int_equal(frames[0].lane, LANE_VOTES);
+    assert_int_equal(number_of(&frames[0]), 99);
+    assert_int_equal(frames[1].lane, LANE_RETRIEVAL);
+    assert_int_equal(number_of(&frames[1]), 0); /* All the backlog is behind the vote. */
+    fill(&a, LANE_RETRIEVAL, FRAME_MAX);
+    uint64_t start = now_ms();
+    close_node(&a); /* It does not wait for anyone to take what is left. */
+    assert_true(now_ms() - start < 1000);
+    close_node(&b);
+}
+
+static void a_flood_of_votes_leaves_room_for_the_rest(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    unsigned flood = fill(&a, LANE_VOTES, FRAME_MAX);
+    assert_true(flood > 12);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, i, 100));
+        assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 0, 0, i, 100));
+    }
+    push_out_for(&a, QUIET_MS);
+    struct transport_frame frames[16];
+    assert_int_equal(transport_receive(b.transport, frames, 16), 16);
+    assert_int_equal(frames[11].lane, LANE_VOTES);
+    assert_int_equal(frames[12].lane, LANE_DISPERSAL);
+    assert_int_equal(frames[14].lane, LANE_DISPERSAL);
+    assert_int_equal(frames[15].lane, LANE_RETRIEVAL);
+    close_node(&b);
+    close_node(&a);
+}
+
+static void a_full_queue_drops_and_counts(void **state)
+{
+    (void)state;
+    struct node a = open_node(1); /* Nobody else is up. */
+    struct transport_counts counts;
+    for (uint32_t i = 0; i < 32; i++)
+        assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, i, FRAME_MAX));
+    assert_false(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 32, 100));
+    assert_false(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 33, 100));
+    assert_true(send_frame(&a, 0, LANE_RETRIEVAL, 0, 0, 34, 100));
+    assert_true(send_frame(&a, 2, LANE_DISPERSAL, 0, 0, 35, 200));
+    transport_counts(a.transport, &counts);
+    assert_int_equal(counts.dropped_frames[LANE_VOTES], 0);
+    assert_int_equal(counts.dropped_frames[LANE_DISPERSAL], 2);
+    assert_int_equal(counts.dropped_frames[LANE_RETRIEVAL], 0);
+    assert_int_equal(counts.queued_bytes[LANE_DISPERSAL], 32 * FRAME_MAX + 200);
+    assert_int_equal(transport_queued(a.transport, 0, LANE_DISPERSAL), 32 * FRAME_MAX);
+    close_node(&a);
+}
+
+static void counts_what_is_sent_and_received(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    struct transport_counts sent, received;
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        for (uint32_t i = 0; i <= lane; i++) {
+            assert_true(send_frame(&a, 0, lane, 0, 0, i, 1000 + lane));
+            expect_frame(&a, &b, 1, lane, i);
+        }
+    }
+    transport_counts(a.transport, &sent);
+    transport_counts(b.transport, &received);
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        assert_int_equal(sent.tx_bytes[lane], (lane + 1) * (1000 + lane));
+        assert_int_equal(received.rx_bytes[lane], (lane + 1) * (1000 + lane));
+        assert_int_equal(sent.rx_bytes[lane] + received.tx_bytes[lane], 0);
+        assert_int_equal(sent.queued_bytes[lane] + sent.dropped_frames[lane], 0);
+    }
+    close_node(&b);
+    close_node(&a);
+}
+
+static void a_frame_too_large_is_refused_and_the_link_recovers(void **state)
+{
+    (void)state;
+    struct transport_options o = options_of(1);
+    o.frame_size_max[LANE_DISPERSAL] = FRAME_MAX + 1;
+    struct node a = open_with(o);
+    struct node b = open_node(0);
+    assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 1, FRAME_MAX));
+    expect_frame(&a, &b, 1, LANE_DISPERSAL, 1);
+    assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 2, FRAME_MAX + 1));
+    expect_nothing(&a, &b);
+    assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 3, 100));
+    expect_frame(&a, &b, 1, LANE_DISPERSAL, 3);
+    close_node(&b);
+    close_node(&a);
+}
+
+static void polls_for_writing_only_where_something_waits(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    zmq_pollitem_t items[NODES * LANES];
+    assert_int_equal(transport_poll_items(a.transport, items), LANES);
+    assert_true(send_frame(&a, 0, LANE_VOTES, 0, 5, 1, 100));
+    assert_true(send_frame(&a, 2, LANE_RETRIEVAL, 0, 0, 2, 100));
+    assert_int_equal(transport_poll_items(a.transport, items), LANES + 2);
+    unsigned writable = 0;
+    for (unsigned i = 0; i < LANES + 2; i++)
+        writable += items[i].events == ZMQ_POLLOUT;
+    assert_int_equal(writable, 2);
+    assert_int_equal(zmq_poll(items, LANES + 2, 20), 0); /* Nobody is up: it may sleep. */
+    assert_int_equal(transport_drop(a.transport, 0, LANE_VOTES, 5), 1);
+    assert_int_equal(transport_poll_items(a.transport, items), LANES + 1);
+    close_node(&a);
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct transport_options o = options_of(1);
+    struct transport *second = NULL;
+    o.zmq_context = a.context;
+    memset(message, 0, sizeof message);
+    assert_int_equal(transport_open(&o, &second, message, sizeof message), -1);
+    assert_null(second);
+    assert_non_null(strstr(message, peers[1].endpoints[LANE_VOTES]));
+    assert_non_null(strstr(message, "choose another port"));
+    snprintf(o.listen[0], sizeof o.listen[0], "tcp://nonsense");
+    assert_int_equal(transport_open(&o, &second, message, sizeof message), -1);
+    assert_non_null(strstr(message, "nonsense"));
+    struct zap *zap = NULL;
+    const uint8_t keys[1][CURVE_KEY_SIZE] = {{0}};
+    assert_int_equal(zap_start(a.context, keys, 1, &zap, message, sizeof message), -1);
+    assert_null(zap);
+    close_node(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(messages_of_several_parts_are_dropped, fresh),
+        cmocka_unit_test_setup(keeps_the_order_within_a_lane, fresh),
+        cmocka_unit_test_setup(a_peer_that_comes_up_late_gets_what_is_queued, fresh),
+        cmocka_unit_test_setup(a_peer_that_restarts_is_found_again, fresh),
+        cmocka_unit_test_setup(a_stranger_on_the_peers_port_is_survived, fresh),
+        cmocka_unit_test_setup(a_vote_overtakes_a_backlog_of_bulk, fresh),
+        cmocka_unit_test_setup(a_flood_of_votes_leaves_room_for_the_rest, fresh),
+        cmocka_unit_test_setup(a_full_queue_drops_and_counts, fresh),
+        cmocka_unit_test_setup(counts_what_is_sent_and_received, fresh),
+        cmocka_unit_test_setup(a_frame_too_large_is_refused_and_the_link_recovers, fresh),
+        cmocka_unit_test_setup(polls_for_writing_only_where_something_waits, fresh),
+        cmocka_unit_test_setup(a_port_in_use_is_named, fresh),
+    };
+    alarm(60); /* What hangs has failed. */
+    return cmocka_run_group_tests_name("transport", tests, NULL, NULL);
+}
