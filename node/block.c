@@ -1,0 +1,67 @@
+#include "node/block.h"
+
+enum { BLOCK_VERSION = 1 };
+
+/* The runs of one node: ascending, apart by at least one epoch, within 1 .. epoch - 1. */
+static bool runs_decode(struct reader *r, epoch_id epoch)
+{
+    unsigned runs = read_u8(r);
+    epoch_id least = 1;
+
+    if (runs > LINK_RUNS_MAX)
+        return false;
+    for (unsigned i = 0; i < runs; i++) {
+        epoch_id first = read_u64(r);
+        epoch_id last = read_u64(r);
+        if (!r->ok || first < least || last < first || last >= epoch)
+            return false;
+        /* Past the end of the numbers no run can follow: epoch is at least last + 1. */
+        least = last + 1 == epoch ? epoch : last + 2;
+    }
+    return r->ok;
+}
+
+static bool transaction_read(struct reader *r, struct slice *transaction)
+{
+    uint32_t size = read_u32(r);
+    if (!r->ok || size < 1 || size > TRANSACTION_SIZE_MAX)
+        return false;
+    *transaction = read_slice(r, size);
+    return r->ok;
+}
+
+bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b)
+{
+    struct reader r = reader_of(bytes);
+    struct slice transaction;
+
+    *b = (struct block){.count = 0};
+    if (read_u8(&r) != BLOCK_VERSION)
+        return false;
+
+    const uint8_t *seen = r.at;
+    for (unsigned i = 0; i < q.n; i++)
+        if (!runs_decode(&r, epoch))
+            return false;
+    b->seen = slice_of(seen, (size_t)(r.at - seen));
+
+    b->count = read_u32(&r);
+    if (!r.ok)
+        return false;
+    b->transactions = slice_of(r.at, reader_left(&r));
+    for (uint32_t i = 0; i < b->count; i++)
+        if (!transaction_read(&r, &transaction))
+            return false;
+    return reader_finished(&r);
+}
+
+bool block_next(struct slice *rest, struct slice *transaction)
+{
+    struct reader r = reader_of(*rest);
+    if (!transaction_read(&r, transaction))
+        return false;
+    *rest = slice_of(r.at, reader_left(&r));
+    return true;
+}
+
+size_t block_overhead(size_t seen_size) { return 1 + seen_size + 4; }

@@ -1,0 +1,270 @@
+/* The state of a node: private to the core's files, each of which says what is its own.
+ *
+ *   history.c    completed and delivered, over the horizon
+ *   dispersal.c  instances: chunks, votes on roots, completion
+ *   epoch.c      agreements of the epochs in flight, their coins; agreed, sealed
+ *   propose.c    when to make a block; its dispersal until it completes
+ *   retrieval.c  fetching completed dispersals
+ *   delivery.c   the one order
+ *   status.c     where the peers are; asking and answering again
+ *   node.c       memory, recovery, the step */
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include "node/history.h"
+#include "node/link.h"
+#include "node/node.h"
+
+enum {
+    DELIVERY_WINDOW = 16, /* Epochs from the one being delivered whose dispersals are fetched. */
+    DELIVERY_AHEAD = 4,   /* Epochs delivered and not yet executed. */
+    LINKED_AHEAD = 64,    /* Linked dispersals fetched at a time. */
+    FETCH_SLOTS = 32,     /* Dispersals fetched at a time. */
+    FETCH_BYTES = 64 << 20, /* Of chunks gathered at a time, beyond the first slot. */
+    VOTES_PER_OPEN = 4,   /* Incomplete instances tallied per sender and proposer, times
+                           * open_dispersals: correct senders can be stuck in fewer (4.2). */
+    LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
+                             * fetched before they are linked. */
+};
+#define NONE UINT32_MAX
+
+/* One dispersal that is of interest: incomplete and voted on, or to be fetched or delivered. The
+ * store knows the others. */
+struct instance {
+    epoch_id epoch; /* 0: free. */
+    node_id proposer;
+    bool checking;  /* Our chunk is being verified. */
+    bool has_chunk; /* Stored, under chunk_root. */
+    bool wanted;    /* Delivery waits for it by name: linked or accepted. */
+    bool fetching;
+    bool pending;   /* In the list of those to fetch. */
+    uint8_t block;  /* enum block_state */
+    uint32_t count;
+    struct hash chunk_root;
+    struct vid_server server;
+    uint32_t bucket_next;             /* In the table's bucket, or the free list. */
+    uint32_t sibling_next, sibling_prev; /* Of the same proposer. */
+    uint32_t fetch_next, fetch_prev;     /* By epoch. */
+};
+
+struct instances {
+    struct instance *items;
+    uint32_t capacity;
+    uint32_t used;
+    uint32_t free;
+    uint32_t *buckets;
+    uint32_t bucket_count; /* A power of two. */
+    uint32_t *siblings;    /* By proposer. */
+    uint16_t *voting;      /* [sender][proposer]: incomplete instances with a vote of the sender. */
+    uint8_t *got_open;     /* [proposer]: incomplete ones with our GOT, or being checked. */
+    struct vid_pool pool;
+};
+
+struct epoch {
+    epoch_id id;
+    bool active;    /* Something was said in it, by us or to us. */
+    bool zeros_put; /* N-f agreements are on 1: 0 was put into the rest. */
+    bool agreed;
+    bool sealed;
+    struct nodeset decided;
+    struct nodeset ones;
+    struct nodeset closed;
+    uint64_t changed_ms;
+    struct ba *bas; /* n */
+    struct toss *tosses;
+};
+
+/* A dispersal of our own that is not complete. */
+struct own {
+    epoch_id epoch; /* 0: free. */
+    uint64_t sent_ms;
+    uint32_t wait_ms;
+};
+
+struct proposing {
+    epoch_id last;    /* Proposed in this epoch, or being. */
+    epoch_id taking;  /* A block of this epoch is being made; 0: none. */
+    epoch_id heard;   /* The latest epoch in the window that another spoke in. */
+    uint64_t last_ms;
+    uint64_t pool_bytes;
+    uint64_t stale;     /* Blocks with transactions of epochs delivered, themselves undelivered. */
+    uint64_t stale_own; /* Those of our own. */
+    unsigned own_open;
+    struct own *own; /* open_dispersals */
+    uint8_t *seen;   /* link_seen_size_max */
+};
+
+struct fetch {
+    epoch_id epoch; /* 0: free. */
+    node_id proposer;
+    uint32_t generation;
+    struct hash root;
+    bool own;       /* Our own chunk is there. */
+    bool decoding;
+    bool known;     /* The header is. */
+    struct vid_header header;
+    struct nodeset have;
+    struct nodeset asked;  /* A request is out. */
+    struct nodeset refused; /* NONE, late or bad: asked again when all were. */
+    struct nodeset late;
+    uint64_t again_ms; /* Not before this are all asked again. */
+    uint32_t *received; /* n: bytes so far. */
+    uint64_t *heard_ms; /* n: asked, or last heard of. */
+};
+
+struct retrieval {
+    struct fetch slots[FETCH_SLOTS];
+    uint32_t pending_head, pending_tail;
+    uint32_t pending_count;
+    uint32_t generation;
+    unsigned active;
+    uint32_t *outstanding; /* By peer: requests out. */
+    struct nodeset slow;   /* Peers that were late last time. */
+};
+
+struct window_epoch {
+    epoch_id epoch;
+    bool known; /* Agreed, and what is below. */
+    bool loading;
+    struct nodeset accepted;
+};
+
+struct delivery_state {
+    epoch_id epoch; /* Being delivered. */
+    epoch_id executed;
+    uint64_t height;
+    struct window_epoch window[DELIVERY_WINDOW]; /* Epoch e at e % DELIVERY_WINDOW. */
+    enum { DELIVERY_RETRIEVE, DELIVERY_SEE, DELIVERY_LINK, DELIVERY_ACCEPT } stage;
+    struct nodeset asked_seen;
+    struct nodeset seen;                /* Accepted blocks whose seen is here. */
+    struct epoch_run (*runs)[LINK_RUNS_MAX]; /* [block][proposer] */
+    uint8_t *run_counts;                /* [block][proposer] */
+    struct epoch_run *covered;          /* [proposer][LINK_RUNS_MAX * n] */
+    uint32_t *covered_count;            /* [proposer] */
+    struct {
+        epoch_id epoch;
+        node_id proposer;
+        bool looked;
+    } linked[LINKED_AHEAD];
+    unsigned linked_head, linked_count;
+    bool linked_end;        /* No more after those. */
+    epoch_id cursor_epoch;  /* Where the search for linked ones goes on. */
+    unsigned cursor_turn;
+    unsigned turn;          /* Accepted ones: the next proposer, in this epoch's order. */
+};
+
+struct peer {
+    struct word word;
+    uint64_t answered_ms; /* When it was last given what it asked for again. */
+};
+
+struct node {
+    struct node_options options;
+    struct quorum quorum;
+    node_id self;
+    uint64_t now_ms;
+    bool started;
+    epoch_id first_unsealed;
+    epoch_id agreed;
+    struct epoch *epochs; /* epoch_window: epoch e at e % epoch_window. */
+    struct history completed, delivered, payload;
+    struct instances instances;
+    struct proposing proposing;
+    struct retrieval retrieval;
+    struct delivery_state delivery;
+    struct peer *peers;
+    epoch_id pruned, pruned_sealed;
+    struct word told;   /* Our word, as everyone was last told, and when. */
+    uint64_t told_ms;
+    uint64_t want_ms;   /* When we last asked, or last waited for nothing ... */
+    uint32_t want_wait_ms; /* ... and how long until we ask again. */
+    uint64_t progress;  /* Counts whatever brings us on; */
+    uint64_t want_progress; /* as it was then. */
+    epoch_id want_cursor; /* Where the next look back begins. */
+    struct node_view view;
+};
+
+/* Epochs in flight. */
+static inline bool node_in_flight(const struct node *n, epoch_id e)
+{
+    return e >= n->first_unsealed && e < n->first_unsealed + n->options.epoch_window;
+}
+static inline struct epoch *node_epoch(const struct node *n, epoch_id e)
+{
+    assert(node_in_flight(n, e));
+    return &n->epochs[e % n->options.epoch_window];
+}
+/* Whether a peer takes what is said of an epoch, as far as we know. */
+static inline bool node_peer_takes(const struct node *n, node_id peer, epoch_id e)
+{
+    return e < n->peers[peer].word.first_unsealed + n->options.epoch_window;
+}
+
+/* dispersal.c */
+size_t instances_count(const struct node_options *o);
+struct instance *instance_find(const struct node *n, epoch_id epoch, node_id proposer);
+struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer);
+/* Lets go of it if nobody needs it here: what the store knows can be looked up. */
+void instance_retire(struct node *n, struct instance *i);
+void instance_record(const struct node *n, const struct instance *i, struct instance_record *r);
+void instance_save(struct node *n, const struct instance *i, struct effects *out);
+/* What the store says of a dispersal that is not here. */
+struct instance *instance_restore(struct node *n, epoch_id epoch, node_id proposer,
+                                  const struct instance_record *r);
+void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
+void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
+void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
+/* Our own block is coded: our chunk and our GOT. */
+void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out);
+
+/* epoch.c */
+void epoch_open(struct node *n, epoch_id e); /* Makes its slot ready. */
+void epoch_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
+void epoch_share(struct node *n, node_id from, const struct message *m, struct effects *out);
+void epoch_completed(struct node *n, epoch_id e, node_id proposer, struct effects *out);
+void epoch_share_made(struct node *n, const struct work_result *r, struct effects *out);
+void epoch_tossed(struct node *n, const struct work_result *r, struct effects *out);
+void epoch_seal(struct node *n, struct effects *out); /* Whatever can be. */
+void epoch_start(struct node *n, struct effects *out); /* After recovery. */
+
+/* propose.c */
+void propose_advance(struct node *n, struct effects *out);
+void propose_tick(struct node *n, struct effects *out);
+void propose_completed(struct node *n, epoch_id epoch);
+void propose_own(struct node *n, epoch_id epoch);
+void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
+                         struct effects *out);
+
+/* retrieval.c */
+void retrieval_want(struct node *n, struct instance *i);
+void retrieval_own_chunk(struct node *n, const struct instance *i, struct effects *out);
+void retrieval_advance(struct node *n, struct effects *out);
+void retrieval_tick(struct node *n, struct effects *out);
+void retrieval_piece(struct node *n, node_id from, const struct message *m, struct effects *out);
+void retrieval_none(struct node *n, node_id from, const struct message *m, struct effects *out);
+void retrieval_decoded(struct node *n, const struct work_result *r, struct effects *out);
+
+/* delivery.c */
+void delivery_start(struct node *n, struct effects *out);
+void delivery_agreed(struct node *n, const struct epoch *e);
+void delivery_advance(struct node *n, struct effects *out);
+void delivery_loaded(struct node *n, const struct event *event, struct effects *out);
+void delivery_looked(struct node *n, const struct event *event, struct effects *out);
+void delivery_seen(struct node *n, const struct event *event, struct effects *out);
+void delivery_executed(struct node *n, epoch_id epoch);
+/* Whether an epoch's dispersals are kept for delivery. */
+bool delivery_holds(const struct node *n, epoch_id epoch);
+/* A block of ours or a retrieved one with transactions is here. */
+void delivery_payload(struct node *n, epoch_id epoch, node_id proposer);
+
+/* status.c */
+void status_word(struct node *n, node_id from, const struct word *word, struct effects *out);
+void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
+void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out);
+void status_tick(struct node *n, struct effects *out);
+
+/* Sends what this effect says to those peers whose window holds the epoch. */
+struct effect *send_to(struct effects *out, enum effect_type type, node_id to, epoch_id epoch,
+                       node_id proposer);
+
+#endif

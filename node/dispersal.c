@@ -1,0 +1,346 @@
+/* Instances: who holds a chunk, what was said, what completed. */
+#include "node/core.h"
+
+size_t instances_count(const struct node_options *o)
+{
+    const size_t n = o->quorum.n;
+    /* Tallied, held for delivery, and linked. */
+    return n * n * VOTES_PER_OPEN * o->open_dispersals + n * DELIVERY_WINDOW + LINKED_AHEAD +
+           n * o->open_dispersals + LATE_PENDING_MAX;
+}
+
+static uint32_t *bucket_of(const struct instances *t, epoch_id epoch, node_id proposer)
+{
+    const uint64_t mixed = (epoch * NODES_MAX + proposer) * 0x9e3779b97f4a7c15ull;
+    return &t->buckets[mixed >> 32 & (t->bucket_count - 1)];
+}
+
+struct instance *instance_find(const struct node *n, epoch_id epoch, node_id proposer)
+{
+    const struct instances *t = &n->instances;
+    for (uint32_t at = *bucket_of(t, epoch, proposer); at != NONE; at = t->items[at].bucket_next)
+        if (t->items[at].epoch == epoch && t->items[at].proposer == proposer)
+            return &t->items[at];
+    return NULL;
+}
+
+struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
+{
+    struct instance *i = instance_find(n, epoch, proposer);
+    if (i)
+        return i;
+    struct instances *t = &n->instances;
+    uint32_t at = t->free;
+    if (at != NONE)
+        t->free = t->items[at].bucket_next;
+    else if (t->used < t->capacity)
+        at = t->used++;
+    else
+        return NULL;
+    i = &t->items[at];
+    uint32_t *bucket = bucket_of(t, epoch, proposer);
+    uint32_t *siblings = &t->siblings[proposer];
+    *i = (struct instance){.epoch = epoch, .proposer = proposer, .bucket_next = *bucket,
+                           .sibling_next = *siblings, .sibling_prev = NONE,
+                           .fetch_next = NONE, .fetch_prev = NONE};
+    vid_server_init(&i->server);
+    if (*siblings != NONE)
+        t->items[*siblings].sibling_prev = at;
+    *bucket = *siblings = at;
+    return i;
+}
+
+static bool has_vote(const struct instance *i)
+{
+    const struct vid_server *s = &i->server;
+    return s->sent_got || s->sent_ready || !nodeset_empty(&s->voted[0]) ||
+           !nodeset_empty(&s->voted[1]) || !nodeset_empty(&s->voted[2]);
+}
+
+static bool needed(const struct node *n, const struct instance *i)
+{
+    if (i->checking || i->wanted || i->pending || i->fetching)
+        return true;
+    if (history_has(&n->delivered, i->epoch, i->proposer))
+        return false;
+    if (!i->server.complete)
+        return has_vote(i);
+    return delivery_holds(n, i->epoch);
+}
+
+void instance_retire(struct node *n, struct instance *i)
+{
+    if (needed(n, i))
+        return;
+    struct instances *t = &n->instances;
+    const uint32_t at = (uint32_t)(i - t->items);
+    vid_server_release(&i->server, &t->pool);
+    uint32_t *link = bucket_of(t, i->epoch, i->proposer);
+    while (*link != at)
+        link = &t->items[*link].bucket_next;
+    *link = i->bucket_next;
+    if (i->sibling_prev != NONE)
+        t->items[i->sibling_prev].sibling_next = i->sibling_next;
+    else
+        t->siblings[i->proposer] = i->sibling_next;
+    if (i->sibling_next != NONE)
+        t->items[i->sibling_next].sibling_prev = i->sibling_prev;
+    i->epoch = 0;
+    i->bucket_next = t->free;
+    t->free = at;
+}
+
+void instance_record(const struct node *n, const struct instance *i, struct instance_record *r)
+{
+    (void)n;
+    *r = (struct instance_record){
+        .got = i->server.sent_got, .ready = i->server.sent_ready, .complete = i->server.complete,
+        .chunk = i->has_chunk, .block = i->block, .got_root = i->server.got_root,
+        .ready_root = i->server.ready_root, .root = i->server.root, .chunk_root = i->chunk_root,
+        .count = i->count};
+}
+
+void instance_save(struct node *n, const struct instance *i, struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_RECORD_INSTANCE, i->epoch, i->proposer);
+    instance_record(n, i, &e->instance);
+    n->progress++;
+}
+
+struct instance *instance_restore(struct node *n, epoch_id epoch, node_id proposer,
+                                  const struct instance_record *r)
+{
+    struct instance *i = instance_make(n, epoch, proposer);
+    if (!i)
+        return NULL;
+    struct vid_pool *pool = &n->instances.pool;
+    if (r->got && !i->server.sent_got)
+        vid_server_recall(&i->server, pool, n->self, VID_GOT, &r->got_root);
+    if (r->ready && !i->server.sent_ready)
+        vid_server_recall(&i->server, pool, n->self, VID_READY, &r->ready_root);
+    if (r->complete && !i->server.complete)
+        vid_server_recall(&i->server, pool, n->self, VID_COMPLETE, &r->root);
+    i->has_chunk = r->chunk;
+    i->chunk_root = r->chunk_root;
+    i->block = r->block;
+    i->count = r->count;
+    return i;
+}
+
+static bool voted_by(const struct instance *i, node_id from)
+{
+    return nodeset_has(&i->server.voted[0], from) || nodeset_has(&i->server.voted[1], from) ||
+           nodeset_has(&i->server.voted[2], from);
+}
+
+/* Who has said anything; the machine forgets it when it completes. */
+static struct nodeset voters(const struct instance *i)
+{
+    struct nodeset all = i->server.voted[0];
+    for (unsigned w = 0; w < NODES_MAX / 64; w++)
+        all.words[w] |= i->server.voted[1].words[w] | i->server.voted[2].words[w];
+    return all;
+}
+
+static uint16_t *voting(struct node *n, node_id from, node_id proposer)
+{
+    return &n->instances.voting[(size_t)from * n->quorum.n + proposer];
+}
+
+static void completed(struct node *n, struct instance *i, struct effects *out)
+{
+    if (i->server.sent_got || i->checking)
+        n->instances.got_open[i->proposer]--;
+    history_set(&n->completed, i->epoch, i->proposer);
+    n->view.completed++;
+    instance_save(n, i, out);
+    if (i->proposer == n->self)
+        propose_completed(n, i->epoch);
+    if (i->block == BLOCK_GOOD && i->count > 0)
+        delivery_payload(n, i->epoch, i->proposer);
+    if (node_in_flight(n, i->epoch))
+        epoch_completed(n, i->epoch, i->proposer, out);
+    if (i->block == BLOCK_NONE &&
+        (i->wanted || delivery_holds(n, i->epoch) ||
+         (i->epoch < n->delivery.epoch && n->retrieval.pending_count < LATE_PENDING_MAX)))
+        retrieval_want(n, i);
+}
+
+/* What the machine says after a step, made durable and sent. `before`: whose votes it held. */
+static void apply(struct node *n, struct instance *i, const struct vid_server_effects *e,
+                  const struct nodeset *before, node_id from, struct effects *out)
+{
+    for (unsigned k = e->completed ? nodeset_next(before, 0) : NODES_MAX; k < NODES_MAX;
+         k = nodeset_next(before, k + 1))
+        if (k != n->self)
+            (*voting(n, (node_id)k, i->proposer))--;
+    if (e->fault != FAULT_NONE)
+        effects_fault(out, from, e->fault);
+    if (e->send_ready) {
+        if (!e->completed)
+            instance_save(n, i, out);
+        struct effect *send =
+            effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
+        send->to = TO_ALL;
+        send->root.vote = VID_READY;
+        send->root.root = i->server.ready_root;
+    }
+    if (e->completed)
+        completed(n, i, out);
+}
+
+static void say_got(struct node *n, struct instance *i, const struct hash *root,
+                    struct effects *out)
+{
+    const struct nodeset before = voters(i);
+    struct vid_server_effects e;
+    vid_server_got(&i->server, &n->instances.pool, n->quorum, n->self, root, &e);
+    instance_save(n, i, out);
+    struct effect *send = effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
+    send->to = TO_ALL;
+    send->root.vote = VID_GOT;
+    send->root.root = *root;
+    apply(n, i, &e, &before, n->self, out);
+}
+
+/* Epochs whose dispersals are still of use: within the horizon, and not ahead of the window. */
+static bool of_use(const struct node *n, epoch_id epoch)
+{
+    return epoch < n->first_unsealed + n->options.epoch_window &&
+           epoch > history_base(&n->completed) &&
+           epoch + n->options.link_horizon > n->delivery.epoch;
+}
+
+/* Room for a vote of `from` on (epoch, p): its newest incomplete instance gives way to an older
+ * one, so that all senders' votes meet on the oldest. */
+static bool make_room(struct node *n, node_id from, epoch_id epoch, node_id p)
+{
+    if (*voting(n, from, p) < VOTES_PER_OPEN * n->options.open_dispersals)
+        return true;
+    struct instances *t = &n->instances;
+    struct instance *newest = NULL;
+    for (uint32_t at = t->siblings[p]; at != NONE; at = t->items[at].sibling_next) {
+        struct instance *i = &t->items[at];
+        if (!i->server.complete && i->epoch > epoch && voted_by(i, from) &&
+            (!newest || i->epoch > newest->epoch))
+            newest = i;
+    }
+    if (!newest)
+        return false;
+    vid_server_forget(&newest->server, &t->pool, from);
+    (*voting(n, from, p))--;
+    instance_retire(n, newest);
+    return true;
+}
+
+static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum vid_vote kind,
+                 const struct hash *root, struct effects *out)
+{
+    if (history_has(&n->completed, epoch, p))
+        return;
+    struct instances *t = &n->instances;
+    struct instance *i = instance_find(n, epoch, p);
+    const bool first = !i || !voted_by(i, from);
+    if (first && !make_room(n, from, epoch, p))
+        return;
+    if (t->pool.used == t->pool.capacity)
+        return;
+    i = instance_make(n, epoch, p);
+    if (!i)
+        return;
+    const struct nodeset before = voters(i);
+    struct vid_server_effects e;
+    vid_server_receive(&i->server, &t->pool, n->quorum, n->self, from, kind, root, &e);
+    if (first && voted_by(i, from))
+        (*voting(n, from, p))++;
+    apply(n, i, &e, &before, from, out);
+    instance_retire(n, i);
+}
+
+void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    if (!of_use(n, m->epoch))
+        return;
+    if (node_in_flight(n, m->epoch)) {
+        epoch_open(n, m->epoch);
+        if (m->epoch > n->proposing.heard)
+            n->proposing.heard = m->epoch;
+    }
+    for (unsigned k = 0; k < m->roots.count; k++) {
+        node_id proposer;
+        struct hash root;
+        message_root_entry(m, k, &proposer, &root);
+        vote(n, from, m->epoch, proposer, m->roots.vote, &root, out);
+    }
+}
+
+void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    if (!of_use(n, m->epoch) || history_has(&n->delivered, m->epoch, from))
+        return;
+    if (node_in_flight(n, m->epoch)) {
+        epoch_open(n, m->epoch);
+        if (m->epoch > n->proposing.heard)
+            n->proposing.heard = m->epoch;
+    }
+    struct instance *i = instance_find(n, m->epoch, from);
+    const bool complete = history_has(&n->completed, m->epoch, from);
+    if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)
+        return;
+    if (!complete) {
+        if (n->instances.got_open[from] >= n->options.open_dispersals)
+            return; /* It comes again when others have completed. */
+        i = instance_make(n, m->epoch, from);
+        if (!i)
+            return;
+        n->instances.got_open[from]++;
+    }
+    i->checking = true;
+    struct effect *e = effects_add(out, EFFECT_WORK, m->epoch, from);
+    e->work.kind = WORK_CHECK;
+    e->work.header = m->chunk.header;
+}
+
+void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out)
+{
+    struct instance *i = instance_find(n, r->epoch, r->proposer);
+    assert(i);
+    assert(i->checking);
+    i->checking = false;
+    const bool complete = i->server.complete;
+    if (!r->valid) {
+        if (!complete)
+            n->instances.got_open[r->proposer]--;
+        effects_fault(out, r->proposer, FAULT_BAD_PROOF);
+    } else if (!complete || hash_equal(&r->root, &i->server.root)) {
+        i->has_chunk = true;
+        i->chunk_root = r->root;
+        effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
+        if (complete) {
+            instance_save(n, i, out);
+            retrieval_own_chunk(n, i, out);
+        } else {
+            say_got(n, i, &r->root, out);
+        }
+    }
+    instance_retire(n, i);
+}
+
+void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out)
+{
+    struct instance *i = instance_make(n, r->epoch, n->self);
+    assert(i); /* Our own have room of their own. */
+    i->has_chunk = true;
+    i->chunk_root = r->root;
+    i->block = BLOCK_GOOD;
+    i->count = r->count;
+    n->instances.got_open[n->self]++;
+    effects_add(out, EFFECT_STORE_BLOCK, i->epoch, i->proposer);
+    effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
+    propose_own(n, r->epoch);
+    say_got(n, i, &r->root, out);
+    for (unsigned to = 0; to < n->quorum.n; to++)
+        if (to != n->self && node_peer_takes(n, (node_id)to, r->epoch))
+            effects_add(out, EFFECT_SEND_CHUNK, r->epoch, n->self)->to = (node_id)to;
+    instance_retire(n, i);
+}

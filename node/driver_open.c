@@ -1,0 +1,186 @@
+/* Opening and recovery: everything the store holds, into the core. */
+#include "node/driver_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int driver_block(struct store_view *view, epoch_id epoch, node_id proposer, struct slice *block)
+{
+    uint8_t key[RECORD_KEY_SIZE];
+    driver_instance_key(key, epoch, proposer);
+    return store_view_get(view, TABLE_BLOCKS, slice_of(key, sizeof key), block);
+}
+
+static int restore_outcome(void *context, struct slice key, struct slice value)
+{
+    struct driver *d = context;
+    struct reader r = reader_of(key);
+    const epoch_id epoch = read_u64(&r);
+    struct nodeset accepted;
+    if (!reader_finished(&r) || !records_decode_outcome(value, &accepted))
+        return STORE_CORRUPT;
+    node_restore_sealed(d->node, epoch, &accepted);
+    return 0;
+}
+
+static int restore_instance(void *context, struct slice key, struct slice value)
+{
+    struct driver *d = context;
+    epoch_id epoch;
+    node_id proposer;
+    struct instance_record r;
+    if (key.size != RECORD_KEY_SIZE || !records_decode_instance(value, &r))
+        return STORE_CORRUPT;
+    records_decode_key(key, &epoch, &proposer);
+    if (proposer >= d->keys.quorum.n)
+        return STORE_CORRUPT;
+    node_restore_instance(d->node, epoch, proposer, &r);
+    if (proposer == d->keys.self && r.block == BLOCK_GOOD)
+        node_restore_proposed(d->node, epoch);
+    return 0;
+}
+
+static int restore_votes(void *context, struct slice key, struct slice value)
+{
+    struct driver *d = context;
+    struct reader k = reader_of(key);
+    const epoch_id epoch = read_u64(&k);
+    const uint64_t sequence = read_u64(&k);
+    if (!reader_finished(&k) || value.size % RECORD_VOTE_SIZE != 0)
+        return STORE_CORRUPT;
+    if (sequence >= d->vote_sequence)
+        d->vote_sequence = sequence + 1;
+    for (size_t at = 0; at < value.size; at += RECORD_VOTE_SIZE) {
+        const uint8_t *v = value.data + at;
+        if (v[0] >= d->keys.quorum.n)
+            return STORE_CORRUPT;
+        const struct ba_message m = {v[1], v[2], v[3]};
+        node_restore_vote(d->node, epoch, v[0], &m);
+    }
+    return 0;
+}
+
+static void restore_delivered(void *context, epoch_id epoch, node_id proposer)
+{
+    struct driver *d = context;
+    node_restore_delivered(d->node, epoch, proposer);
+}
+
+static void count_replayed(struct driver *d, epoch_id first_unsealed)
+{
+    for (unsigned w = 0; w < d->options.node.epoch_window; w++) {
+        struct nodeset decided, ones;
+        if (node_epoch_decisions(d->node, first_unsealed + w, &decided, &ones))
+            d->replayed++;
+    }
+}
+
+static int scan_from(struct driver *d, unsigned table, epoch_id from, store_visit visit)
+{
+    uint8_t key[8];
+    struct writer w = writer_of(key, sizeof key);
+    write_u64(&w, from);
+    return store_scan(d->store, table, writer_result(&w), visit, d);
+}
+
+int driver_restore(struct driver *d, const struct driver_ledger *ledger)
+{
+    const uint64_t horizon = d->options.node.link_horizon;
+    epoch_id first_unsealed, proposed;
+    int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
+    if (!error)
+        error = records_get_number(d->store, "proposed", 0, &proposed);
+    if (error)
+        return error;
+    node_restore_height(d->node, first_unsealed, ledger->executed, ledger->height);
+    node_restore_proposed(d->node, proposed);
+    const epoch_id oldest = ledger->executed > horizon ? ledger->executed - horizon : 0;
+    if (ledger->entries)
+        error = ledger->entries(ledger->context, oldest, restore_delivered, d);
+    if (!error)
+        error = scan_from(d, TABLE_OUTCOMES, first_unsealed, restore_outcome);
+    if (!error)
+        error = scan_from(d, TABLE_INSTANCES, oldest, restore_instance);
+    if (!error)
+        error = scan_from(d, TABLE_VOTES, first_unsealed, restore_votes);
+    if (!error)
+        count_replayed(d, first_unsealed);
+    return error;
+}
+
+static void carve(struct driver *d, const struct driver_options *options)
+{
+    const size_t size = node_memory_size(&options->node);
+    const unsigned effects = node_effects_max(&options->node);
+    d->memory = NULL;
+    if (posix_memalign(&d->memory, 4096, size))
+        abort();
+    memset(d->memory, 0, size);
+    d->node = node_init(d->memory, size, &options->node);
+    d->effects = (struct effects){0, effects, calloc(effects, sizeof *d->effects.items)};
+    d->frame = malloc(MESSAGE_FRAME_SIZE_MAX);
+    struct vid_proof *proofs = calloc((size_t)FETCH_SLOTS * options->node.quorum.n, sizeof *proofs);
+    if (!d->effects.items || !d->frame || !proofs)
+        abort();
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        d->gathers[s].proofs = proofs + s * (size_t)options->node.quorum.n;
+}
+
+struct driver *driver_open(const struct driver_options *options, struct store *store,
+                           const struct driver_ports *ports, const struct driver_ledger *ledger,
+                           char *message, size_t message_size)
+{
+    struct driver *d = calloc(1, sizeof *d);
+    if (!d)
+        abort();
+    d->options = *options;
+    d->ports = *ports;
+    d->store = store;
+    d->worked_end = &d->worked;
+    code_init(&d->code, options->node.quorum);
+    d->keys = (struct work_keys){options->node.quorum, options->node.self, options->chain,
+                                 &d->code, options->coin_public, options->coin_secret};
+    d->outbox = outbox_new(options->node.quorum, options->node.self);
+    carve(d, options);
+    int error = store_begin(store);
+    if (!error) {
+        error = driver_restore(d, ledger);
+        store_abort(store);
+    }
+    if (error) {
+        snprintf(message, message_size, "%s",
+                 error == STORE_CORRUPT ? "a record of the consensus store does not decode"
+                                        : store_message(store));
+        driver_close(d);
+        return NULL;
+    }
+    return d;
+}
+
+void driver_close(struct driver *d)
+{
+    if (!d)
+        return;
+    while (d->worked) {
+        struct job *j = d->worked;
+        d->worked = j->next;
+        job_free(j);
+    }
+    for (unsigned k = 0; k < ENCODINGS_KEPT; k++)
+        job_free(d->encodings[k]);
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        free(d->gathers[s].chunks);
+    for (size_t k = 0; k < d->votes_capacity; k++)
+        free(d->votes[k].bytes);
+    free(d->gathers[0].proofs);
+    outbox_free(d->outbox);
+    free(d->votes);
+    free(d->frames);
+    free(d->questions);
+    free(d->deferred);
+    free(d->frame);
+    free(d->effects.items);
+    free(d->memory);
+    free(d);
+}

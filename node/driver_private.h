@@ -1,0 +1,103 @@
+/* The driver's state: shared by driver.c (the batch), driver_open.c (recovery) and driver_send.c
+ * (what leaves after the commit). */
+#ifndef NODE_DRIVER_PRIVATE_H
+#define NODE_DRIVER_PRIVATE_H
+
+#include "node/core.h"
+#include "node/driver.h"
+#include "node/outbox.h"
+#include "node/records.h"
+#include "node/work.h"
+
+enum {
+    ENCODINGS_KEPT = 4,  /* Of our own latest blocks, to send chunks from. */
+    PRUNE_STEP = 64,     /* Dispersals dropped in one commit. */
+    ANSWER_RECORDS = 512, /* Read for one ANSWER_ROOTS. */
+    SERVED_PIECES_MAX = CODE_BLOCK_SIZE_MAX / MESSAGE_PIECE_SIZE + 2,
+};
+
+/* Where the chunks of one fetch come together. */
+struct gather {
+    uint32_t generation;
+    bool open;
+    struct vid_header header;
+    uint8_t *chunks; /* NULL until the first piece, or our own chunk. */
+    struct vid_proof *proofs;
+};
+
+struct frame_in {
+    node_id from;
+    struct slice bytes;
+};
+
+/* What the core asks the store, answered once its effects are done with. */
+struct question {
+    enum effect_type type; /* LOAD, LOOK, SEEN */
+    epoch_id epoch;
+    node_id proposer;
+};
+
+struct votes_out { /* Own votes of one epoch in this batch. */
+    epoch_id epoch;
+    size_t size, capacity;
+    uint8_t *bytes;
+};
+
+struct driver {
+    struct driver_options options;
+    struct work_keys keys;
+    struct code code;
+    struct driver_ports ports;
+    struct store *store;
+    void *memory;
+    struct node *node;
+    struct effects effects;
+    struct outbox *outbox;
+    /* The batch. */
+    struct frame_in *frames;
+    size_t frame_count, frame_capacity;
+    struct job *worked; /* In order of arrival. */
+    struct job **worked_end;
+    bool pool_changed;
+    uint64_t pool_bytes;
+    epoch_id executed;
+    /* Within a flush. */
+    uint64_t now_ms;
+    int error;
+    bool begun, dirty;
+    struct job *job;            /* Whose result is being stepped, ... */
+    bool keep_job;              /* ... and whether it is kept for its encoding. */
+    const struct message *message; /* The section that is. */
+    struct question *questions;
+    size_t question_count, question_capacity, question_next;
+    struct effect *deferred; /* After the commit, in order. */
+    size_t deferred_count, deferred_capacity;
+    struct votes_out *votes;
+    size_t votes_count, votes_capacity;
+    uint64_t vote_sequence;
+    /* Kept. */
+    struct gather gathers[FETCH_SLOTS];
+    struct job *encodings[ENCODINGS_KEPT];
+    unsigned encoding_next;
+    struct nodeset reencoding_for; /* Of reencoding_epoch, one at a time. */
+    epoch_id reencoding_epoch;
+    unsigned jobs_out;
+    bool opened;
+    bool prune_more;
+    epoch_id prune_through, prune_sealed;
+    uint64_t tick_ms;
+    uint64_t commits;
+    unsigned replayed;
+    uint8_t *frame; /* For CHUNK and PIECE. */
+};
+
+/* Makes room in a growing array for one more. */
+void *driver_grow(void *items, size_t *capacity, size_t needed, size_t size);
+void driver_start_job(struct driver *d, struct job *j);
+/* Recovery: everything the store holds, into the core. */
+int driver_restore(struct driver *d, const struct driver_ledger *ledger);
+/* Performs the deferred effects and flushes the outbox. */
+int driver_release(struct driver *d);
+void driver_send_chunk(struct driver *d, const struct job *encoded, node_id to);
+
+#endif

@@ -1,0 +1,258 @@
+/* What leaves, once the commit is done. */
+#include "node/driver_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t piece_tag(epoch_id epoch, node_id proposer, unsigned piece)
+{
+    return epoch << 16 | (uint64_t)proposer << 8 | piece;
+}
+
+static void send_bulk(struct driver *d, node_id to, enum driver_lane lane, uint64_t tag,
+                      const struct message *m)
+{
+    struct writer w = writer_of(d->frame, MESSAGE_FRAME_SIZE_MAX);
+    const struct word word = node_word(d->node);
+    message_header_encode(&w, &d->options.chain, &word);
+    message_encode(&w, d->keys.quorum, d->keys.self, to, m);
+    assert(w.ok);
+    d->ports.send(d->ports.context, to, lane, m->epoch, tag, writer_result(&w));
+}
+
+void driver_send_chunk(struct driver *d, const struct job *j, node_id to)
+{
+    const size_t size = j->encoding.header.chunk_size;
+    struct message m = {.kind = MESSAGE_CHUNK, .epoch = j->result.epoch, .proposer = d->keys.self};
+    m.chunk.header = j->encoding.header;
+    vid_encoding_proof(&j->encoding, to, &m.chunk.proof);
+    m.chunk.data = slice_of(j->chunks + to * size, size);
+    send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, 0xff), &m);
+}
+
+/* From an encoding that is here, or from the stored block coded again. One epoch at a time: who
+ * is not served now asks, or is sent to, again. */
+static int send_chunk(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    for (unsigned k = 0; k < ENCODINGS_KEPT; k++)
+        if (d->encodings[k] && d->encodings[k]->result.epoch == e->epoch) {
+            driver_send_chunk(d, d->encodings[k], e->to);
+            return 0;
+        }
+    if (d->reencoding_epoch != 0 && d->reencoding_epoch != e->epoch)
+        return 0;
+    nodeset_add(&d->reencoding_for, e->to);
+    if (d->reencoding_epoch == e->epoch)
+        return 0;
+    struct slice block;
+    const int error = driver_block(view, e->epoch, d->keys.self, &block);
+    if (error) {
+        d->reencoding_for = (struct nodeset){0};
+        return error == STORE_MISSING ? 0 : error;
+    }
+    d->reencoding_epoch = e->epoch;
+    struct job *j = job_new(&d->keys, WORK_ENCODE, e->epoch, d->keys.self);
+    j->only_resend = true;
+    j->block_size = block.size;
+    j->block = malloc(block.size);
+    if (!j->block)
+        abort();
+    memcpy(j->block, block.data, block.size);
+    driver_start_job(d, j);
+    return 0;
+}
+
+static int serve(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    uint8_t key[RECORD_KEY_SIZE];
+    driver_instance_key(key, e->epoch, e->proposer);
+    struct slice value;
+    const int error = store_view_get(view, TABLE_CHUNKS, slice_of(key, sizeof key), &value);
+    struct stored_chunk c;
+    if (error && error != STORE_MISSING)
+        return error;
+    if (!error && !records_decode_chunk(value, &c))
+        return STORE_CORRUPT;
+    if (error || !hash_equal(&c.root, &e->serve.root)) {
+        const struct message none = {.kind = MESSAGE_NONE, .epoch = e->epoch,
+                                     .proposer = e->proposer, .request = {.root = e->serve.root}};
+        outbox_message(d->outbox, e->to, &none);
+        return 0;
+    }
+    for (size_t offset = e->serve.offset; offset < c.data.size; offset += MESSAGE_PIECE_SIZE) {
+        struct message m = {.kind = MESSAGE_PIECE, .epoch = e->epoch, .proposer = e->proposer};
+        size_t size = c.data.size - offset;
+        if (size > MESSAGE_PIECE_SIZE)
+            size = MESSAGE_PIECE_SIZE;
+        m.chunk.header = c.header;
+        m.chunk.proof = c.proof;
+        m.chunk.offset = (uint32_t)offset;
+        m.chunk.data = slice_of(c.data.data + offset, size);
+        send_bulk(d, e->to, DRIVER_RETRIEVAL,
+                  piece_tag(e->epoch, e->proposer, (unsigned)(offset / MESSAGE_PIECE_SIZE)), &m);
+    }
+    return 0;
+}
+
+static void unserve(struct driver *d, const struct effect *e)
+{
+    for (unsigned piece = 0; piece < SERVED_PIECES_MAX; piece++)
+        d->ports.drop(d->ports.context, e->to, DRIVER_RETRIEVAL,
+                      piece_tag(e->epoch, e->proposer, piece));
+}
+
+static void resend_share(struct driver *d, const struct effect *e, node_id proposer, uint8_t round)
+{
+    const struct coin_share *share = node_share(d->node, e->epoch, proposer, round);
+    if (share) {
+        const struct message m = {.kind = MESSAGE_SHARE, .epoch = e->epoch, .proposer = proposer,
+                                  .share = {round, *share}};
+        outbox_message(d->outbox, e->to, &m);
+        return;
+    }
+    struct job *j = job_new(&d->keys, WORK_SHARE, e->epoch, proposer);
+    j->result.round = round;
+    j->only_resend = true;
+    nodeset_add(&j->resend, e->to);
+    driver_start_job(d, j);
+}
+
+static void answer_open(struct driver *d, const struct effect *e, node_id proposer)
+{
+    struct ba_message messages[32];
+    unsigned cursor = 0, count;
+    while ((count = node_resend(d->node, e->epoch, proposer, &cursor, messages, 32)) > 0)
+        for (unsigned k = 0; k < count; k++) {
+            if (messages[k].type == BA_SHARE)
+                resend_share(d, e, proposer, messages[k].round);
+            else
+                outbox_vote(d->outbox, e->to, e->epoch, proposer, &messages[k]);
+        }
+}
+
+static int answer_votes(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    uint8_t key[8];
+    struct writer w = writer_of(key, sizeof key);
+    write_u64(&w, e->epoch);
+    struct slice value;
+    struct nodeset accepted;
+    const int error = store_view_get(view, TABLE_OUTCOMES, writer_result(&w), &value);
+    if (error && error != STORE_MISSING)
+        return error;
+    if (!error && !records_decode_outcome(value, &accepted))
+        return STORE_CORRUPT;
+    for (unsigned p = nodeset_next(&e->answer.proposers, 0); p < d->keys.quorum.n;
+         p = nodeset_next(&e->answer.proposers, p + 1)) {
+        if (error) {
+            answer_open(d, e, (node_id)p);
+            continue;
+        }
+        const struct ba_message term = {
+            .type = BA_TERM, .values = nodeset_has(&accepted, p) ? BA_ONE : BA_ZERO};
+        outbox_vote(d->outbox, e->to, e->epoch, (node_id)p, &term);
+    }
+    return 0;
+}
+
+struct roots_answer {
+    struct driver *d;
+    const struct effect *effect;
+    unsigned left;
+};
+
+static int answer_record(void *context, struct slice key, struct slice value)
+{
+    struct roots_answer *a = context;
+    epoch_id epoch;
+    node_id p;
+    struct instance_record r;
+    records_decode_key(key, &epoch, &p);
+    if (epoch > a->effect->answer.run.last || a->left-- == 0)
+        return 1;
+    if (!nodeset_has(&a->effect->answer.proposers, p))
+        return 0;
+    if (!records_decode_instance(value, &r))
+        return STORE_CORRUPT;
+    struct outbox *o = a->d->outbox;
+    const node_id to = a->effect->to;
+    if (r.complete) {
+        outbox_root(o, to, epoch, p, VID_COMPLETE, &r.root);
+        return 0;
+    }
+    if (r.got)
+        outbox_root(o, to, epoch, p, VID_GOT, &r.got_root);
+    if (r.ready)
+        outbox_root(o, to, epoch, p, VID_READY, &r.ready_root);
+    return 0;
+}
+
+static int answer_roots(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    struct roots_answer a = {d, e, ANSWER_RECORDS};
+    uint8_t key[8];
+    struct writer w = writer_of(key, sizeof key);
+    write_u64(&w, e->answer.run.first);
+    const int error = store_view_scan(view, TABLE_INSTANCES, writer_result(&w), answer_record, &a);
+    return error < 0 ? error : 0;
+}
+
+static int perform(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    switch ((int)e->type) {
+    case EFFECT_SEND_VOTE: outbox_vote(d->outbox, e->to, e->epoch, e->proposer, &e->vote); break;
+    case EFFECT_SEND_ROOT:
+        outbox_root(d->outbox, e->to, e->epoch, e->proposer, e->root.vote, &e->root.root);
+        break;
+    case EFFECT_SEND: outbox_message(d->outbox, e->to, &e->message); break;
+    case EFFECT_SEND_WORD: outbox_word(d->outbox, e->to); break;
+    case EFFECT_SEND_CHUNK: return send_chunk(d, view, e);
+    case EFFECT_SERVE: return serve(d, view, e);
+    case EFFECT_UNSERVE: unserve(d, e); break;
+    case EFFECT_ANSWER_VOTES: return answer_votes(d, view, e);
+    case EFFECT_ANSWER_ROOTS: return answer_roots(d, view, e);
+    case EFFECT_DELIVER: d->ports.deliver(d->ports.context, &e->delivery); break;
+    case EFFECT_END_EPOCH: d->ports.end_epoch(d->ports.context, e->epoch); break;
+    case EFFECT_FAULT: d->ports.fault(d->ports.context, e->to, e->fault); break;
+    default: assert(!"an effect that someone performs"); break;
+    }
+    return 0;
+}
+
+static bool takes(void *context, node_id peer, epoch_id epoch)
+{
+    const struct driver *d = context;
+    return node_takes(d->node, peer, epoch);
+}
+
+static void send_votes(void *context, node_id to, struct slice frame)
+{
+    const struct driver *d = context;
+    d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, 0, frame);
+}
+
+static bool reads(const struct effect *e)
+{
+    return e->type == EFFECT_SEND_CHUNK || e->type == EFFECT_SERVE ||
+           e->type == EFFECT_ANSWER_VOTES || e->type == EFFECT_ANSWER_ROOTS;
+}
+
+int driver_release(struct driver *d)
+{
+    struct store_view *view = NULL;
+    for (size_t k = 0; k < d->deferred_count && !d->error; k++) {
+        const struct effect *e = &d->deferred[k];
+        if (reads(e) && !view)
+            d->error = store_view_open(d->store, &view);
+        if (!d->error)
+            d->error = perform(d, view, e);
+    }
+    d->deferred_count = 0;
+    store_view_close(view);
+    if (d->error)
+        return d->error;
+    const struct outbox_port port = {d, takes, send_votes};
+    const struct word word = node_word(d->node);
+    outbox_flush(d->outbox, &d->options.chain, &word, &port);
+    return 0;
+}

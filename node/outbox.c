@@ -1,0 +1,178 @@
+#include "node/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAME_FULL = 256 << 10, ROOT_ENTRY = 1 + HASH_SIZE };
+
+struct section {
+    node_id to;
+    bool windowed; /* Only to those whose window holds the epoch. */
+    struct message message;
+    struct nodeset root_set; /* ROOTS: whose roots are in root_entries. */
+    size_t roots;            /* Index of its n hashes. */
+};
+
+struct outbox {
+    struct quorum quorum;
+    node_id self;
+    struct section *sections;
+    size_t count, capacity;
+    struct hash *roots; /* n for each ROOTS section. */
+    size_t root_count, root_capacity;
+    struct nodeset word_to;
+    uint8_t *frame;
+};
+
+struct outbox *outbox_new(struct quorum q, node_id self)
+{
+    struct outbox *o = calloc(1, sizeof *o);
+    if (!o)
+        abort();
+    o->quorum = q;
+    o->self = self;
+    o->frame = malloc(2 * FRAME_FULL);
+    if (!o->frame)
+        abort();
+    return o;
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (!o)
+        return;
+    free(o->sections);
+    free(o->roots);
+    free(o->frame);
+    free(o);
+}
+
+static void *grow(void *items, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return items;
+    *capacity = needed * 2 + 16;
+    items = realloc(items, *capacity * size);
+    if (!items)
+        abort();
+    return items;
+}
+
+static struct section *add(struct outbox *o, node_id to, enum message_kind kind, epoch_id epoch)
+{
+    o->sections = grow(o->sections, &o->capacity, o->count + 1, sizeof *o->sections);
+    struct section *s = &o->sections[o->count++];
+    *s = (struct section){.to = to, .message = {.kind = kind, .epoch = epoch}};
+    return s;
+}
+
+void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
+                 const struct ba_message *vote)
+{
+    for (size_t k = o->count; k-- > 0;) {
+        struct section *s = &o->sections[k];
+        if (s->message.kind == MESSAGE_VOTES && s->to == to && s->message.epoch == epoch &&
+            s->message.votes.vote.type == vote->type && s->message.votes.vote.round == vote->round &&
+            s->message.votes.vote.values == vote->values) {
+            nodeset_add(&s->message.votes.proposers, proposer);
+            return;
+        }
+    }
+    struct section *s = add(o, to, MESSAGE_VOTES, epoch);
+    s->windowed = true;
+    s->message.votes.vote = *vote;
+    nodeset_add(&s->message.votes.proposers, proposer);
+}
+
+void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
+                 enum vid_vote vote, const struct hash *root)
+{
+    struct section *s = NULL;
+    for (size_t k = o->count; k-- > 0 && !s;) {
+        struct section *c = &o->sections[k];
+        if (c->message.kind == MESSAGE_ROOTS && c->to == to && c->message.epoch == epoch &&
+            c->message.roots.vote == vote)
+            s = c;
+    }
+    if (!s) {
+        s = add(o, to, MESSAGE_ROOTS, epoch);
+        s->windowed = true;
+        s->message.roots.vote = vote;
+        s->roots = o->root_count;
+        o->root_count += o->quorum.n;
+        o->roots = grow(o->roots, &o->root_capacity, o->root_count, sizeof *o->roots);
+    }
+    nodeset_add(&s->root_set, proposer);
+    o->roots[s->roots + proposer] = *root;
+}
+
+void outbox_message(struct outbox *o, node_id to, const struct message *m)
+{
+    struct section *s = add(o, to, m->kind, m->epoch);
+    s->message = *m;
+    s->windowed = m->kind == MESSAGE_SHARE;
+}
+
+void outbox_word(struct outbox *o, node_id to)
+{
+    if (to == TO_ALL)
+        o->word_to = nodeset_full(o->quorum.n);
+    else
+        nodeset_add(&o->word_to, to);
+}
+
+static void encode(struct outbox *o, const struct section *s, node_id to, struct writer *w)
+{
+    if (s->message.kind != MESSAGE_ROOTS) {
+        message_encode(w, o->quorum, o->self, to, &s->message);
+        return;
+    }
+    uint8_t entries[NODES_MAX * ROOT_ENTRY];
+    struct message m = s->message;
+    for (unsigned p = nodeset_next(&s->root_set, 0); p < NODES_MAX;
+         p = nodeset_next(&s->root_set, p + 1)) {
+        uint8_t *entry = entries + m.roots.count++ * ROOT_ENTRY;
+        entry[0] = (uint8_t)p;
+        memcpy(entry + 1, o->roots[s->roots + p].bytes, HASH_SIZE);
+    }
+    m.roots.entries = slice_of(entries, m.roots.count * (size_t)ROOT_ENTRY);
+    message_encode(w, o->quorum, o->self, to, &m);
+}
+
+static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
+                     const struct word *word, const struct outbox_port *port)
+{
+    struct writer w = writer_of(o->frame, 2 * FRAME_FULL);
+    message_header_encode(&w, chain, word);
+    bool some = nodeset_has(&o->word_to, to);
+    for (size_t k = 0; k < o->count; k++) {
+        const struct section *s = &o->sections[k];
+        if (s->to != to && s->to != TO_ALL)
+            continue;
+        if (s->windowed && !port->takes(port->context, to, s->message.epoch))
+            continue;
+        encode(o, s, to, &w);
+        some = true;
+        if ((size_t)(w.at - w.start) < FRAME_FULL)
+            continue;
+        port->send(port->context, to, writer_result(&w));
+        w = writer_of(o->frame, 2 * FRAME_FULL);
+        message_header_encode(&w, chain, word);
+        some = false;
+    }
+    assert(w.ok);
+    if (some)
+        port->send(port->context, to, writer_result(&w));
+}
+
+void outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
+                  const struct outbox_port *port)
+{
+    if (o->count > 0 || !nodeset_empty(&o->word_to))
+        for (unsigned to = 0; to < o->quorum.n; to++)
+            if (to != o->self)
+                flush_to(o, (node_id)to, chain, word, port);
+    o->count = 0;
+    o->root_count = 0;
+    o->word_to = (struct nodeset){0};
+}

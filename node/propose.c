@@ -1,0 +1,133 @@
+/* When to make a block, and its dispersal until it completes. */
+#include "node/core.h"
+
+enum { BACKOFF_MAX = 32 }; /* Times retry_ms. */
+
+static struct own *own_find(struct node *n, epoch_id epoch)
+{
+    for (unsigned k = 0; k < n->options.open_dispersals; k++)
+        if (n->proposing.own[k].epoch == epoch)
+            return &n->proposing.own[k];
+    return NULL;
+}
+
+void propose_own(struct node *n, epoch_id epoch)
+{
+    struct own *own = own_find(n, 0);
+    assert(own); /* A dispersal is begun only when one is free. */
+    *own = (struct own){epoch, n->now_ms, n->options.retry_ms};
+    n->proposing.own_open++;
+    n->proposing.taking = 0;
+    if (epoch > n->proposing.last)
+        n->proposing.last = epoch;
+}
+
+void propose_completed(struct node *n, epoch_id epoch)
+{
+    struct own *own = own_find(n, epoch);
+    if (!own)
+        return;
+    own->epoch = 0;
+    n->proposing.own_open--;
+}
+
+static bool epoch_agreed(const struct node *n, epoch_id e)
+{
+    if (e < n->first_unsealed)
+        return true;
+    const struct epoch *slot = node_epoch(n, e);
+    return slot->id == e && slot->agreed;
+}
+
+/* The next epoch to propose in; 0 if it is above the window. */
+static epoch_id next_epoch(const struct node *n)
+{
+    epoch_id e = n->proposing.last + 1;
+    if (e < n->first_unsealed)
+        e = n->first_unsealed;
+    while (node_in_flight(n, e) && epoch_agreed(n, e))
+        e++;
+    return node_in_flight(n, e) ? e : 0;
+}
+
+/* A proposal of our own waits for agreement. */
+static bool in_flight(const struct node *n)
+{
+    for (epoch_id e = n->proposing.last; node_in_flight(n, e); e--)
+        if (!epoch_agreed(n, e) && instance_find(n, e, n->self) &&
+            instance_find(n, e, n->self)->block == BLOCK_GOOD)
+            return true;
+    return false;
+}
+
+/* Why to propose at all. An idle cluster is silent. */
+static bool has_reason(const struct node *n, epoch_id next)
+{
+    const struct proposing *p = &n->proposing;
+    if (p->pool_bytes > 0)
+        return true;
+    if (p->heard >= next) /* Others speak in an epoch that we are not in. */
+        return true;
+    if (p->stale_own > 0) /* A block of ours was left out: others are to link it. */
+        return true;
+    /* So was another's, and all that is agreed is executed: our next block has seen it. */
+    return p->stale > 0 && n->delivery.executed == n->agreed;
+}
+
+void propose_advance(struct node *n, struct effects *out)
+{
+    struct proposing *p = &n->proposing;
+    if (!n->started || p->taking != 0 || p->own_open == n->options.open_dispersals)
+        return;
+    const epoch_id e = next_epoch(n);
+    if (e == 0 || !has_reason(n, e))
+        return;
+    if (in_flight(n) && p->pool_bytes < n->options.block_bytes_min &&
+        n->now_ms < p->last_ms + n->options.block_delay_ms)
+        return;
+    epoch_open(n, e);
+    struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));
+    link_seen_encode(&n->completed, &n->delivered, n->quorum, e, &w);
+    struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
+    take->take.seen = writer_result(&w);
+    take->take.transactions = true;
+    p->taking = p->last = e;
+    p->last_ms = n->now_ms;
+    p->pool_bytes = 0; /* The pool says what is left. */
+}
+
+/* To those who have said neither GOT nor READY. */
+static void send_again(struct node *n, struct own *own, struct effects *out)
+{
+    const struct instance *i = instance_find(n, own->epoch, n->self);
+    assert(i);
+    const struct nodeset *voted = i->server.voted;
+    for (unsigned to = 0; to < n->quorum.n; to++)
+        if (to != n->self && !nodeset_has(&voted[VID_GOT - 1], to) &&
+            !nodeset_has(&voted[VID_READY - 1], to) &&
+            node_peer_takes(n, (node_id)to, own->epoch))
+            effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
+}
+
+void propose_tick(struct node *n, struct effects *out)
+{
+    for (unsigned k = 0; k < n->options.open_dispersals; k++) {
+        struct own *own = &n->proposing.own[k];
+        if (own->epoch == 0 || n->now_ms < own->sent_ms + own->wait_ms)
+            continue;
+        own->sent_ms = n->now_ms;
+        if (own->wait_ms < BACKOFF_MAX * n->options.retry_ms)
+            own->wait_ms *= 2;
+        send_again(n, own, out);
+    }
+}
+
+void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
+                         struct effects *out)
+{
+    for (unsigned k = 0; k < n->options.open_dispersals; k++) {
+        const epoch_id e = n->proposing.own[k].epoch;
+        if (e >= from && e <= to && e != 0)
+            effects_add(out, EFFECT_SEND_CHUNK, e, n->self)->to = peer;
+    }
+}

@@ -1,0 +1,364 @@
+/* Fetching completed dispersals: k chunks of each, our own for free, the oldest epoch first. */
+#include "node/core.h"
+
+static void list_remove(struct node *n, struct instance *i)
+{
+    struct instance *items = n->instances.items;
+    struct retrieval *r = &n->retrieval;
+    if (i->fetch_prev != NONE)
+        items[i->fetch_prev].fetch_next = i->fetch_next;
+    else
+        r->pending_head = i->fetch_next;
+    if (i->fetch_next != NONE)
+        items[i->fetch_next].fetch_prev = i->fetch_prev;
+    else
+        r->pending_tail = i->fetch_prev;
+    i->pending = false;
+    r->pending_count--;
+}
+
+void retrieval_want(struct node *n, struct instance *i)
+{
+    if (i->pending || i->fetching || i->block != BLOCK_NONE || !i->server.complete)
+        return;
+    struct instance *items = n->instances.items;
+    struct retrieval *r = &n->retrieval;
+    const uint32_t at = (uint32_t)(i - items);
+    uint32_t before = r->pending_tail; /* Dispersals complete about in order. */
+    while (before != NONE && items[before].epoch > i->epoch)
+        before = items[before].fetch_prev;
+    i->fetch_prev = before;
+    i->fetch_next = before == NONE ? r->pending_head : items[before].fetch_next;
+    if (i->fetch_next != NONE)
+        items[i->fetch_next].fetch_prev = at;
+    else
+        r->pending_tail = at;
+    if (before != NONE)
+        items[before].fetch_next = at;
+    else
+        r->pending_head = at;
+    i->pending = true;
+    r->pending_count++;
+}
+
+static void close_slot(struct node *n, struct fetch *f, struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_UNFETCH, f->epoch, f->proposer);
+    e->fetch.slot = (unsigned)(f - n->retrieval.slots);
+    e->fetch.generation = f->generation;
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
+        n->retrieval.outstanding[p]--;
+    f->epoch = 0;
+    n->retrieval.active--;
+}
+
+static void request(struct node *n, struct fetch *f, node_id peer, struct effects *out)
+{
+    nodeset_add(&f->asked, peer);
+    f->heard_ms[peer] = n->now_ms;
+    n->retrieval.outstanding[peer]++;
+    struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
+    e->to = peer;
+    e->message = (struct message){.kind = MESSAGE_REQUEST, .epoch = f->epoch,
+                                  .proposer = f->proposer,
+                                  .request = {f->root, f->received[peer]}};
+}
+
+/* Who to ask next: not late last time, little outstanding with it; ties fall differently for each
+ * dispersal, so that load spreads. NODES_MAX if all were asked. */
+static unsigned choose(const struct node *n, const struct fetch *f)
+{
+    unsigned best = NODES_MAX;
+    uint64_t best_cost = UINT64_MAX;
+    for (unsigned k = 0; k < n->quorum.n; k++) {
+        const unsigned p = (unsigned)((f->epoch + f->proposer + n->self + k) % n->quorum.n);
+        if (p == n->self || nodeset_has(&f->asked, p) || nodeset_has(&f->refused, p) ||
+            nodeset_has(&f->have, p))
+            continue;
+        const uint64_t cost =
+            n->retrieval.outstanding[p] + (nodeset_has(&n->retrieval.slow, p) ? 1u << 30 : 0);
+        if (cost < best_cost) {
+            best_cost = cost;
+            best = p;
+        }
+    }
+    return best;
+}
+
+/* Chunks here or on their way, without those that are late. */
+static unsigned expected(const struct fetch *f)
+{
+    unsigned count = nodeset_count(&f->have);
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
+        count += !nodeset_has(&f->late, p);
+    return count;
+}
+
+/* Asks until enough are expected, or no one is left. */
+static void ask(struct node *n, struct fetch *f, struct effects *out)
+{
+    const unsigned needed = quorum_data(n->quorum);
+    while (expected(f) < needed) {
+        const unsigned p = choose(n, f);
+        if (p == NODES_MAX)
+            break;
+        request(n, f, (node_id)p, out);
+    }
+}
+
+static void decode_if_enough(struct node *n, struct fetch *f, struct effects *out)
+{
+    if (f->decoding || nodeset_count(&f->have) < quorum_data(n->quorum))
+        return;
+    f->decoding = true;
+    struct effect *e = effects_add(out, EFFECT_WORK, f->epoch, f->proposer);
+    e->work.kind = WORK_DECODE;
+    e->work.slot = (unsigned)(f - n->retrieval.slots);
+    e->work.generation = f->generation;
+    e->work.root = f->root;
+    e->work.header = f->header;
+    e->work.present = f->have;
+}
+
+static void fetch_effect(const struct node *n, const struct fetch *f, struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_FETCH, f->epoch, f->proposer);
+    e->fetch.slot = (unsigned)(f - n->retrieval.slots);
+    e->fetch.generation = f->generation;
+    e->fetch.root = f->root;
+    e->fetch.own = f->own;
+}
+
+static void start(struct node *n, struct instance *i, struct fetch *f, struct effects *out)
+{
+    uint32_t *received = f->received;
+    uint64_t *heard = f->heard_ms;
+    *f = (struct fetch){.epoch = i->epoch, .proposer = i->proposer, .root = i->server.root,
+                        .generation = ++n->retrieval.generation,
+                        .own = i->has_chunk && hash_equal(&i->chunk_root, &i->server.root),
+                        .received = received, .heard_ms = heard};
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        received[p] = 0;
+    list_remove(n, i);
+    i->fetching = true;
+    n->retrieval.active++;
+    fetch_effect(n, f, out);
+    if (f->own)
+        nodeset_add(&f->have, n->self);
+    ask(n, f, out);
+    decode_if_enough(n, f, out);
+}
+
+/* Our own chunk came while others were asked for. */
+void retrieval_own_chunk(struct node *n, const struct instance *i, struct effects *out)
+{
+    for (unsigned s = 0; i->fetching && s < FETCH_SLOTS; s++) {
+        struct fetch *f = &n->retrieval.slots[s];
+        if (f->epoch != i->epoch || f->proposer != i->proposer || f->own || f->decoding)
+            continue;
+        f->own = true;
+        nodeset_add(&f->have, n->self);
+        fetch_effect(n, f, out);
+        decode_if_enough(n, f, out);
+    }
+}
+
+void retrieval_advance(struct node *n, struct effects *out)
+{
+    struct retrieval *r = &n->retrieval;
+    if (r->pending_head == NONE || r->active == FETCH_SLOTS || !n->started)
+        return;
+    uint64_t bytes = 0;
+    const uint64_t block_max = n->options.block_bytes_max;
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        if (r->slots[s].epoch != 0)
+            bytes += r->slots[s].known ? (uint64_t)r->slots[s].header.chunk_size *
+                                             quorum_data(n->quorum) : block_max;
+    for (unsigned s = 0; s < FETCH_SLOTS && r->pending_head != NONE; s++) {
+        if (r->slots[s].epoch != 0)
+            continue;
+        if (r->active > 0 && bytes + block_max > FETCH_BYTES)
+            return;
+        start(n, &n->instances.items[r->pending_head], &r->slots[s], out);
+        bytes += block_max;
+    }
+}
+
+/* All were asked: begins again, the late ones from where they stopped. Exactly the right N-2f may
+ * be the only ones to answer. */
+static void begin_again(struct node *n, struct fetch *f, struct effects *out)
+{
+    if (n->now_ms < f->again_ms)
+        return;
+    f->again_ms = n->now_ms + n->options.retry_ms;
+    f->refused = (struct nodeset){0};
+    for (unsigned p = nodeset_next(&f->late, 0); p < NODES_MAX; p = nodeset_next(&f->late, p + 1)) {
+        nodeset_remove(&f->asked, p);
+        n->retrieval.outstanding[p]--;
+        request(n, f, (node_id)p, out);
+    }
+    f->late = (struct nodeset){0};
+    ask(n, f, out);
+}
+
+static void lateness(struct node *n, struct fetch *f, struct effects *out)
+{
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX;
+         p = nodeset_next(&f->asked, p + 1))
+        if (n->now_ms >= f->heard_ms[p] + n->options.retry_ms && nodeset_add(&f->late, p)) {
+            nodeset_add(&n->retrieval.slow, p);
+            n->view.fetch_retries++;
+        }
+    ask(n, f, out);
+    if (expected(f) < quorum_data(n->quorum))
+        begin_again(n, f, out);
+}
+
+void retrieval_tick(struct node *n, struct effects *out)
+{
+    for (unsigned s = 0; s < FETCH_SLOTS; s++) {
+        struct fetch *f = &n->retrieval.slots[s];
+        if (f->epoch != 0 && !f->decoding)
+            lateness(n, f, out);
+    }
+}
+
+static struct fetch *fetch_find(struct node *n, epoch_id epoch, node_id proposer)
+{
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        if (n->retrieval.slots[s].epoch == epoch && n->retrieval.slots[s].proposer == proposer)
+            return &n->retrieval.slots[s];
+    return NULL;
+}
+
+static void answered(struct node *n, struct fetch *f, node_id from)
+{
+    nodeset_remove(&f->asked, from);
+    nodeset_remove(&f->late, from);
+    n->retrieval.outstanding[from]--;
+}
+
+/* Whether the header is the one that the root commits to. */
+static bool header_fits(const struct node *n, struct fetch *f, const struct vid_header *header)
+{
+    if (f->known)
+        return f->header.chunk_size == header->chunk_size &&
+               hash_equal(&f->header.tree_root, &header->tree_root);
+    const struct hash commitment = vid_commitment(n->quorum, header);
+    if (!hash_equal(&commitment, &f->root))
+        return false;
+    f->known = true;
+    f->header = *header;
+    return true;
+}
+
+void retrieval_piece(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    struct fetch *f = fetch_find(n, m->epoch, m->proposer);
+    nodeset_remove(&n->retrieval.slow, from);
+    if (!f || f->decoding || !nodeset_has(&f->asked, from))
+        return; /* Late, cancelled or never asked for. */
+    if (!header_fits(n, f, &m->chunk.header)) {
+        effects_fault(out, from, FAULT_BAD_PROOF);
+        answered(n, f, from);
+        nodeset_add(&f->refused, from);
+        ask(n, f, out);
+        return;
+    }
+    if (m->chunk.offset != f->received[from])
+        return; /* A part was lost, or comes twice: asked for again when it is late. */
+    f->heard_ms[from] = n->now_ms;
+    nodeset_remove(&f->late, from);
+    struct effect *e = effects_add(out, EFFECT_GATHER, f->epoch, f->proposer);
+    e->fetch.slot = (unsigned)(f - n->retrieval.slots);
+    e->fetch.generation = f->generation;
+    e->fetch.from = from;
+    f->received[from] += (uint32_t)m->chunk.data.size;
+    n->progress++;
+    if (f->received[from] < f->header.chunk_size)
+        return;
+    answered(n, f, from);
+    nodeset_add(&f->have, from);
+    decode_if_enough(n, f, out);
+}
+
+void retrieval_none(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    struct fetch *f = fetch_find(n, m->epoch, m->proposer);
+    nodeset_remove(&n->retrieval.slow, from);
+    if (!f || f->decoding || !nodeset_has(&f->asked, from) ||
+        !hash_equal(&m->request.root, &f->root))
+        return;
+    answered(n, f, from);
+    nodeset_add(&f->refused, from);
+    ask(n, f, out);
+}
+
+static void cancel_others(struct fetch *f, struct effects *out)
+{
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1)) {
+        struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
+        e->to = (node_id)p;
+        e->message = (struct message){.kind = MESSAGE_CANCEL, .epoch = f->epoch,
+                                      .proposer = f->proposer, .request = {.root = f->root}};
+    }
+}
+
+/* Decoding has overwritten every place but those it was given: all others are asked anew. */
+static void drop_liars(struct node *n, struct fetch *f, const struct nodeset *liars,
+                       struct effects *out)
+{
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        if (nodeset_has(liars, p)) {
+            nodeset_remove(&f->have, p);
+            if (p == n->self) {
+                f->own = false; /* Our own disk: no one's lie, and no chunk. */
+            } else {
+                nodeset_add(&f->refused, p);
+                effects_fault(out, (node_id)p, FAULT_BAD_PROOF);
+            }
+        }
+        if (nodeset_has(&f->have, p))
+            continue;
+        f->received[p] = 0;
+        if (nodeset_has(&f->asked, p))
+            answered(n, f, (node_id)p);
+    }
+    f->decoding = false;
+    ask(n, f, out);
+}
+
+void retrieval_decoded(struct node *n, const struct work_result *r, struct effects *out)
+{
+    struct fetch *f = &n->retrieval.slots[r->slot];
+    if (f->epoch == 0 || f->generation != r->generation)
+        return;
+    if (r->result == VID_BAD_CHUNKS) {
+        drop_liars(n, f, &r->liars, out);
+        return;
+    }
+    struct instance *i = instance_find(n, f->epoch, f->proposer);
+    assert(i);
+    const bool good = r->result == VID_RETRIEVED && r->well_formed;
+    if (good)
+        effects_add(out, EFFECT_STORE_BLOCK, i->epoch, i->proposer);
+    else
+        effects_fault(out, i->proposer,
+                      r->result == VID_RETRIEVED ? FAULT_BAD_BLOCK : FAULT_BAD_ENCODING);
+    /* Who has decoded serves its own chunk, whether the proposer ever sent it or not. */
+    if (r->result == VID_RETRIEVED && !f->own) {
+        effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
+        i->has_chunk = true;
+        i->chunk_root = i->server.root;
+    }
+    i->fetching = false;
+    i->block = good ? BLOCK_GOOD : BLOCK_BAD;
+    i->count = good ? r->count : 0;
+    n->view.fetched++;
+    instance_save(n, i, out);
+    cancel_others(f, out);
+    close_slot(n, f, out);
+    if (i->count > 0)
+        delivery_payload(n, i->epoch, i->proposer);
+    instance_retire(n, i);
+}

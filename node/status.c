@@ -1,0 +1,214 @@
+/* Where the peers are; asking again for what has not come, and answering. Nothing is queued for
+ * anyone: what a peer lacks follows from its word and our state. */
+#include "node/core.h"
+
+enum {
+    WANT_RECENT = 64,   /* Epochs below the first unsealed one that are always asked about. */
+    WANT_SEGMENT = 256, /* Older ones, a segment at a time. */
+    WANT_BACKOFF = 16,  /* Times retry_ms, while asking brings nothing. */
+    WANT_BUSY = 4,      /* Times retry_ms, while other things go on. */
+    WORD_IDLE = 20,     /* Times retry_ms: our word, though nothing happened. */
+};
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void answer_votes(struct node *n, node_id to, epoch_id epoch, const struct nodeset *proposers,
+                         struct effects *out)
+{
+    if (epoch >= n->first_unsealed &&
+        (!node_in_flight(n, epoch) || node_epoch(n, epoch)->id != epoch))
+        return; /* Nothing was said in it. */
+    struct effect *e = effects_add(out, EFFECT_ANSWER_VOTES, epoch, 0);
+    e->to = to;
+    e->answer.proposers = *proposers;
+}
+
+static void answer_roots(node_id to, struct epoch_run run, const struct nodeset *proposers,
+                         struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_ANSWER_ROOTS, run.first, 0);
+    e->to = to;
+    e->answer.proposers = *proposers;
+    e->answer.run = run;
+}
+
+void status_word(struct node *n, node_id from, const struct word *word, struct effects *out)
+{
+    struct word *known = &n->peers[from].word;
+    const epoch_id before = known->first_unsealed;
+    known->first_unsealed = max_u64(known->first_unsealed, word->first_unsealed);
+    known->agreed = max_u64(known->agreed, word->agreed);
+    known->executed = max_u64(known->executed, word->executed);
+    if (known->first_unsealed == before)
+        return;
+    /* What came into its window: say what we have said of it. */
+    const epoch_id window = n->options.epoch_window;
+    const epoch_id first = max_u64(before + window, known->first_unsealed);
+    const epoch_id last = known->first_unsealed + window - 1;
+    const struct nodeset all = nodeset_full(n->quorum.n);
+    bool some = false;
+    for (epoch_id e = first; e <= last && e < n->first_unsealed + window; e++)
+        if (e < n->first_unsealed || node_epoch(n, e)->id == e) {
+            answer_votes(n, from, e, &all, out);
+            some = true;
+        }
+    if (!some)
+        return;
+    answer_roots(from, (struct epoch_run){first, last}, &all, out);
+    propose_peer_window(n, from, first, last, out);
+}
+
+/* At most once per retry_ms and peer; what comes in one frame is one asking. */
+static bool may_answer(struct node *n, node_id from)
+{
+    struct peer *p = &n->peers[from];
+    if (n->now_ms != p->answered_ms && n->now_ms < p->answered_ms + n->options.retry_ms / 2)
+        return false;
+    p->answered_ms = n->now_ms;
+    return true;
+}
+
+void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    if (may_answer(n, from))
+        answer_votes(n, from, m->epoch, &m->want_votes.proposers, out);
+}
+
+void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    if (!may_answer(n, from))
+        return;
+    struct nodeset one = {0};
+    nodeset_add(&one, m->proposer);
+    for (unsigned k = 0; k < m->want_roots.count; k++)
+        answer_roots(from, m->want_roots.runs[k], &one, out);
+}
+
+static void want_votes(struct node *n, struct effects *out)
+{
+    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
+        const struct epoch *e = node_epoch(n, id);
+        struct nodeset open = nodeset_full(n->quorum.n);
+        if (e->id == id)
+            for (unsigned w = 0; w < NODES_MAX / 64; w++)
+                open.words[w] &= ~e->closed.words[w];
+        if (nodeset_empty(&open))
+            continue;
+        struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
+        send->to = TO_ALL;
+        send->message = (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id,
+                                         .want_votes = {open}};
+    }
+}
+
+/* The dispersals of p within [low, high] that are not complete here. */
+static void want_roots(struct node *n, node_id p, epoch_id low, epoch_id high, struct effects *out)
+{
+    struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
+    for (epoch_id from = low; from <= high && m.want_roots.count < MESSAGE_RUNS_MAX;) {
+        const epoch_id first = history_next(&n->completed, false, p, from, high);
+        if (first == 0)
+            break;
+        const epoch_id after = history_next(&n->completed, true, p, first, high);
+        const epoch_id last = after ? after - 1 : high;
+        m.want_roots.runs[m.want_roots.count++] = (struct epoch_run){first, last};
+        from = last + 1;
+    }
+    if (m.want_roots.count == 0)
+        return;
+    struct effect *send = effects_add(out, EFFECT_SEND, 1, p);
+    send->to = TO_ALL;
+    send->message = m;
+}
+
+/* The dispersals that delivery waits for by name; returns how many are not complete here. */
+static unsigned want_needed(struct node *n, struct effects *out)
+{
+    const struct delivery_state *d = &n->delivery;
+    const struct window_epoch *w = &d->window[d->epoch % DELIVERY_WINDOW];
+    unsigned count = 0;
+    for (unsigned j = 0; w->epoch == d->epoch && w->known && j < n->quorum.n; j++)
+        if (nodeset_has(&w->accepted, j) && !history_has(&n->completed, d->epoch, (node_id)j)) {
+            count++;
+            if (out)
+                want_roots(n, (node_id)j, d->epoch, d->epoch, out);
+        }
+    for (unsigned k = 0; d->stage == DELIVERY_LINK && k < d->linked_count; k++) {
+        const unsigned at = (d->linked_head + k) % LINKED_AHEAD;
+        const epoch_id e = d->linked[at].epoch;
+        if (!history_has(&n->completed, e, d->linked[at].proposer)) {
+            count++;
+            if (out)
+                want_roots(n, d->linked[at].proposer, e, e, out);
+        }
+    }
+    return count;
+}
+
+static bool waits(struct node *n)
+{
+    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
+        if (node_epoch(n, id)->id == id && node_epoch(n, id)->active && !node_epoch(n, id)->sealed)
+            return true;
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (n->peers[p].word.first_unsealed > n->first_unsealed || n->instances.got_open[p] > 0)
+            return true;
+    return want_needed(n, NULL) > 0;
+}
+
+static void ask_again(struct node *n, struct effects *out)
+{
+    want_votes(n, out);
+    want_needed(n, out);
+    const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
+    const epoch_id low = n->first_unsealed > WANT_RECENT ? n->first_unsealed - WANT_RECENT : 1;
+    const epoch_id base = max_u64(history_base(&n->completed), 1);
+    if (n->want_cursor <= base || n->want_cursor > low)
+        n->want_cursor = low;
+    const epoch_id older = n->want_cursor > base + WANT_SEGMENT ? n->want_cursor - WANT_SEGMENT : base;
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        want_roots(n, (node_id)p, low, high, out);
+        if (older < n->want_cursor)
+            want_roots(n, (node_id)p, older, n->want_cursor - 1, out);
+    }
+    n->want_cursor = older;
+}
+
+static void tell_word(struct node *n, struct effects *out)
+{
+    const struct word word = node_word(n);
+    const bool moved = word.first_unsealed != n->told.first_unsealed ||
+                       word.agreed != n->told.agreed || word.executed != n->told.executed;
+    const uint64_t wait = (uint64_t)n->options.retry_ms * (moved ? 1 : WORD_IDLE);
+    if (n->told_ms != 0 && n->now_ms < n->told_ms + wait)
+        return;
+    n->told = word;
+    n->told_ms = n->now_ms;
+    effects_add(out, EFFECT_SEND_WORD, 0, 0)->to = TO_ALL;
+}
+
+void status_tick(struct node *n, struct effects *out)
+{
+    tell_word(n, out);
+    const uint32_t retry = n->options.retry_ms;
+    if (!waits(n)) {
+        n->want_ms = n->now_ms;
+        n->want_wait_ms = retry;
+        return;
+    }
+    if (n->progress != n->want_progress) {
+        n->want_progress = n->progress;
+        n->want_wait_ms = retry;
+        if (n->now_ms < n->want_ms + WANT_BUSY * retry)
+            return; /* What is missing may well be on its way. */
+    }
+    if (n->now_ms < n->want_ms + n->want_wait_ms)
+        return;
+    n->want_ms = n->now_ms;
+    if (n->want_wait_ms < WANT_BACKOFF * retry)
+        n->want_wait_ms *= 2;
+    ask_again(n, out);
+}

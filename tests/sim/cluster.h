@@ -1,0 +1,92 @@
+/* The nodes of a simulated cluster, what they run on, and the weather. Private to tests/sim. */
+#ifndef TESTS_SIM_CLUSTER_H
+#define TESTS_SIM_CLUSTER_H
+
+#include "node/driver.h"
+#include "storage/store_memory.h"
+#include "tests/sim/check.h"
+#include "tests/sim/network.h"
+#include "tests/sim/sim.h"
+
+enum { SIM_NODES_MAX = 16, INBOX_MAX = 4096, TRANSACTION_SIZE = 16 };
+
+struct sim_transaction { /* In a node's pool: durable, as a real one's. */
+    uint64_t id;
+    epoch_id marked; /* In the block of this epoch; 0: waits. */
+    bool done;
+};
+
+struct sim_entry { /* Of a node's ledger. */
+    struct delivery delivery;
+    uint32_t first, count; /* In its executed ids. */
+};
+
+struct sim_node {
+    struct sim *sim;
+    node_id id;
+    bool up;
+    uint32_t life;
+    bool liar;
+    struct liar lying;
+    struct store *store;
+    struct driver *driver;
+    char path[32];
+    struct {
+        node_id from;
+        uint8_t *bytes;
+        size_t size;
+    } inbox[INBOX_MAX];
+    unsigned inbox_count;
+    bool flush_due;
+    uint64_t free_us; /* When its link is done with what was sent. */
+    struct sim_transaction *pool;
+    size_t pool_count, pool_capacity, pool_first;
+    /* Its ledger: entries up to executed_entries are durable, the others staged. */
+    struct sim_entry *entries;
+    size_t entry_count, entry_capacity, executed_entries;
+    uint64_t *ids;
+    size_t id_count, id_capacity;
+    epoch_id executed;
+    uint64_t execute_us; /* When its executor is done with what was delivered. */
+};
+
+struct sim {
+    struct sim_options options;
+    struct prng prng;
+    struct network network;
+    struct quorum quorum;
+    struct code code;
+    struct hash chain;
+    struct coin_public coin;
+    struct coin_secret *secrets;
+    struct check *check;
+    struct sim_node nodes[SIM_NODES_MAX];
+    struct sim_tally *tally;
+    /* Weather, drawn once. */
+    uint32_t delay_us, loss_per_mille, repeat_per_mille, crash_per_mille, partition_per_mille;
+    uint32_t work_us, execute_us;
+    uint64_t bytes_per_s[SIM_NODES_MAX]; /* 0: no limit. */
+    uint64_t submissions, submitted;
+    struct nodeset side; /* A partition: those in it and those not. Empty: none. */
+    bool healed;
+    uint64_t last_arrival_us[SIM_NODES_MAX][SIM_NODES_MAX];
+    char failure[512];
+};
+
+/* ports.c */
+void sim_ports(struct sim_node *n, struct driver_ports *ports);
+void sim_wake(struct sim_node *n);
+/* nodes.c */
+void sim_node_open(struct sim_node *n);
+void sim_node_crash(struct sim_node *n);
+void sim_node_flush(struct sim_node *n);
+void sim_node_executed(struct sim_node *n, epoch_id epoch);
+void sim_node_submit(struct sim_node *n, uint64_t id);
+void sim_node_report_pool(struct sim_node *n);
+
+static inline bool sim_correct(const struct sim *s, unsigned node)
+{
+    return !s->nodes[node].liar;
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* Byzantine nodes. A liar runs a correct driver and edits what leaves it, so that it stays
+ * plausible for long enough to do harm; a table names the ways to lie. */
+#ifndef TESTS_SIM_LIAR_H
+#define TESTS_SIM_LIAR_H
+
+#include "node/message.h"
+#include "node/work.h"
+#include "tests/sim/prng.h"
+
+#define LIE_MAP(X)      \
+    X(silent)           \
+    X(withhold)         \
+    X(two_blocks)       \
+    X(no_encoding)      \
+    X(no_block)         \
+    X(lying_seen)       \
+    X(bad_chunk)        \
+    X(wrong_piece)      \
+    X(no_pieces)        \
+    X(two_roots)        \
+    X(two_bits)         \
+    X(two_confs)        \
+    X(two_terms)        \
+    X(bad_share)        \
+    X(old_news)         \
+    X(far_future)       \
+    X(lying_word)       \
+    X(noise)
+
+enum lie {
+#define X(name) LIE_##name,
+    LIE_MAP(X)
+#undef X
+    LIES
+};
+extern const char *const lie_names[LIES];
+
+struct liar {
+    struct prng *prng;
+    struct quorum quorum;
+    node_id self;
+    const struct hash *chain;
+    const struct code *code;
+    bool lies[LIES];
+    uint64_t told[LIES];
+    /* Another block for its own epochs, and what it is committed as. */
+    struct forged {
+        epoch_id epoch;
+        enum lie lie;
+        struct hash original; /* What the driver's own votes say. */
+        struct vid_encoding encoding;
+        uint8_t *chunks;
+    } forged[16];
+    struct { /* Old news. */
+        uint8_t *bytes;
+        size_t size;
+    } old[16];
+    uint8_t *buffer;
+};
+
+void liar_init(struct liar *l, struct prng *prng, struct quorum q, node_id self,
+               const struct hash *chain, const struct code *code);
+void liar_free(struct liar *l);
+/* Edits a frame on its way to `to`: returns what goes instead; size 0: nothing. The slice is
+ * lent until the next call. */
+struct slice liar_edit(struct liar *l, node_id to, struct slice frame);
+
+#endif

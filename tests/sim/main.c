@@ -1,0 +1,119 @@
+/* sim --seed N [--trace] [--nodes N]       one run
+ * sim --first N --seeds M [--nodes N]      many; --file F: also the seeds kept in F
+ * sim ... --complete                       fails unless everything that can happen has happened */
+#include "crypto/hash.h"
+#include "crypto/identity.h"
+#include "tests/sim/sim.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct runs {
+    struct sim_options options;
+    struct sim_tally tally;
+    uint64_t passed, failed;
+};
+
+static void run(struct runs *r, uint64_t seed, unsigned nodes)
+{
+    char report[1024] = "";
+    r->options.seed = seed;
+    r->options.nodes = nodes;
+    if (sim_run(&r->options, &r->tally, report, sizeof report) == SIM_PASSED) {
+        r->passed++;
+        return;
+    }
+    r->failed++;
+    printf("seed %llu%s%.0u: %s\n", (unsigned long long)seed, nodes ? " nodes " : "", nodes,
+           report);
+    fflush(stdout);
+}
+
+/* Lines of "seed" or "seed nodes"; # begins a comment. */
+static int run_file(struct runs *r, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        perror(path);
+        return 1;
+    }
+    char line[256];
+    while (fgets(line, sizeof line, f)) {
+        char *end;
+        const uint64_t seed = strtoull(line, &end, 10);
+        if (end != line)
+            run(r, seed, (unsigned)strtoul(end, NULL, 10));
+    }
+    fclose(f);
+    return 0;
+}
+
+/* Returns how many kinds of happening did not happen. */
+static unsigned print_tally(const struct sim_tally *t)
+{
+    unsigned missing = 0;
+    printf("happened:");
+#define X(name)                                             \
+    printf(" " #name "=%llu", (unsigned long long)t->name); \
+    missing += t->name == 0;
+    TALLY_MAP(X)
+#undef X
+    printf("\ntold:");
+    for (unsigned k = 0; k < LIES; k++) {
+        printf(" %s=%llu", lie_names[k], (unsigned long long)t->told[k]);
+        missing += t->told[k] == 0;
+    }
+    printf("\ncaught:");
+    for (unsigned k = 1; k < FAULT_COUNT; k++) {
+        printf(" %s=%llu", fault_name((enum fault)k), (unsigned long long)t->caught[k]);
+        /* Who sends as another is stopped by its key, below this. */
+        missing += t->caught[k] == 0 && k != FAULT_WRONG_SENDER;
+    }
+    printf("\n");
+    return missing;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'}, {"first", required_argument, NULL, 'f'},
+        {"seeds", required_argument, NULL, 'm'}, {"nodes", required_argument, NULL, 'n'},
+        {"file", required_argument, NULL, 'F'}, {"trace", no_argument, NULL, 't'},
+        {"complete", no_argument, NULL, 'c'}, {0}};
+    struct runs *r = calloc(1, sizeof *r);
+    uint64_t first = 1, seeds = 0;
+    unsigned nodes = 0;
+    bool complete = false;
+    const char *file = NULL;
+    if (!r || !hash_init() || !identity_init(NULL))
+        return 1;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
+        switch (c) {
+        case 's': first = strtoull(optarg, NULL, 10); seeds = 1; break;
+        case 'f': first = strtoull(optarg, NULL, 10); break;
+        case 'm': seeds = strtoull(optarg, NULL, 10); break;
+        case 'n': nodes = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'F': file = optarg; break;
+        case 't': r->options.trace = true; break;
+        case 'c': complete = true; break;
+        default: return 2;
+        }
+    if (nodes > 16) {
+        fprintf(stderr, "sim: at most 16 nodes\n");
+        return 2;
+    }
+    if (file && run_file(r, file))
+        return 1;
+    for (uint64_t k = 0; k < seeds; k++)
+        run(r, first + k, nodes);
+    const unsigned missing = print_tally(&r->tally);
+    if (complete && missing > 0)
+        printf("%u kinds of happening did not happen: these seeds show too little\n", missing);
+    printf("sim: %llu passed, %llu failed\n", (unsigned long long)r->passed,
+           (unsigned long long)r->failed);
+    const bool bad = r->failed > 0 || (complete && missing > 0);
+    free(r);
+    return bad;
+}

@@ -1,0 +1,330 @@
+/* One run. */
+#include "tests/sim/sim.h"
+
+#include "tests/sim/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TICK_US = 20000,
+    WEATHER_US = 50000,
+    FIRE_US = 20000000,   /* At most so long under fire ... */
+    HEALED_US = 90000000, /* ... and then all must be done within this. */
+};
+
+static void draw_weather(struct sim *s)
+{
+    static const uint32_t delays[] = {300, 2000, 20000, 100000};
+    static const uint32_t works[] = {0, 500, 5000, 40000};
+    struct prng *p = &s->prng;
+    s->delay_us = delays[prng_below(p, 4)];
+    s->work_us = works[prng_below(p, 4)];
+    s->execute_us = works[prng_below(p, 4)];
+    s->loss_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
+    s->repeat_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
+    s->crash_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
+    s->partition_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        s->bytes_per_s[k] = prng_chance(p, 1, 3) ? 50000 + prng_below(p, 1000000) : 0;
+    s->submissions = 20 + prng_below(p, 60);
+}
+
+static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
+{
+    static const unsigned sizes[] = {4, 5, 6, 7, 8, 10, 16};
+    struct sim *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    s->options = *o;
+    s->tally = tally;
+    prng_init(&s->prng, o->seed);
+    const unsigned drawn = sizes[prng_below(&s->prng, 7)];
+    s->quorum = quorum_of(o->nodes ? o->nodes : drawn);
+    code_init(&s->code, s->quorum);
+    s->chain = hash_bytes(slice_of(&o->seed, sizeof o->seed));
+    s->secrets = calloc(s->quorum.n, sizeof *s->secrets);
+    if (!s->secrets || !coin_deal(s->quorum, &s->chain, &s->coin, s->secrets))
+        abort();
+    s->check = check_new(s->quorum);
+    draw_weather(s);
+    unsigned liars = (unsigned)prng_below(&s->prng, s->quorum.f + 1u);
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        struct sim_node *n = &s->nodes[k];
+        n->sim = s;
+        n->id = (node_id)k;
+        snprintf(n->path, sizeof n->path, "sim/%u", k);
+        store_memory_forget(n->path);
+        if (liars > 0 && prng_chance(&s->prng, liars, s->quorum.n - k)) {
+            n->liar = true;
+            liar_init(&n->lying, &s->prng, s->quorum, n->id, &s->chain, &s->code);
+            liars--;
+        }
+    }
+    return s;
+}
+
+static void sim_free(struct sim *s)
+{
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        struct sim_node *n = &s->nodes[k];
+        if (n->up)
+            sim_node_crash(n);
+        if (n->liar) {
+            for (unsigned lie = 0; lie < LIES; lie++)
+                s->tally->told[lie] += n->lying.told[lie];
+            liar_free(&n->lying);
+        }
+        store_memory_forget(n->path);
+        free(n->pool);
+        free(n->entries);
+        free(n->ids);
+    }
+    network_free(&s->network);
+    check_free(s->check);
+    free(s->secrets);
+    free(s);
+}
+
+static void weather(struct sim *s)
+{
+    struct prng *p = &s->prng;
+    if (prng_chance(p, s->crash_per_mille, 1000)) {
+        /* Any number may crash, all of them too: the ledger goes on when they are back. */
+        const bool all = prng_chance(p, 1, 8);
+        const unsigned one = (unsigned)prng_below(p, s->quorum.n);
+        for (unsigned k = 0; k < s->quorum.n; k++) {
+            struct sim_node *n = &s->nodes[k];
+            if (!n->up || (!all && k != one))
+                continue;
+            sim_node_crash(n);
+            s->tally->crashes++;
+            const uint64_t away = prng_chance(p, 1, 4) ? 5000000 : 200000;
+            network_schedule(&s->network, (struct happening){
+                .at_us = s->network.now_us + prng_below(p, away), .type = HAPPEN_RESTART,
+                .node = n->id, .life = n->life});
+        }
+    }
+    if (!nodeset_empty(&s->side)) {
+        if (prng_chance(p, 1, 20))
+            s->side = (struct nodeset){0};
+    } else if (prng_chance(p, s->partition_per_mille, 1000)) {
+        for (unsigned k = 0; k < s->quorum.n; k++)
+            if (prng_chance(p, 1, 3))
+                nodeset_add(&s->side, k);
+        s->tally->partitions += !nodeset_empty(&s->side);
+    }
+}
+
+static void heal(struct sim *s)
+{
+    s->healed = true;
+    s->side = (struct nodeset){0};
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        s->bytes_per_s[k] = 0;
+}
+
+static void note_catch_up(struct sim *s, struct sim_node *n)
+{
+    struct word far = {0};
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        if (s->nodes[k].up && sim_correct(s, k) && k != n->id) {
+            const struct word w = node_word(driver_node(s->nodes[k].driver));
+            if (w.first_unsealed > far.first_unsealed)
+                far = w;
+        }
+    if (node_word(driver_node(n->driver)).first_unsealed + 8 < far.first_unsealed)
+        s->tally->catch_ups++;
+}
+
+static void happen_frame(struct sim_node *n, const struct happening *h)
+{
+    if (n->inbox_count == INBOX_MAX) {
+        free(h->bytes);
+        return;
+    }
+    n->inbox[n->inbox_count].from = h->from;
+    n->inbox[n->inbox_count].bytes = h->bytes;
+    n->inbox[n->inbox_count++].size = h->size;
+    sim_wake(n);
+}
+
+static void happen_tick(struct sim *s, struct sim_node *n)
+{
+    sim_wake(n);
+    network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + TICK_US,
+                                                     .type = HAPPEN_TICK, .node = n->id,
+                                                     .life = n->life});
+}
+
+static void happen_submit(struct sim *s)
+{
+    struct sim_node *n = &s->nodes[prng_below(&s->prng, s->quorum.n)];
+    if (n->up && s->submitted < s->submissions) {
+        const unsigned burst = 1 + (unsigned)prng_below(&s->prng, 8);
+        for (unsigned k = 0; k < burst; k++)
+            sim_node_submit(n, (uint64_t)n->id << 32 | n->pool_count);
+        s->submitted++;
+    }
+    if (s->submitted < s->submissions && !s->healed)
+        network_schedule(&s->network, (struct happening){
+            .at_us = s->network.now_us + prng_below(&s->prng, 300000), .type = HAPPEN_SUBMIT});
+}
+
+static void happen_restart(struct sim *s, struct sim_node *n)
+{
+    sim_node_open(n);
+    if (!s->failure[0] && sim_correct(s, n->id))
+        note_catch_up(s, n);
+}
+
+static void happen(struct sim *s, struct happening *h)
+{
+    struct sim_node *n = &s->nodes[h->node];
+    const bool global = h->type == HAPPEN_SUBMIT || h->type == HAPPEN_WEATHER;
+    const bool stale = !global && h->type != HAPPEN_RESTART && (h->life != n->life || !n->up);
+    if (stale) {
+        free(h->bytes);
+        job_free(h->job);
+        return;
+    }
+    switch (h->type) {
+    case HAPPEN_FRAME: happen_frame(n, h); break;
+    case HAPPEN_FLUSH:
+        n->flush_due = false;
+        sim_node_flush(n);
+        break;
+    case HAPPEN_TICK: happen_tick(s, n); break;
+    case HAPPEN_WORK:
+        job_run(h->job);
+        driver_worked(n->driver, h->job);
+        sim_wake(n);
+        break;
+    case HAPPEN_EXECUTED: sim_node_executed(n, h->number); break;
+    case HAPPEN_SUBMIT: happen_submit(s); break;
+    case HAPPEN_WEATHER:
+        weather(s);
+        if (!s->healed)
+            network_schedule(&s->network, (struct happening){
+                .at_us = s->network.now_us + WEATHER_US, .type = HAPPEN_WEATHER});
+        break;
+    case HAPPEN_RESTART: happen_restart(s, n); break;
+    }
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Everything that correct nodes took is executed, and all correct nodes are in one place. */
+static bool finished(const struct sim *s)
+{
+    const struct sim_node *first = NULL;
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        const struct sim_node *n = &s->nodes[k];
+        if (n->liar)
+            continue;
+        if (!n->up || n->pool_first < n->pool_count)
+            return false;
+        if (!first)
+            first = n;
+        if (n->executed_entries != first->executed_entries ||
+            n->executed_entries != n->entry_count)
+            return false;
+    }
+    return true;
+}
+
+static const char *check_executed(const struct sim *s)
+{
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        const struct sim_node *n = &s->nodes[k];
+        if (n->liar)
+            continue;
+        qsort(n->ids, n->id_count, sizeof *n->ids, compare_ids);
+        for (size_t i = 1; i < n->id_count; i++)
+            if (n->ids[i] == n->ids[i - 1])
+                return "a transaction is executed twice";
+        for (unsigned j = 0; j < s->quorum.n; j++)
+            for (size_t i = 0; sim_correct(s, j) && i < s->nodes[j].pool_count; i++)
+                if (!bsearch(&s->nodes[j].pool[i].id, n->ids, n->id_count, sizeof *n->ids,
+                             compare_ids))
+                    return "a transaction that was taken is not executed";
+    }
+    return NULL;
+}
+
+static void count(struct sim *s)
+{
+    struct sim_tally *t = s->tally;
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        if (!sim_correct(s, k) || !s->nodes[k].up)
+            continue;
+        struct node_view v;
+        node_view(driver_node(s->nodes[k].driver), &v);
+        t->rounds_over_2 += v.rounds_max > 2;
+        t->late_closed += v.late_closed;
+        t->linked += v.linked;
+        t->fetch_retries += v.fetch_retries;
+        t->transactions += s->nodes[k].id_count;
+        t->blocks += s->nodes[k].executed_entries;
+        if (v.word.executed > t->epochs)
+            t->epochs = v.word.executed;
+    }
+}
+
+static enum sim_verdict verdict_of(struct sim *s, char *report, size_t size)
+{
+    const char *failure = s->failure[0] ? s->failure : s->check->failure;
+    if (!failure[0] && finished(s)) {
+        const char *wrong = check_executed(s);
+        if (!wrong)
+            return SIM_PASSED;
+        failure = wrong;
+    }
+    if (failure[0]) {
+        snprintf(report, size, "UNSAFE n=%u at %.3f s: %s", s->quorum.n,
+                 (double)s->network.now_us / 1e6, failure);
+        return SIM_UNSAFE;
+    }
+    int at = snprintf(report, size, "STUCK n=%u:", s->quorum.n);
+    for (unsigned k = 0; k < s->quorum.n && at > 0 && (size_t)at < size; k++) {
+        const struct sim_node *n = &s->nodes[k];
+        struct word w = {0};
+        if (n->up)
+            w = node_word(driver_node(n->driver));
+        at += snprintf(report + at, size - (size_t)at, " %u%s(%llu,%llu,%llu pool %zu)", k,
+                       n->liar ? "!" : "", (unsigned long long)w.first_unsealed,
+                       (unsigned long long)w.agreed, (unsigned long long)w.executed,
+                       n->pool_count - n->pool_first);
+    }
+    return SIM_STUCK;
+}
+
+enum sim_verdict sim_run(const struct sim_options *o, struct sim_tally *tally, char *report,
+                         size_t report_size)
+{
+    struct sim *s = sim_new(o, tally);
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        sim_node_open(&s->nodes[k]);
+    network_schedule(&s->network, (struct happening){.type = HAPPEN_SUBMIT});
+    network_schedule(&s->network, (struct happening){.type = HAPPEN_WEATHER});
+    uint64_t deadline = FIRE_US;
+    struct happening h;
+    while (!s->failure[0] && !s->check->failure[0] && network_next(&s->network, &h)) {
+        happen(s, &h);
+        if (!s->healed && (s->submitted == s->submissions || h.at_us > deadline)) {
+            heal(s);
+            deadline = h.at_us + HEALED_US;
+        }
+        if (s->healed && (h.at_us > deadline || (h.type == HAPPEN_EXECUTED && finished(s))))
+            break;
+    }
+    count(s);
+    const enum sim_verdict verdict = verdict_of(s, report, report_size);
+    sim_free(s);
+    return verdict;
+}
