@@ -6,8 +6,7 @@
 #define FAULT_MAP(X)                                                                \
     X(FAULT_NONE, "none", "no fault")                                               \
     X(FAULT_MALFORMED, "malformed", "a message that does not decode")               \
-    X(FAULT_OTHER_CHAIN, "other_chain", "a frame of another chain or version")       \
-    X(FAULT_WRONG_SENDER, "wrong_sender", "a message that only another may send")   \
+    X(FAULT_OTHER_CHAIN, "other_chain", "a frame of another chain or version")      \
     X(FAULT_EQUIVOCATION, "equivocation", "two messages where one is allowed")      \
     X(FAULT_NOT_ALLOWED, "not_allowed", "a message that the protocol never sends")  \
     X(FAULT_BAD_PROOF, "bad_proof", "a chunk that does not match its commitment")   \
@@ -19,7 +18,7 @@ enum fault {
 #define X(value, name, text) value,
     FAULT_MAP(X)
 #undef X
-    FAULT_COUNT
+        FAULT_COUNT
 };
 
 const char *fault_name(enum fault f); /* One word, as in STATS. */

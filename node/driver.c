@@ -51,14 +51,14 @@ void driver_start_job(struct driver *d, struct job *j)
     d->ports.work(d->ports.context, j);
 }
 
-/* A transaction for reading or writing, begun when it is first needed. */
-static struct store *store_of(struct driver *d)
+/* A transaction for reading or writing, begun when it is first needed; false after an error. */
+static bool begin(struct driver *d)
 {
     if (!d->begun && !d->error) {
         d->error = store_begin(d->store);
         d->begun = !d->error;
     }
-    return d->store;
+    return !d->error;
 }
 
 static void written(struct driver *d, int error)
@@ -94,7 +94,7 @@ static void record_vote(struct driver *d, const struct effect *e)
 
 static void record_outcome(struct driver *d, const struct effect *e)
 {
-    struct store *s = store_of(d);
+    struct store *s = d->store;
     for (size_t k = 0; k < d->votes_count; k++)
         if (d->votes[k].epoch == e->epoch)
             d->votes[k].size = 0;
@@ -116,11 +116,12 @@ static void store_chunk(struct driver *d, const struct effect *e)
                                   slice_of(j->block, j->block_size)};
     } else { /* ENCODE, DECODE: ours among the encoding's. */
         const size_t size = j->encoding.header.chunk_size;
-        c = (struct stored_chunk){.root = j->encoding.commitment, .header = j->encoding.header,
+        c = (struct stored_chunk){.root = j->encoding.commitment,
+                                  .header = j->encoding.header,
                                   .data = slice_of(j->chunks + self * size, size)};
         vid_encoding_proof(&j->encoding, self, &c.proof);
     }
-    written(d, records_put_chunk(store_of(d), e->epoch, e->proposer, &c));
+    written(d, records_put_chunk(d->store, e->epoch, e->proposer, &c));
 }
 
 static void store_block(struct driver *d, const struct effect *e)
@@ -131,12 +132,26 @@ static void store_block(struct driver *d, const struct effect *e)
     driver_instance_key(key, e->epoch, e->proposer);
     const bool own = j->result.kind == WORK_ENCODE;
     const struct slice block = own ? slice_of(j->block, j->block_size) : j->out;
-    struct store *s = store_of(d);
+    struct store *s = d->store;
     written(d, store_put(s, TABLE_BLOCKS, slice_of(key, sizeof key), &block, 1));
     if (!own)
         return;
     written(d, records_put_number(s, "proposed", e->epoch));
     d->keep_job = true; /* Its chunks are to be sent. */
+}
+
+static bool needs_store(const struct effect *e)
+{
+    switch ((int)e->type) {
+    case EFFECT_RECORD_VOTE: /* Written at the commit. */
+    case EFFECT_RECORD_INSTANCE:
+    case EFFECT_RECORD_OUTCOME:
+    case EFFECT_STORE_CHUNK:
+    case EFFECT_STORE_BLOCK:
+    case EFFECT_DELIVER: return true;
+    case EFFECT_FETCH: return e->fetch.own;
+    default: return false;
+    }
 }
 
 /* Before the core forgets what was said, or says it. */
@@ -145,7 +160,7 @@ static bool record(struct driver *d, const struct effect *e)
     switch ((int)e->type) {
     case EFFECT_RECORD_VOTE: record_vote(d, e); return true;
     case EFFECT_RECORD_INSTANCE:
-        written(d, records_put_instance(store_of(d), e->epoch, e->proposer, &e->instance));
+        written(d, records_put_instance(d->store, e->epoch, e->proposer, &e->instance));
         return true;
     case EFFECT_RECORD_OUTCOME: record_outcome(d, e); return true;
     case EFFECT_STORE_CHUNK: store_chunk(d, e); return true;
@@ -209,8 +224,8 @@ static void fetch(struct driver *d, const struct effect *e)
     driver_instance_key(key, e->epoch, e->proposer);
     struct slice value;
     struct stored_chunk c;
-    struct store *s = store_of(d);
-    const int error = d->error ? d->error : store_get(s, TABLE_CHUNKS, slice_of(key, sizeof key), &value);
+    struct store *s = d->store;
+    const int error = store_get(s, TABLE_CHUNKS, slice_of(key, sizeof key), &value);
     if (error || !records_decode_chunk(value, &c) || !hash_equal(&c.root, &e->fetch.root)) {
         if (!d->error)
             d->error = error ? error : STORE_CORRUPT; /* It was promised to be there. */
@@ -276,8 +291,7 @@ static void ask(struct driver *d, const struct effect *e)
 static void defer(struct driver *d, const struct effect *e)
 {
     if (e->type == EFFECT_DELIVER)
-        written(d, records_put_delivered(store_of(d), e->delivery.with_epoch, e->epoch,
-                                         e->proposer));
+        written(d, records_put_delivered(d->store, e->delivery.with_epoch, e->epoch, e->proposer));
     d->deferred =
         driver_grow(d->deferred, &d->deferred_capacity, d->deferred_count + 1, sizeof *d->deferred);
     d->deferred[d->deferred_count++] = *e;
@@ -300,6 +314,8 @@ static void step(struct driver *d, struct event *event)
         const struct effect *e = &d->effects.items[k];
         if (d->ports.trace)
             trace(d, e);
+        if (d->error || (needs_store(e) && !begin(d)))
+            return;
         if (record(d, e))
             continue;
         switch ((int)e->type) {
@@ -321,10 +337,10 @@ static void answer_load(struct driver *d, const struct question *q)
     uint8_t key[8];
     struct writer w = writer_of(key, sizeof key);
     write_u64(&w, q->epoch);
-    struct store *s = store_of(d);
+    struct store *s = d->store;
     struct event event = {.type = EVENT_LOADED, .loaded = {.epoch = q->epoch}};
     struct slice value;
-    int error = d->error ? d->error : store_get(s, TABLE_OUTCOMES, writer_result(&w), &value);
+    int error = store_get(s, TABLE_OUTCOMES, writer_result(&w), &value);
     if (!error) {
         event.loaded.sealed = true;
         error = records_decode_outcome(value, &event.loaded.accepted) ? 0 : STORE_CORRUPT;
@@ -344,9 +360,8 @@ static void answer_seen(struct driver *d, const struct question *q)
     uint8_t key[RECORD_KEY_SIZE];
     driver_instance_key(key, q->epoch, q->proposer);
     struct slice value;
-    struct store *s = store_of(d);
-    if (!d->error)
-        d->error = store_get(s, TABLE_BLOCKS, slice_of(key, sizeof key), &value);
+    struct store *s = d->store;
+    d->error = store_get(s, TABLE_BLOCKS, slice_of(key, sizeof key), &value);
     struct block b;
     if (!d->error && !block_decode(value, d->keys.quorum, q->epoch, &b))
         d->error = STORE_CORRUPT;
@@ -358,7 +373,7 @@ static void answer_seen(struct driver *d, const struct question *q)
 
 static void answer_questions(struct driver *d)
 {
-    while (d->question_next < d->question_count && !d->error) {
+    while (d->question_next < d->question_count && begin(d)) {
         const struct question q = d->questions[d->question_next++];
         if (q.type == EFFECT_LOAD) {
             answer_load(d, &q);
@@ -366,9 +381,8 @@ static void answer_questions(struct driver *d)
             answer_seen(d, &q);
         } else {
             struct event event = {.type = EVENT_INSTANCE, .instance = {q.epoch, q.proposer, {0}}};
-            struct store *s = store_of(d);
-            if (!d->error)
-                d->error = records_get_instance(s, q.epoch, q.proposer, &event.instance.record);
+            struct store *s = d->store;
+            d->error = records_get_instance(s, q.epoch, q.proposer, &event.instance.record);
             step(d, &event);
         }
     }
@@ -411,8 +425,8 @@ static void keep_encoding(struct driver *d, struct job *j)
 static void step_job(struct driver *d, struct job *j)
 {
     if (j->only_resend) { /* Made again for peers that had not got it. */
-        struct effect e = {.type = EFFECT_SEND, .epoch = j->result.epoch,
-                           .proposer = j->result.proposer};
+        struct effect e = {
+            .type = EFFECT_SEND, .epoch = j->result.epoch, .proposer = j->result.proposer};
         if (j->result.kind == WORK_ENCODE) {
             for (unsigned to = nodeset_next(&d->reencoding_for, 0); to < NODES_MAX;
                  to = nodeset_next(&d->reencoding_for, to + 1))
@@ -422,7 +436,8 @@ static void step_job(struct driver *d, struct job *j)
             keep_encoding(d, j);
             return;
         }
-        e.message = (struct message){.kind = MESSAGE_SHARE, .epoch = e.epoch,
+        e.message = (struct message){.kind = MESSAGE_SHARE,
+                                     .epoch = e.epoch,
                                      .proposer = e.proposer,
                                      .share = {j->result.round, j->result.share}};
         e.to = (node_id)nodeset_next(&j->resend, 0);
@@ -474,14 +489,15 @@ static void step_batch(struct driver *d)
 static int commit(struct driver *d)
 {
     for (size_t k = 0; k < d->votes_count; k++)
-        if (d->votes[k].size > 0)
-            written(d, records_put_votes(store_of(d), d->votes[k].epoch, d->vote_sequence++,
+        if (d->votes[k].size > 0 && begin(d))
+            written(d, records_put_votes(d->store, d->votes[k].epoch, d->vote_sequence++,
                                          slice_of(d->votes[k].bytes, d->votes[k].size)));
     d->votes_count = 0;
-    if (d->prune_more && !d->error)
-        written(d, records_prune(store_of(d), d->prune_through, d->prune_sealed, PRUNE_STEP, &d->prune_more));
-    if (d->ports.commit && !d->error) {
-        const int said = d->ports.commit(d->ports.context, store_of(d));
+    if (d->prune_more && begin(d))
+        written(d, records_prune(d->store, d->prune_through, d->prune_sealed, PRUNE_STEP,
+                                 &d->prune_more));
+    if (d->ports.commit && begin(d)) {
+        const int said = d->ports.commit(d->ports.context, d->store);
         if (said < 0)
             d->error = said;
         d->dirty = d->dirty || said > 0;
@@ -509,22 +525,10 @@ int driver_flush(struct driver *d, uint64_t now_ms)
     return driver_release(d);
 }
 
-const struct node *driver_node(const struct driver *d)
-{
-    return d->node;
-}
+const struct node *driver_node(const struct driver *d) { return d->node; }
 
-unsigned driver_replayed(const struct driver *d)
-{
-    return d->replayed;
-}
+unsigned driver_replayed(const struct driver *d) { return d->replayed; }
 
-uint64_t driver_commits(const struct driver *d)
-{
-    return d->commits;
-}
+uint64_t driver_commits(const struct driver *d) { return d->commits; }
 
-unsigned driver_jobs_out(const struct driver *d)
-{
-    return d->jobs_out;
-}
+unsigned driver_jobs_out(const struct driver *d) { return d->jobs_out; }

@@ -86,8 +86,8 @@ void check_delivery(struct check *c, node_id who, const struct delivery *d, bool
         fail(c, who, "leaves out a position", d->epoch, d->proposer);
     struct check_position *p = &c->positions[d->position];
     if (!p->known) {
-        *p = (struct check_position){true, d->valid, d->epoch, d->with_epoch, d->proposer,
-                                     d->commitment, *content};
+        *p = (struct check_position){true,        d->valid,      d->epoch, d->with_epoch,
+                                     d->proposer, d->commitment, *content};
         c->position_count = d->position + 1;
         if (!nodeset_add(&c->delivered[d->epoch], d->proposer))
             fail(c, who, "delivers a dispersal twice", d->epoch, d->proposer);

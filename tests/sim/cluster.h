@@ -38,6 +38,7 @@ struct sim_node {
     } inbox[INBOX_MAX];
     unsigned inbox_count;
     bool flush_due;
+    bool broken; /* Its store failed outside of the driver. */
     uint64_t free_us; /* When its link is done with what was sent. */
     struct sim_transaction *pool;
     size_t pool_count, pool_capacity, pool_first;
@@ -79,14 +80,12 @@ void sim_wake(struct sim_node *n);
 /* nodes.c */
 void sim_node_open(struct sim_node *n);
 void sim_node_crash(struct sim_node *n);
-void sim_node_flush(struct sim_node *n);
+/* A store error: the node is to be crashed. */
+int sim_node_flush(struct sim_node *n);
 void sim_node_executed(struct sim_node *n, epoch_id epoch);
 void sim_node_submit(struct sim_node *n, uint64_t id);
 void sim_node_report_pool(struct sim_node *n);
 
-static inline bool sim_correct(const struct sim *s, unsigned node)
-{
-    return !s->nodes[node].liar;
-}
+static inline bool sim_correct(const struct sim *s, unsigned node) { return !s->nodes[node].liar; }
 
 #endif

@@ -7,31 +7,31 @@
 #include "node/work.h"
 #include "tests/sim/prng.h"
 
-#define LIE_MAP(X)      \
-    X(silent)           \
-    X(withhold)         \
-    X(two_blocks)       \
-    X(no_encoding)      \
-    X(no_block)         \
-    X(lying_seen)       \
-    X(bad_chunk)        \
-    X(wrong_piece)      \
-    X(no_pieces)        \
-    X(two_roots)        \
-    X(two_bits)         \
-    X(two_confs)        \
-    X(two_terms)        \
-    X(bad_share)        \
-    X(old_news)         \
-    X(far_future)       \
-    X(lying_word)       \
+#define LIE_MAP(X) \
+    X(silent)      \
+    X(withhold)    \
+    X(two_blocks)  \
+    X(no_encoding) \
+    X(no_block)    \
+    X(lying_seen)  \
+    X(bad_chunk)   \
+    X(wrong_piece) \
+    X(no_pieces)   \
+    X(two_roots)   \
+    X(two_bits)    \
+    X(two_confs)   \
+    X(two_terms)   \
+    X(bad_share)   \
+    X(old_news)    \
+    X(far_future)  \
+    X(lying_word)  \
     X(noise)
 
 enum lie {
 #define X(name) LIE_##name,
     LIE_MAP(X)
 #undef X
-    LIES
+        LIES
 };
 extern const char *const lie_names[LIES];
 

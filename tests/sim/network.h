@@ -8,8 +8,8 @@
 #include "tests/sim/prng.h"
 
 enum happening_type {
-    HAPPEN_FRAME,    /* A frame arrives. */
-    HAPPEN_FLUSH,    /* A node takes its batch. */
+    HAPPEN_FRAME, /* A frame arrives. */
+    HAPPEN_FLUSH, /* A node takes its batch. */
     HAPPEN_TICK,
     HAPPEN_WORK,     /* A job is done. */
     HAPPEN_EXECUTED, /* A node's executor has committed an epoch. */
@@ -23,12 +23,12 @@ struct happening {
     uint64_t sequence;
     enum happening_type type;
     node_id node;
-    node_id from;     /* FRAME */
-    uint32_t life;    /* Of the node: what was for an earlier one is void. */
-    uint64_t number;  /* EXECUTED: epoch. */
-    size_t size;      /* FRAME */
-    uint8_t *bytes;   /* FRAME: owned. */
-    struct job *job;  /* WORK: owned. */
+    node_id from;    /* FRAME */
+    uint32_t life;   /* Of the node: what was for an earlier one is void. */
+    uint64_t number; /* EXECUTED: epoch. */
+    size_t size;     /* FRAME */
+    uint8_t *bytes;  /* FRAME: owned. */
+    struct job *job; /* WORK: owned. */
 };
 
 struct network {

@@ -51,8 +51,7 @@ static void restore_marks(struct sim_node *n)
         struct slice bytes;
         struct block b;
         if (driver_block(view, t->marked, n->id, &bytes) ||
-            !block_decode(bytes, n->sim->quorum, t->marked, &b) ||
-            !in_block(b.transactions, t->id))
+            !block_decode(bytes, n->sim->quorum, t->marked, &b) || !in_block(b.transactions, t->id))
             t->marked = 0;
     }
     store_view_close(view);
@@ -61,8 +60,10 @@ static void restore_marks(struct sim_node *n)
 void sim_node_open(struct sim_node *n)
 {
     struct sim *s = n->sim;
-    const struct store_options so = {.path = n->path, .size_max = 1u << 30,
-                                     .tables = consensus_tables, .table_count = CONSENSUS_TABLES};
+    const struct store_options so = {.path = n->path,
+                                     .size_max = 1u << 30,
+                                     .tables = consensus_tables,
+                                     .table_count = CONSENSUS_TABLES};
     char message[256];
     if (store_open(&so, &n->store, message, sizeof message)) {
         snprintf(s->failure, sizeof s->failure, "store: %s", message);
@@ -72,28 +73,39 @@ void sim_node_open(struct sim_node *n)
     n->id_count = n->entry_count
                       ? n->entries[n->entry_count - 1].first + n->entries[n->entry_count - 1].count
                       : 0;
-    struct driver_options o = {
-        .node = {.quorum = s->quorum, .self = n->id, .epoch_window = 8, .open_dispersals = 16,
-                 .link_horizon = 2000, .block_bytes_max = 4096, .block_bytes_min = 400,
-                 .block_delay_ms = 50, .retry_ms = 200},
-        .chain = s->chain, .coin_public = &s->coin, .coin_secret = &s->secrets[n->id]};
+    struct driver_options o = {.node = {.quorum = s->quorum,
+                                        .self = n->id,
+                                        .epoch_window = 8,
+                                        .open_dispersals = 16,
+                                        .link_horizon = 2000,
+                                        .block_bytes_max = 4096,
+                                        .block_bytes_min = 400,
+                                        .block_delay_ms = 50,
+                                        .retry_ms = 200},
+                               .chain = s->chain,
+                               .coin_public = &s->coin,
+                               .coin_secret = &s->secrets[n->id]};
     struct driver_ports ports;
     sim_ports(n, &ports);
-    const struct driver_ledger ledger = {.executed = n->executed, .height = n->executed_entries,
-                                         .entries = ledger_entries, .context = n};
+    const struct driver_ledger ledger = {.executed = n->executed,
+                                         .height = n->executed_entries,
+                                         .entries = ledger_entries,
+                                         .context = n};
     n->driver = driver_open(&o, n->store, &ports, &ledger, message, sizeof message);
     if (!n->driver) {
         snprintf(s->failure, sizeof s->failure, "driver: %s", message);
         return;
     }
     n->up = true;
+    n->broken = false;
     n->execute_us = 0;
     restore_marks(n);
     sim_node_report_pool(n);
     if (driver_replayed(n->driver) > 0)
         s->tally->restarts_mid_epoch++;
     network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + 1000,
-                                                     .type = HAPPEN_TICK, .node = n->id,
+                                                     .type = HAPPEN_TICK,
+                                                     .node = n->id,
                                                      .life = n->life});
 }
 
@@ -116,7 +128,7 @@ void sim_node_crash(struct sim_node *n)
     n->inbox_count = 0;
 }
 
-void sim_node_flush(struct sim_node *n)
+int sim_node_flush(struct sim_node *n)
 {
     struct sim *s = n->sim;
     for (unsigned k = 0; k < n->inbox_count; k++)
@@ -125,10 +137,9 @@ void sim_node_flush(struct sim_node *n)
     for (unsigned k = 0; k < n->inbox_count; k++)
         free(n->inbox[k].bytes);
     n->inbox_count = 0;
-    if (error)
-        snprintf(s->failure, sizeof s->failure, "node %u: store error %d", n->id, error);
-    if (!n->liar)
+    if (!error && !n->liar)
         check_node(s->check, n->id, driver_node(n->driver));
+    return error || n->broken;
 }
 
 /* The executor has committed: what was staged is durable, and its transactions leave the pool. */

@@ -11,9 +11,11 @@ void sim_wake(struct sim_node *n)
         return;
     n->flush_due = true;
     struct sim *s = n->sim;
-    network_schedule(&s->network, (struct happening){
-        .at_us = s->network.now_us + prng_below(&s->prng, 300), .type = HAPPEN_FLUSH,
-        .node = n->id, .life = n->life});
+    network_schedule(&s->network,
+                     (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, 300),
+                                        .type = HAPPEN_FLUSH,
+                                        .node = n->id,
+                                        .life = n->life});
 }
 
 static bool parted(const struct sim *s, node_id a, node_id b)
@@ -42,8 +44,11 @@ static void deliver_frame(struct sim_node *n, node_id to, struct slice frame)
     if (!bytes)
         abort();
     memcpy(bytes, frame.data, frame.size);
-    network_schedule(&s->network, (struct happening){.at_us = at, .type = HAPPEN_FRAME, .node = to,
-                                                     .from = n->id, .bytes = bytes,
+    network_schedule(&s->network, (struct happening){.at_us = at,
+                                                     .type = HAPPEN_FRAME,
+                                                     .node = to,
+                                                     .from = n->id,
+                                                     .bytes = bytes,
                                                      .size = frame.size,
                                                      .life = s->nodes[to].life});
 }
@@ -80,15 +85,16 @@ static void port_work(void *context, struct job *job)
     struct sim_node *n = context;
     struct sim *s = n->sim;
     const uint64_t late = prng_chance(&s->prng, 1, 30) ? 20 : 1;
-    network_schedule(&s->network, (struct happening){
-        .at_us = s->network.now_us + prng_below(&s->prng, s->work_us * late + 1),
-        .type = HAPPEN_WORK, .node = n->id, .life = n->life, .job = job});
+    network_schedule(
+        &s->network,
+        (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, s->work_us * late + 1),
+                           .type = HAPPEN_WORK,
+                           .node = n->id,
+                           .life = n->life,
+                           .job = job});
 }
 
-static struct hash content_of(struct slice transactions)
-{
-    return hash_bytes(transactions);
-}
+static struct hash content_of(struct slice transactions) { return hash_bytes(transactions); }
 
 static uint32_t port_take(void *context, epoch_id epoch, struct writer *w)
 {
@@ -144,9 +150,15 @@ static void port_deliver(void *context, const struct delivery *d)
         struct store_view *view;
         struct slice bytes;
         struct block b;
-        if (store_view_open(n->store, &view) ||
-            driver_block(view, d->epoch, d->proposer, &bytes) ||
-            !block_decode(bytes, s->quorum, d->epoch, &b)) {
+        int error = store_view_open(n->store, &view);
+        if (!error)
+            error = driver_block(view, d->epoch, d->proposer, &bytes);
+        if (error && error != STORE_MISSING) {
+            n->broken = true;
+            store_view_close(view);
+            return;
+        }
+        if (error || !block_decode(bytes, s->quorum, d->epoch, &b)) {
             snprintf(s->failure, sizeof s->failure, "node %u: a delivered block is not there",
                      n->id);
             return;
@@ -169,9 +181,11 @@ static void port_end_epoch(void *context, epoch_id epoch)
     if (n->execute_us < s->network.now_us)
         n->execute_us = s->network.now_us;
     n->execute_us += prng_below(&s->prng, s->execute_us + 1); /* One epoch after another. */
-    network_schedule(&s->network, (struct happening){
-        .at_us = n->execute_us,
-        .type = HAPPEN_EXECUTED, .node = n->id, .life = n->life, .number = epoch});
+    network_schedule(&s->network, (struct happening){.at_us = n->execute_us,
+                                                     .type = HAPPEN_EXECUTED,
+                                                     .node = n->id,
+                                                     .life = n->life,
+                                                     .number = epoch});
 }
 
 static void port_fault(void *context, node_id peer, enum fault fault)
@@ -194,8 +208,13 @@ static void port_trace(void *context, const char *line)
 
 void sim_ports(struct sim_node *n, struct driver_ports *ports)
 {
-    *ports = (struct driver_ports){.context = n, .send = port_send, .drop = port_drop,
-                                   .work = port_work, .take = port_take, .deliver = port_deliver,
-                                   .end_epoch = port_end_epoch, .fault = port_fault,
+    *ports = (struct driver_ports){.context = n,
+                                   .send = port_send,
+                                   .drop = port_drop,
+                                   .work = port_work,
+                                   .take = port_take,
+                                   .deliver = port_deliver,
+                                   .end_epoch = port_end_epoch,
+                                   .fault = port_fault,
                                    .trace = n->sim->options.trace ? port_trace : NULL};
 }

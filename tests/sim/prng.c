@@ -12,10 +12,7 @@ void prng_init(struct prng *p, uint64_t seed)
     }
 }
 
-static uint64_t rotate(uint64_t x, int k)
-{
-    return x << k | x >> (64 - k);
-}
+static uint64_t rotate(uint64_t x, int k) { return x << k | x >> (64 - k); }
 
 uint64_t prng_next(struct prng *p)
 {

@@ -87,6 +87,18 @@ static void sim_free(struct sim *s)
     free(s);
 }
 
+static void crash(struct sim *s, struct sim_node *n)
+{
+    sim_node_crash(n);
+    s->tally->crashes++;
+    const uint64_t away = prng_chance(&s->prng, 1, 4) ? 5000000 : 200000;
+    network_schedule(&s->network,
+                     (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, away),
+                                        .type = HAPPEN_RESTART,
+                                        .node = n->id,
+                                        .life = n->life});
+}
+
 static void weather(struct sim *s)
 {
     struct prng *p = &s->prng;
@@ -98,12 +110,10 @@ static void weather(struct sim *s)
             struct sim_node *n = &s->nodes[k];
             if (!n->up || (!all && k != one))
                 continue;
-            sim_node_crash(n);
-            s->tally->crashes++;
-            const uint64_t away = prng_chance(p, 1, 4) ? 5000000 : 200000;
-            network_schedule(&s->network, (struct happening){
-                .at_us = s->network.now_us + prng_below(p, away), .type = HAPPEN_RESTART,
-                .node = n->id, .life = n->life});
+            if (prng_chance(p, 1, 2))
+                crash(s, n);
+            else /* In the middle of a batch: at one of the store's next calls. */
+                store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), STORE_IO);
         }
     }
     if (!nodeset_empty(&s->side)) {
@@ -121,8 +131,11 @@ static void heal(struct sim *s)
 {
     s->healed = true;
     s->side = (struct nodeset){0};
-    for (unsigned k = 0; k < s->quorum.n; k++)
+    for (unsigned k = 0; k < s->quorum.n; k++) {
         s->bytes_per_s[k] = 0;
+        if (s->nodes[k].up)
+            store_memory_fail(s->nodes[k].store, 0, 0);
+    }
 }
 
 static void note_catch_up(struct sim *s, struct sim_node *n)
@@ -154,7 +167,8 @@ static void happen_tick(struct sim *s, struct sim_node *n)
 {
     sim_wake(n);
     network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + TICK_US,
-                                                     .type = HAPPEN_TICK, .node = n->id,
+                                                     .type = HAPPEN_TICK,
+                                                     .node = n->id,
                                                      .life = n->life});
 }
 
@@ -168,8 +182,9 @@ static void happen_submit(struct sim *s)
         s->submitted++;
     }
     if (s->submitted < s->submissions && !s->healed)
-        network_schedule(&s->network, (struct happening){
-            .at_us = s->network.now_us + prng_below(&s->prng, 300000), .type = HAPPEN_SUBMIT});
+        network_schedule(&s->network, (struct happening){.at_us = s->network.now_us +
+                                                                  prng_below(&s->prng, 300000),
+                                                         .type = HAPPEN_SUBMIT});
 }
 
 static void happen_restart(struct sim *s, struct sim_node *n)
@@ -193,7 +208,8 @@ static void happen(struct sim *s, struct happening *h)
     case HAPPEN_FRAME: happen_frame(n, h); break;
     case HAPPEN_FLUSH:
         n->flush_due = false;
-        sim_node_flush(n);
+        if (sim_node_flush(n))
+            crash(s, n);
         break;
     case HAPPEN_TICK: happen_tick(s, n); break;
     case HAPPEN_WORK:
@@ -204,10 +220,11 @@ static void happen(struct sim *s, struct happening *h)
     case HAPPEN_EXECUTED: sim_node_executed(n, h->number); break;
     case HAPPEN_SUBMIT: happen_submit(s); break;
     case HAPPEN_WEATHER:
+        if (s->healed)
+            break;
         weather(s);
-        if (!s->healed)
-            network_schedule(&s->network, (struct happening){
-                .at_us = s->network.now_us + WEATHER_US, .type = HAPPEN_WEATHER});
+        network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + WEATHER_US,
+                                                         .type = HAPPEN_WEATHER});
         break;
     case HAPPEN_RESTART: happen_restart(s, n); break;
     }
@@ -231,8 +248,7 @@ static bool finished(const struct sim *s)
             return false;
         if (!first)
             first = n;
-        if (n->executed_entries != first->executed_entries ||
-            n->executed_entries != n->entry_count)
+        if (n->executed_entries != first->executed_entries || n->executed_entries != n->entry_count)
             return false;
     }
     return true;
