@@ -7,7 +7,8 @@
  *   retrieval.c  fetching completed dispersals
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
- *   node.c       memory, recovery, the step */
+ *   memory.c     all of it, carved once
+ *   node.c       recovery, the step */
 #ifndef NODE_CORE_H
 #define NODE_CORE_H
 
@@ -16,12 +17,12 @@
 #include "node/node.h"
 
 enum {
-    DELIVERY_WINDOW = 16, /* Epochs from the one being delivered whose dispersals are fetched. */
-    DELIVERY_AHEAD = 4,   /* Epochs delivered and not yet executed. */
-    LINKED_AHEAD = 64,    /* Linked dispersals fetched at a time. */
-    FETCH_SLOTS = 32,     /* Dispersals fetched at a time. */
+    DELIVERY_WINDOW = 16,   /* Epochs from the one being delivered whose dispersals are fetched. */
+    DELIVERY_AHEAD = 4,     /* Epochs delivered and not yet executed. */
+    LINKED_AHEAD = 64,      /* Linked dispersals fetched at a time. */
+    FETCH_SLOTS = 32,       /* Dispersals fetched at a time. */
     FETCH_BYTES = 64 << 20, /* Of chunks gathered at a time, beyond the first slot. */
-    VOTES_PER_OPEN = 4,   /* Incomplete instances tallied per sender and proposer, times
+    VOTES_PER_OPEN = 4,     /* Incomplete instances tallied per sender and proposer, times
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
     LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
                              * fetched before they are linked. */
@@ -37,12 +38,12 @@ struct instance {
     bool has_chunk; /* Stored, under chunk_root. */
     bool wanted;    /* Delivery waits for it by name: linked or accepted. */
     bool fetching;
-    bool pending;   /* In the list of those to fetch. */
-    uint8_t block;  /* enum block_state */
+    bool pending;  /* In the list of those to fetch. */
+    uint8_t block; /* enum block_state */
     uint32_t count;
     struct hash chunk_root;
     struct vid_server server;
-    uint32_t bucket_next;             /* In the table's bucket, or the free list. */
+    uint32_t bucket_next;                /* In the table's bucket, or the free list. */
     uint32_t sibling_next, sibling_prev; /* Of the same proposer. */
     uint32_t fetch_next, fetch_prev;     /* By epoch. */
 };
@@ -82,9 +83,9 @@ struct own {
 };
 
 struct proposing {
-    epoch_id last;    /* Proposed in this epoch, or being. */
-    epoch_id taking;  /* A block of this epoch is being made; 0: none. */
-    epoch_id heard;   /* The latest epoch in the window that another spoke in. */
+    epoch_id last;   /* Proposed in this epoch, or being. */
+    epoch_id taking; /* A block of this epoch is being made; 0: none. */
+    epoch_id heard;  /* The latest epoch in the window that another spoke in. */
     uint64_t last_ms;
     uint64_t pool_bytes;
     uint64_t stale;     /* Blocks with transactions of epochs delivered, themselves undelivered. */
@@ -99,15 +100,15 @@ struct fetch {
     node_id proposer;
     uint32_t generation;
     struct hash root;
-    bool own;       /* Our own chunk is there. */
+    bool own; /* Our own chunk is there. */
     bool decoding;
-    bool known;     /* The header is. */
+    bool known; /* The header is. */
     struct vid_header header;
     struct nodeset have;
-    struct nodeset asked;  /* A request is out. */
+    struct nodeset asked;   /* A request is out. */
     struct nodeset refused; /* NONE, late or bad: asked again when all were. */
     struct nodeset late;
-    uint64_t again_ms; /* Not before this are all asked again. */
+    uint64_t again_ms;  /* Not before this are all asked again. */
     uint32_t *received; /* n: bytes so far. */
     uint64_t *heard_ms; /* n: asked, or last heard of. */
 };
@@ -136,21 +137,21 @@ struct delivery_state {
     struct window_epoch window[DELIVERY_WINDOW]; /* Epoch e at e % DELIVERY_WINDOW. */
     enum { DELIVERY_RETRIEVE, DELIVERY_SEE, DELIVERY_LINK, DELIVERY_ACCEPT } stage;
     struct nodeset asked_seen;
-    struct nodeset seen;                /* Accepted blocks whose seen is here. */
+    struct nodeset seen;                     /* Accepted blocks whose seen is here. */
     struct epoch_run (*runs)[LINK_RUNS_MAX]; /* [block][proposer] */
-    uint8_t *run_counts;                /* [block][proposer] */
-    struct epoch_run *covered;          /* [proposer][LINK_RUNS_MAX * n] */
-    uint32_t *covered_count;            /* [proposer] */
+    uint8_t *run_counts;                     /* [block][proposer] */
+    struct epoch_run *covered;               /* [proposer][LINK_RUNS_MAX * n] */
+    uint32_t *covered_count;                 /* [proposer] */
     struct {
         epoch_id epoch;
         node_id proposer;
         bool looked;
     } linked[LINKED_AHEAD];
     unsigned linked_head, linked_count;
-    bool linked_end;        /* No more after those. */
-    epoch_id cursor_epoch;  /* Where the search for linked ones goes on. */
+    bool linked_end;       /* No more after those. */
+    epoch_id cursor_epoch; /* Where the search for linked ones goes on. */
     unsigned cursor_turn;
-    unsigned turn;          /* Accepted ones: the next proposer, in this epoch's order. */
+    unsigned turn; /* Accepted ones: the next proposer, in this epoch's order. */
 };
 
 struct peer {
@@ -174,13 +175,13 @@ struct node {
     struct delivery_state delivery;
     struct peer *peers;
     epoch_id pruned, pruned_sealed;
-    struct word told;   /* Our word, as everyone was last told, and when. */
+    struct word told; /* Our word, as everyone was last told, and when. */
     uint64_t told_ms;
-    uint64_t want_ms;   /* When we last asked, or last waited for nothing ... */
-    uint32_t want_wait_ms; /* ... and how long until we ask again. */
-    uint64_t progress;  /* Counts whatever brings us on; */
+    uint64_t want_ms;       /* When we last asked, or last waited for nothing ... */
+    uint32_t want_wait_ms;  /* ... and how long until we ask again. */
+    uint64_t progress;      /* Counts whatever brings us on; */
     uint64_t want_progress; /* as it was then. */
-    epoch_id want_cursor; /* Where the next look back begins. */
+    epoch_id want_cursor;   /* Where the next look back begins. */
     struct node_view view;
 };
 
@@ -224,7 +225,7 @@ void epoch_share(struct node *n, node_id from, const struct message *m, struct e
 void epoch_completed(struct node *n, epoch_id e, node_id proposer, struct effects *out);
 void epoch_share_made(struct node *n, const struct work_result *r, struct effects *out);
 void epoch_tossed(struct node *n, const struct work_result *r, struct effects *out);
-void epoch_seal(struct node *n, struct effects *out); /* Whatever can be. */
+void epoch_seal(struct node *n, struct effects *out);  /* Whatever can be. */
 void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 
 /* propose.c */

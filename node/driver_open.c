@@ -139,8 +139,9 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
     d->store = store;
     d->worked_end = &d->worked;
     code_init(&d->code, options->node.quorum);
-    d->keys = (struct work_keys){options->node.quorum, options->node.self, options->chain,
-                                 &d->code, options->coin_public, options->coin_secret};
+    d->keys =
+        (struct work_keys){options->node.quorum, options->node.self,  options->chain, &d->code,
+                           options->coin_public, options->coin_secret};
     d->outbox = outbox_new(options->node.quorum, options->node.self);
     carve(d, options);
     int error = store_begin(store);

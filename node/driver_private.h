@@ -1,5 +1,5 @@
-/* The driver's state: shared by driver.c (the batch), driver_open.c (recovery) and driver_send.c
- * (what leaves after the commit). */
+/* The driver's state: shared by driver.c (the batch), driver_effects.c (what each
+ * effect does), driver_open.c (recovery) and driver_send.c (what leaves after the commit). */
 #ifndef NODE_DRIVER_PRIVATE_H
 #define NODE_DRIVER_PRIVATE_H
 
@@ -10,8 +10,8 @@
 #include "node/work.h"
 
 enum {
-    ENCODINGS_KEPT = 4,  /* Of our own latest blocks, to send chunks from. */
-    PRUNE_STEP = 64,     /* Dispersals dropped in one commit. */
+    ENCODINGS_KEPT = 4,   /* Of our own latest blocks, to send chunks from. */
+    PRUNE_STEP = 64,      /* Dispersals dropped in one commit. */
     ANSWER_RECORDS = 512, /* Read for one ANSWER_ROOTS. */
     SERVED_PIECES_MAX = CODE_BLOCK_SIZE_MAX / MESSAGE_PIECE_SIZE + 2,
 };
@@ -65,8 +65,8 @@ struct driver {
     uint64_t now_ms;
     int error;
     bool begun, dirty;
-    struct job *job;            /* Whose result is being stepped, ... */
-    bool keep_job;              /* ... and whether it is kept for its encoding. */
+    struct job *job;               /* Whose result is being stepped, ... */
+    bool keep_job;                 /* ... and whether it is kept for its encoding. */
     const struct message *message; /* The section that is. */
     struct question *questions;
     size_t question_count, question_capacity, question_next;
@@ -93,6 +93,11 @@ struct driver {
 
 /* Makes room in a growing array for one more. */
 void *driver_grow(void *items, size_t *capacity, size_t needed, size_t size);
+/* A transaction for reading or writing, begun when it is first needed; false after an error. */
+bool driver_begin(struct driver *d);
+void driver_written(struct driver *d, int error); /* A record was put; what the store said. */
+void driver_perform(struct driver *d, const struct effect *e);
+void driver_defer(struct driver *d, const struct effect *e); /* Until after the commit. */
 void driver_start_job(struct driver *d, struct job *j);
 /* Recovery: everything the store holds, into the core. */
 int driver_restore(struct driver *d, const struct driver_ledger *ledger);

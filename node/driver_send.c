@@ -74,8 +74,10 @@ static int serve(struct driver *d, struct store_view *view, const struct effect 
     if (!error && !records_decode_chunk(value, &c))
         return STORE_CORRUPT;
     if (error || !hash_equal(&c.root, &e->serve.root)) {
-        const struct message none = {.kind = MESSAGE_NONE, .epoch = e->epoch,
-                                     .proposer = e->proposer, .request = {.root = e->serve.root}};
+        const struct message none = {.kind = MESSAGE_NONE,
+                                     .epoch = e->epoch,
+                                     .proposer = e->proposer,
+                                     .request = {.root = e->serve.root}};
         outbox_message(d->outbox, e->to, &none);
         return 0;
     }
@@ -105,7 +107,9 @@ static void resend_share(struct driver *d, const struct effect *e, node_id propo
 {
     const struct coin_share *share = node_share(d->node, e->epoch, proposer, round);
     if (share) {
-        const struct message m = {.kind = MESSAGE_SHARE, .epoch = e->epoch, .proposer = proposer,
+        const struct message m = {.kind = MESSAGE_SHARE,
+                                  .epoch = e->epoch,
+                                  .proposer = proposer,
                                   .share = {round, *share}};
         outbox_message(d->outbox, e->to, &m);
         return;
@@ -148,8 +152,8 @@ static int answer_votes(struct driver *d, struct store_view *view, const struct 
             answer_open(d, e, (node_id)p);
             continue;
         }
-        const struct ba_message term = {
-            .type = BA_TERM, .values = nodeset_has(&accepted, p) ? BA_ONE : BA_ZERO};
+        const struct ba_message term = {.type = BA_TERM,
+                                        .values = nodeset_has(&accepted, p) ? BA_ONE : BA_ZERO};
         outbox_vote(d->outbox, e->to, e->epoch, (node_id)p, &term);
     }
     return 0;
