@@ -43,8 +43,8 @@ void delivery_start(struct node *n, struct effects *out)
     for (epoch_id e = d->epoch; e < d->epoch + DELIVERY_WINDOW; e++)
         enter(n, e, out);
     for (unsigned p = 0; p < n->quorum.n; p++)
-        for (epoch_id e = history_next_without(&n->payload, &n->delivered, (node_id)p, 1,
-                                               d->epoch - 1);
+        for (epoch_id e =
+                 history_next_without(&n->payload, &n->delivered, (node_id)p, 1, d->epoch - 1);
              e != 0; e = history_next_without(&n->payload, &n->delivered, (node_id)p, e + 1,
                                               d->epoch - 1)) {
             n->proposing.stale++;
@@ -149,10 +149,7 @@ void delivery_seen(struct node *n, const struct event *event, struct effects *ou
     nodeset_add(&d->seen, j);
 }
 
-static size_t covered_max(const struct node *n)
-{
-    return (size_t)LINK_RUNS_MAX * n->quorum.n;
-}
+static size_t covered_max(const struct node *n) { return (size_t)LINK_RUNS_MAX * n->quorum.n; }
 
 /* What f+1 of the accepted blocks have seen, of each proposer. */
 static void find_covered(struct node *n)
@@ -236,8 +233,10 @@ static void deliver(struct node *n, struct instance *i, struct effects *out)
 {
     struct delivery_state *d = &n->delivery;
     struct effect *e = effects_add(out, EFFECT_DELIVER, i->epoch, i->proposer);
-    e->delivery = (struct delivery){.position = d->height++, .epoch = i->epoch,
-                                    .proposer = i->proposer, .with_epoch = d->epoch,
+    e->delivery = (struct delivery){.position = d->height++,
+                                    .epoch = i->epoch,
+                                    .proposer = i->proposer,
+                                    .with_epoch = d->epoch,
                                     .commitment = i->server.root,
                                     .valid = i->block == BLOCK_GOOD};
     history_set(&n->delivered, i->epoch, i->proposer);

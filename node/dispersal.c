@@ -40,9 +40,13 @@ struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
     i = &t->items[at];
     uint32_t *bucket = bucket_of(t, epoch, proposer);
     uint32_t *siblings = &t->siblings[proposer];
-    *i = (struct instance){.epoch = epoch, .proposer = proposer, .bucket_next = *bucket,
-                           .sibling_next = *siblings, .sibling_prev = NONE,
-                           .fetch_next = NONE, .fetch_prev = NONE};
+    *i = (struct instance){.epoch = epoch,
+                           .proposer = proposer,
+                           .bucket_next = *bucket,
+                           .sibling_next = *siblings,
+                           .sibling_prev = NONE,
+                           .fetch_next = NONE,
+                           .fetch_prev = NONE};
     vid_server_init(&i->server);
     if (*siblings != NONE)
         t->items[*siblings].sibling_prev = at;
@@ -93,11 +97,16 @@ void instance_retire(struct node *n, struct instance *i)
 void instance_record(const struct node *n, const struct instance *i, struct instance_record *r)
 {
     (void)n;
-    *r = (struct instance_record){
-        .got = i->server.sent_got, .ready = i->server.sent_ready, .complete = i->server.complete,
-        .chunk = i->has_chunk, .block = i->block, .got_root = i->server.got_root,
-        .ready_root = i->server.ready_root, .root = i->server.root, .chunk_root = i->chunk_root,
-        .count = i->count};
+    *r = (struct instance_record){.got = i->server.sent_got,
+                                  .ready = i->server.sent_ready,
+                                  .complete = i->server.complete,
+                                  .chunk = i->has_chunk,
+                                  .block = i->block,
+                                  .got_root = i->server.got_root,
+                                  .ready_root = i->server.ready_root,
+                                  .root = i->server.root,
+                                  .chunk_root = i->chunk_root,
+                                  .count = i->count};
 }
 
 void instance_save(struct node *n, const struct instance *i, struct effects *out)
@@ -179,8 +188,7 @@ static void apply(struct node *n, struct instance *i, const struct vid_server_ef
     if (e->send_ready) {
         if (!e->completed)
             instance_save(n, i, out);
-        struct effect *send =
-            effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
+        struct effect *send = effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
         send->to = TO_ALL;
         send->root.vote = VID_READY;
         send->root.root = i->server.ready_root;

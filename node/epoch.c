@@ -11,8 +11,8 @@ void epoch_open(struct node *n, epoch_id e)
     assert(slot->id < n->first_unsealed); /* Sealed, and given away. */
     struct ba *bas = slot->bas;
     struct toss *tosses = slot->tosses;
-    *slot = (struct epoch){.id = e, .active = true, .bas = bas, .tosses = tosses,
-                           .changed_ms = n->now_ms};
+    *slot = (struct epoch){
+        .id = e, .active = true, .bas = bas, .tosses = tosses, .changed_ms = n->now_ms};
     for (unsigned j = 0; j < n->quorum.n; j++) {
         ba_init(&bas[j], n->quorum, n->self);
         toss_init(&tosses[j], n->quorum, n->self, tosses[j].rounds[0].shares);
@@ -172,7 +172,9 @@ void epoch_share_made(struct node *n, const struct work_result *r, struct effect
     toss_made(&e->tosses[r->proposer], r->round, &r->share, &t);
     struct effect *send = effects_add(out, EFFECT_SEND, e->id, r->proposer);
     send->to = TO_ALL;
-    send->message = (struct message){.kind = MESSAGE_SHARE, .epoch = e->id, .proposer = r->proposer,
+    send->message = (struct message){.kind = MESSAGE_SHARE,
+                                     .epoch = e->id,
+                                     .proposer = r->proposer,
                                      .share = {r->round, r->share}};
     toss_apply(n, e, r->proposer, r->round, &t, n->self, out);
     settle(n, e, out);

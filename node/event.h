@@ -44,11 +44,11 @@ struct work_result {
     enum work_kind kind;
     epoch_id epoch;
     node_id proposer;
-    uint8_t round;        /* SHARE, TOSS */
-    struct hash root;     /* ENCODE: the commitment. CHECK: what the header commits to. */
-    bool valid;           /* CHECK */
-    unsigned slot;        /* DECODE */
-    uint32_t generation;  /* DECODE: of the slot. */
+    uint8_t round;       /* SHARE, TOSS */
+    struct hash root;    /* ENCODE: the commitment. CHECK: what the header commits to. */
+    bool valid;          /* CHECK */
+    unsigned slot;       /* DECODE */
+    uint32_t generation; /* DECODE: of the slot. */
     enum vid_result result;
     bool well_formed;     /* DECODE, VID_RETRIEVED: the bytes are a block. */
     uint32_t count;       /* DECODE, ENCODE: transactions. */
@@ -102,35 +102,35 @@ enum { TO_ALL = UINT16_MAX };
 
 enum effect_type {
     /* Records: durable before anything below leaves. */
-    EFFECT_RECORD_VOTE = 1,  /* Own message of an agreement. */
+    EFFECT_RECORD_VOTE = 1, /* Own message of an agreement. */
     EFFECT_RECORD_INSTANCE,
-    EFFECT_RECORD_OUTCOME,   /* An epoch is sealed: its accepted set stays, its votes go. */
-    EFFECT_STORE_CHUNK,      /* Own chunk: of the event's CHUNK, encoding or decoding. */
-    EFFECT_STORE_BLOCK,      /* The event's block: our own (before its first CHUNK), or retrieved. */
-    EFFECT_PRUNE,            /* Everyone has executed through this epoch, and sealed others. */
+    EFFECT_RECORD_OUTCOME, /* An epoch is sealed: its accepted set stays, its votes go. */
+    EFFECT_STORE_CHUNK,    /* Own chunk: of the event's CHUNK, encoding or decoding. */
+    EFFECT_STORE_BLOCK,    /* The event's block: our own (before its first CHUNK), or retrieved. */
+    EFFECT_PRUNE,          /* Everyone has executed through this epoch, and sealed others. */
     /* Messages. */
     EFFECT_SEND_VOTE,
     EFFECT_SEND_ROOT,
-    EFFECT_SEND,             /* Any other small message. */
-    EFFECT_SEND_WORD,        /* Nothing but where we are. */
-    EFFECT_SEND_CHUNK,       /* Its chunk of our own block. */
-    EFFECT_SERVE,            /* Pieces of the stored chunk, or NONE. */
-    EFFECT_UNSERVE,          /* Those that have not left yet are not wanted any more. */
-    EFFECT_ANSWER_VOTES,     /* All we said in these agreements of an open or sealed epoch. */
-    EFFECT_ANSWER_ROOTS,     /* All we said in some proposers' dispersals of some epochs. */
+    EFFECT_SEND,         /* Any other small message. */
+    EFFECT_SEND_WORD,    /* Nothing but where we are. */
+    EFFECT_SEND_CHUNK,   /* Its chunk of our own block. */
+    EFFECT_SERVE,        /* Pieces of the stored chunk, or NONE. */
+    EFFECT_UNSERVE,      /* Those that have not left yet are not wanted any more. */
+    EFFECT_ANSWER_VOTES, /* All we said in these agreements of an open or sealed epoch. */
+    EFFECT_ANSWER_ROOTS, /* All we said in some proposers' dispersals of some epochs. */
     /* Work and bulk data. */
     EFFECT_WORK,
-    EFFECT_FETCH,            /* Open a slot to gather the chunks of a dispersal, if it is not;
+    EFFECT_FETCH,   /* Open a slot to gather the chunks of a dispersal, if it is not;
                               * begin with our own chunk if it is stored. */
-    EFFECT_GATHER,           /* Put the event's piece into it. */
-    EFFECT_UNFETCH,          /* Close the slot. */
-    EFFECT_TAKE,             /* Make a block for an epoch: take transactions, then encode it. */
+    EFFECT_GATHER,  /* Put the event's piece into it. */
+    EFFECT_UNFETCH, /* Close the slot. */
+    EFFECT_TAKE,    /* Make a block for an epoch: take transactions, then encode it. */
     EFFECT_LOAD,
     EFFECT_LOOK,
     EFFECT_SEEN,
     /* Outwards. */
     EFFECT_DELIVER,
-    EFFECT_END_EPOCH,        /* Everything that this epoch delivers was delivered. */
+    EFFECT_END_EPOCH, /* Everything that this epoch delivers was delivered. */
     EFFECT_FAULT,
 };
 
@@ -182,15 +182,15 @@ struct effect {
             unsigned slot;
             uint32_t generation;
             struct hash root;
-            bool own;      /* FETCH: begin with the stored own chunk. */
-            node_id from;  /* GATHER */
+            bool own;     /* FETCH: begin with the stored own chunk. */
+            node_id from; /* GATHER */
         } fetch;
         struct {
             struct slice seen;
             bool transactions; /* May carry any. */
         } take;
         struct delivery delivery;
-        epoch_id sealed; /* PRUNE: by everyone through this one. */
+        epoch_id sealed;  /* PRUNE: by everyone through this one. */
         enum fault fault; /* Of `to`. */
     };
 };

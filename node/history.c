@@ -19,10 +19,7 @@ void history_init(struct history *h, unsigned n, bool past, uint64_t span, uint6
     *h = (struct history){.n = n, .past = past, .span = span, .top = span - 1, .bits = bits};
 }
 
-epoch_id history_base(const struct history *h)
-{
-    return h->top + 1 - h->span;
-}
+epoch_id history_base(const struct history *h) { return h->top + 1 - h->span; }
 
 /* Epochs of one word lie in one word of the ring, since the span is whole words. */
 static uint64_t *word_of(const struct history *h, node_id proposer, epoch_id epoch)

@@ -9,9 +9,9 @@
 
 struct history {
     unsigned n;
-    bool past;      /* What the bits are of epochs that have left the ring. Those above it: clear. */
-    uint64_t span;  /* Epochs kept, a multiple of 64. */
-    epoch_id top;   /* Epochs top - span + 1 ... top are kept. */
+    bool past;     /* What the bits are of epochs that have left the ring. Those above it: clear. */
+    uint64_t span; /* Epochs kept, a multiple of 64. */
+    epoch_id top;  /* Epochs top - span + 1 ... top are kept. */
     uint64_t *bits; /* [n][span / 64] */
 };
 

@@ -15,8 +15,8 @@ static struct epoch_run run_around(const struct history *h, node_id p, epoch_id 
 }
 
 /* Runs of one proposer into `runs`, ascending. */
-static unsigned runs_of(const struct history *h, const struct history *delivered, node_id p, epoch_id low, epoch_id high,
-                        struct epoch_run runs[LINK_RUNS_MAX])
+static unsigned runs_of(const struct history *h, const struct history *delivered, node_id p,
+                        epoch_id low, epoch_id high, struct epoch_run runs[LINK_RUNS_MAX])
 {
     struct epoch_run newest[LINK_NEWEST];
     unsigned new_count = 0;
@@ -52,7 +52,8 @@ void link_seen_encode(const struct history *completed, const struct history *del
         low = 1;
     for (unsigned p = 0; p < q.n; p++) {
         struct epoch_run runs[LINK_RUNS_MAX];
-        const unsigned count = epoch > low ? runs_of(completed, delivered, (node_id)p, low, epoch - 1, runs) : 0;
+        const unsigned count =
+            epoch > low ? runs_of(completed, delivered, (node_id)p, low, epoch - 1, runs) : 0;
         write_u8(w, (uint8_t)count);
         for (unsigned i = 0; i < count; i++) {
             write_u64(w, runs[i].first);

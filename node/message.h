@@ -24,7 +24,7 @@ enum {
     MESSAGE_HEADER_SIZE = 1 + 8 + 3 * 8,
     MESSAGE_PIECE_SIZE = 64 << 10, /* Bytes of a chunk in one PIECE; the last may be shorter. */
     MESSAGE_FRAME_SIZE_MAX = CODE_BLOCK_SIZE_MAX + (64 << 10), /* A CHUNK when k = 1. */
-    MESSAGE_RUNS_MAX = 16, /* Of one proposer in a STATUS. */
+    MESSAGE_RUNS_MAX = 16,                                     /* Of one proposer in a STATUS. */
 };
 
 struct word {
@@ -34,16 +34,16 @@ struct word {
 };
 
 enum message_kind {
-    MESSAGE_VOTES = 1, /* One kind of vote in several agreements of an epoch. */
-    MESSAGE_ROOTS,     /* One kind of vote in several dispersals of an epoch. */
-    MESSAGE_SHARE,     /* A share of a coin. */
+    MESSAGE_VOTES = 1,  /* One kind of vote in several agreements of an epoch. */
+    MESSAGE_ROOTS,      /* One kind of vote in several dispersals of an epoch. */
+    MESSAGE_SHARE,      /* A share of a coin. */
     MESSAGE_WANT_VOTES, /* I have not closed these agreements: say again what you said. */
     MESSAGE_WANT_ROOTS, /* Nor completed these dispersals of one proposer. */
-    MESSAGE_CHUNK,     /* Proposer to node: your chunk. */
-    MESSAGE_REQUEST,   /* Send me your chunk, from this offset on. */
-    MESSAGE_CANCEL,    /* I do not need it any more. */
-    MESSAGE_NONE,      /* I have no chunk under this root. */
-    MESSAGE_PIECE,     /* A part of a chunk that was asked for. */
+    MESSAGE_CHUNK,      /* Proposer to node: your chunk. */
+    MESSAGE_REQUEST,    /* Send me your chunk, from this offset on. */
+    MESSAGE_CANCEL,     /* I do not need it any more. */
+    MESSAGE_NONE,       /* I have no chunk under this root. */
+    MESSAGE_PIECE,      /* A part of a chunk that was asked for. */
 };
 
 struct epoch_run { /* first <= last; runs ascend and do not touch. */
@@ -53,8 +53,8 @@ struct epoch_run { /* first <= last; runs ascend and do not touch. */
 
 struct message {
     enum message_kind kind;
-    epoch_id epoch;    /* Unless WANT_ROOTS. */
-    node_id proposer;  /* Unless VOTES, ROOTS, WANT_VOTES; CHUNK's is its sender. */
+    epoch_id epoch;   /* Unless WANT_ROOTS. */
+    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES; CHUNK's is its sender. */
     union {
         struct {
             struct ba_message vote;
@@ -98,8 +98,7 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
                     const struct message *m);
 /* The next section; false when none can be decoded (r->ok then says whether the frame ended
  * properly). Slices borrow from the frame. */
-bool message_decode(struct reader *r, struct quorum q, node_id from, node_id to,
-                    struct message *m);
+bool message_decode(struct reader *r, struct quorum q, node_id from, node_id to, struct message *m);
 /* Entry i of a decoded ROOTS. */
 void message_root_entry(const struct message *m, unsigned i, node_id *proposer, struct hash *root);
 

@@ -24,12 +24,12 @@ enum { EPOCH_WINDOW_MAX = 64 };
 struct node_options {
     struct quorum quorum;
     node_id self;
-    unsigned epoch_window;     /* Epochs in flight. */
-    unsigned open_dispersals;  /* Incomplete ones of one proposer that we said GOT for. */
-    uint64_t link_horizon;     /* Epochs after which an undelivered dispersal is given up. */
+    unsigned epoch_window;    /* Epochs in flight. */
+    unsigned open_dispersals; /* Incomplete ones of one proposer that we said GOT for. */
+    uint64_t link_horizon;    /* Epochs after which an undelivered dispersal is given up. */
     uint32_t block_bytes_max;
-    uint32_t block_bytes_min;  /* With this much waiting, the next block does not wait ... */
-    uint32_t block_delay_ms;   /* ... nor longer than this. */
+    uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
+    uint32_t block_delay_ms;  /* ... nor longer than this. */
     uint32_t retry_ms;
 };
 
@@ -72,7 +72,7 @@ struct node_view { /* For status, and for the simulator's checkers. */
     epoch_id proposed; /* The last. */
     uint64_t height;   /* Delivered. */
     epoch_id delivering;
-    uint64_t completed;   /* Dispersals, since the start; and so on. */
+    uint64_t completed; /* Dispersals, since the start; and so on. */
     uint64_t linked;
     uint64_t accepted;
     uint64_t coins_tossed;

@@ -72,7 +72,8 @@ void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
     for (size_t k = o->count; k-- > 0;) {
         struct section *s = &o->sections[k];
         if (s->message.kind == MESSAGE_VOTES && s->to == to && s->message.epoch == epoch &&
-            s->message.votes.vote.type == vote->type && s->message.votes.vote.round == vote->round &&
+            s->message.votes.vote.type == vote->type &&
+            s->message.votes.vote.round == vote->round &&
             s->message.votes.vote.values == vote->values) {
             nodeset_add(&s->message.votes.proposers, proposer);
             return;
@@ -84,8 +85,8 @@ void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
     nodeset_add(&s->message.votes.proposers, proposer);
 }
 
-void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
-                 enum vid_vote vote, const struct hash *root)
+void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer, enum vid_vote vote,
+                 const struct hash *root)
 {
     struct section *s = NULL;
     for (size_t k = o->count; k-- > 0 && !s;) {

@@ -104,8 +104,7 @@ static void send_again(struct node *n, struct own *own, struct effects *out)
     const struct nodeset *voted = i->server.voted;
     for (unsigned to = 0; to < n->quorum.n; to++)
         if (to != n->self && !nodeset_has(&voted[VID_GOT - 1], to) &&
-            !nodeset_has(&voted[VID_READY - 1], to) &&
-            node_peer_takes(n, (node_id)to, own->epoch))
+            !nodeset_has(&voted[VID_READY - 1], to) && node_peer_takes(n, (node_id)to, own->epoch))
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
 }
 

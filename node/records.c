@@ -3,9 +3,8 @@
 #include <string.h>
 
 const char *const consensus_tables[CONSENSUS_TABLES] = {
-    [TABLE_META] = "meta",         [TABLE_INSTANCES] = "instances",
-    [TABLE_CHUNKS] = "chunks",     [TABLE_BLOCKS] = "blocks",
-    [TABLE_VOTES] = "votes",       [TABLE_OUTCOMES] = "outcomes",
+    [TABLE_META] = "meta",           [TABLE_INSTANCES] = "instances", [TABLE_CHUNKS] = "chunks",
+    [TABLE_BLOCKS] = "blocks",       [TABLE_VOTES] = "votes",         [TABLE_OUTCOMES] = "outcomes",
     [TABLE_DELIVERED] = "delivered", [TABLE_POOL] = "pool",
 };
 
@@ -51,8 +50,10 @@ bool records_decode_instance(struct slice value, struct instance_record *r)
 {
     struct reader in = reader_of(value);
     const uint8_t flags = read_u8(&in);
-    *r = (struct instance_record){.got = flags & 1, .ready = flags >> 1 & 1,
-                                  .complete = flags >> 2 & 1, .chunk = flags >> 3 & 1};
+    *r = (struct instance_record){.got = flags & 1,
+                                  .ready = flags >> 1 & 1,
+                                  .complete = flags >> 2 & 1,
+                                  .chunk = flags >> 3 & 1};
     r->block = read_u8(&in);
     r->count = read_u32(&in);
     read_into(&in, r->got_root.bytes, HASH_SIZE);

@@ -59,7 +59,8 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     n->retrieval.outstanding[peer]++;
     struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
     e->to = peer;
-    e->message = (struct message){.kind = MESSAGE_REQUEST, .epoch = f->epoch,
+    e->message = (struct message){.kind = MESSAGE_REQUEST,
+                                  .epoch = f->epoch,
                                   .proposer = f->proposer,
                                   .request = {f->root, f->received[peer]}};
 }
@@ -133,10 +134,13 @@ static void start(struct node *n, struct instance *i, struct fetch *f, struct ef
 {
     uint32_t *received = f->received;
     uint64_t *heard = f->heard_ms;
-    *f = (struct fetch){.epoch = i->epoch, .proposer = i->proposer, .root = i->server.root,
+    *f = (struct fetch){.epoch = i->epoch,
+                        .proposer = i->proposer,
+                        .root = i->server.root,
                         .generation = ++n->retrieval.generation,
                         .own = i->has_chunk && hash_equal(&i->chunk_root, &i->server.root),
-                        .received = received, .heard_ms = heard};
+                        .received = received,
+                        .heard_ms = heard};
     for (unsigned p = 0; p < n->quorum.n; p++)
         received[p] = 0;
     list_remove(n, i);
@@ -172,8 +176,9 @@ void retrieval_advance(struct node *n, struct effects *out)
     const uint64_t block_max = n->options.block_bytes_max;
     for (unsigned s = 0; s < FETCH_SLOTS; s++)
         if (r->slots[s].epoch != 0)
-            bytes += r->slots[s].known ? (uint64_t)r->slots[s].header.chunk_size *
-                                             quorum_data(n->quorum) : block_max;
+            bytes += r->slots[s].known
+                         ? (uint64_t)r->slots[s].header.chunk_size * quorum_data(n->quorum)
+                         : block_max;
     for (unsigned s = 0; s < FETCH_SLOTS && r->pending_head != NONE; s++) {
         if (r->slots[s].epoch != 0)
             continue;
@@ -203,8 +208,7 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
 
 static void lateness(struct node *n, struct fetch *f, struct effects *out)
 {
-    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX;
-         p = nodeset_next(&f->asked, p + 1))
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
         if (n->now_ms >= f->heard_ms[p] + n->options.retry_ms && nodeset_add(&f->late, p)) {
             nodeset_add(&n->retrieval.slow, p);
             n->view.fetch_retries++;
@@ -296,11 +300,14 @@ void retrieval_none(struct node *n, node_id from, const struct message *m, struc
 
 static void cancel_others(struct fetch *f, struct effects *out)
 {
-    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1)) {
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX;
+         p = nodeset_next(&f->asked, p + 1)) {
         struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
         e->to = (node_id)p;
-        e->message = (struct message){.kind = MESSAGE_CANCEL, .epoch = f->epoch,
-                                      .proposer = f->proposer, .request = {.root = f->root}};
+        e->message = (struct message){.kind = MESSAGE_CANCEL,
+                                      .epoch = f->epoch,
+                                      .proposer = f->proposer,
+                                      .request = {.root = f->root}};
     }
 }
 

@@ -10,13 +10,10 @@ enum {
     WORD_IDLE = 20,     /* Times retry_ms: our word, though nothing happened. */
 };
 
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
+static uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-static void answer_votes(struct node *n, node_id to, epoch_id epoch, const struct nodeset *proposers,
-                         struct effects *out)
+static void answer_votes(struct node *n, node_id to, epoch_id epoch,
+                         const struct nodeset *proposers, struct effects *out)
 {
     if (epoch >= n->first_unsealed &&
         (!node_in_flight(n, epoch) || node_epoch(n, epoch)->id != epoch))
@@ -99,8 +96,8 @@ static void want_votes(struct node *n, struct effects *out)
             continue;
         struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
         send->to = TO_ALL;
-        send->message = (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id,
-                                         .want_votes = {open}};
+        send->message =
+            (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
     }
 }
 
@@ -168,7 +165,8 @@ static void ask_again(struct node *n, struct effects *out)
     const epoch_id base = max_u64(history_base(&n->completed), 1);
     if (n->want_cursor <= base || n->want_cursor > low)
         n->want_cursor = low;
-    const epoch_id older = n->want_cursor > base + WANT_SEGMENT ? n->want_cursor - WANT_SEGMENT : base;
+    const epoch_id older =
+        n->want_cursor > base + WANT_SEGMENT ? n->want_cursor - WANT_SEGMENT : base;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         want_roots(n, (node_id)p, low, high, out);
         if (older < n->want_cursor)

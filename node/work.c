@@ -52,9 +52,9 @@ static void encode(struct job *j)
 static void check(struct job *j)
 {
     const struct quorum q = j->keys->quorum;
-    j->result.valid =
-        code_chunk_size_valid(j->keys->code, j->header.chunk_size) &&
-        vid_chunk_verify(q, &j->header, j->keys->self, slice_of(j->block, j->block_size), &j->proof);
+    j->result.valid = code_chunk_size_valid(j->keys->code, j->header.chunk_size) &&
+                      vid_chunk_verify(q, &j->header, j->keys->self,
+                                       slice_of(j->block, j->block_size), &j->proof);
     j->result.root = vid_commitment(q, &j->header);
 }
 

@@ -19,17 +19,17 @@ struct job {
     struct work_result result; /* Kind, epoch and so on are set before it runs. */
     struct nodeset resend;     /* Not for the core: what comes of it goes to these alone. */
     bool only_resend;
-    uint8_t *block;            /* ENCODE: bytes; CHECK: the chunk. Owned. */
+    uint8_t *block; /* ENCODE: bytes; CHECK: the chunk. Owned. */
     size_t block_size;
-    uint8_t *chunks;           /* ENCODE: owned. DECODE: the gathered ones, lent. */
-    struct vid_header header;  /* CHECK, DECODE */
-    struct vid_proof proof;    /* CHECK */
+    uint8_t *chunks;                /* ENCODE: owned. DECODE: the gathered ones, lent. */
+    struct vid_header header;       /* CHECK, DECODE */
+    struct vid_proof proof;         /* CHECK */
     const struct vid_proof *proofs; /* DECODE: n, lent. */
-    struct nodeset present;    /* DECODE */
-    struct vid_encoding encoding; /* ENCODE, DECODE: out. */
-    struct slice out;          /* DECODE: the block, within chunks. */
-    struct toss_job *toss;     /* TOSS. Owned. */
-    struct job *next;          /* For whoever queues it. */
+    struct nodeset present;         /* DECODE */
+    struct vid_encoding encoding;   /* ENCODE, DECODE: out. */
+    struct slice out;               /* DECODE: the block, within chunks. */
+    struct toss_job *toss;          /* TOSS. Owned. */
+    struct job *next;               /* For whoever queues it. */
 };
 
 struct job *job_new(const struct work_keys *keys, enum work_kind kind, epoch_id epoch,
