@@ -96,15 +96,15 @@ void propose_advance(struct node *n, struct effects *out)
     p->pool_bytes = 0; /* The pool says what is left. */
 }
 
-/* To those who have said neither GOT nor READY. */
+/* To those who have not said GOT. READY does not excuse: it may follow from a GOT that a liar
+ * showed to some alone, and then the N-f-th GOT, for which everyone else waits, is that node's. */
 static void send_again(struct node *n, struct own *own, struct effects *out)
 {
     const struct instance *i = instance_find(n, own->epoch, n->self);
     assert(i);
-    const struct nodeset *voted = i->server.voted;
     for (unsigned to = 0; to < n->quorum.n; to++)
-        if (to != n->self && !nodeset_has(&voted[VID_GOT - 1], to) &&
-            !nodeset_has(&voted[VID_READY - 1], to) && node_peer_takes(n, (node_id)to, own->epoch))
+        if (to != n->self && !nodeset_has(&i->server.voted[VID_GOT - 1], to) &&
+            node_peer_takes(n, (node_id)to, own->epoch))
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
 }
 
