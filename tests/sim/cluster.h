@@ -45,6 +45,7 @@ struct sim_node {
     /* Its ledger: entries up to executed_entries are durable, the others staged. */
     struct sim_entry *entries;
     size_t entry_count, entry_capacity, executed_entries;
+    uint64_t executed_taken; /* Transactions of correct nodes in the durable part. */
     uint64_t *ids;
     size_t id_count, id_capacity;
     epoch_id executed;

@@ -148,6 +148,8 @@ void sim_node_executed(struct sim_node *n, epoch_id epoch)
     while (n->executed_entries < n->entry_count &&
            n->entries[n->executed_entries].delivery.with_epoch <= epoch) {
         const struct sim_entry *e = &n->entries[n->executed_entries++];
+        if (sim_correct(n->sim, e->delivery.proposer))
+            n->executed_taken += e->count;
         for (size_t k = n->pool_first; k < n->pool_count; k++)
             if (e->delivery.proposer == n->id && n->pool[k].marked == e->delivery.epoch)
                 n->pool[k].done = true;
