@@ -1,0 +1,136 @@
+/* What a client says to a node and what the node answers: bytes alone, no socket. Format 1.
+ *
+ * A node has a ZeroMQ ROUTER with CURVE (the server key is the node's key of cluster.conf, any
+ * client key will do, ZAP domain "client"); a client is a DEALER. A message is one frame, the
+ * routing id not counted:
+ *
+ *   request  version u8 = 1 | id u64 | kind u8 | body
+ *   answer   version u8 = 1 | id u64 | kind u8 | status u8 | fields of the status | body, if OK
+ *
+ * The id is the client's own and comes back with the answer. Every request has exactly one
+ * answer; answers may come in any order. A request that does not decode is answered with kind
+ * NONE, status MALFORMED and, when that could be read, its id.
+ *
+ *   kind     body of the request                  body of the answer when OK
+ *   SUBMIT   count u32, so many: length u32, bytes  count u32, so many results, in order
+ *   TX       count u32, so many ids               the same
+ *   ACCOUNT  public key                           struct client_account
+ *   BLOCK    position u64                         struct client_block
+ *   STATUS   -                                    JSON
+ *   STATS    -                                    JSON
+ *
+ * Fixed width, canonical: what decodes encodes to itself, and a frame with anything left over is
+ * malformed. Decoders never allocate and never read past the end; slices borrow from the frame. */
+#ifndef NET_CLIENT_H
+#define NET_CLIENT_H
+
+#include "crypto/hash.h"
+
+enum {
+    CLIENT_VERSION = 1,
+    CLIENT_FRAME_SIZE_MAX = 1 << 20,
+    CLIENT_HEADER_SIZE = 1 + 8 + 1,
+    CLIENT_COUNT_MAX = 4096,                /* Transactions of a SUBMIT, ids of a TX. */
+    CLIENT_TRANSACTION_SIZE_MAX = 64 << 10, /* Each is 1 to so many bytes. */
+    CLIENT_REASON_MAX = 120,                /* Characters, printable ASCII, at least one. */
+    CLIENT_KEY_SIZE = 32,
+};
+
+enum client_kind {
+    CLIENT_NONE, /* Of an answer alone. */
+    CLIENT_SUBMIT,
+    CLIENT_TX,
+    CLIENT_ACCOUNT,
+    CLIENT_BLOCK,
+    CLIENT_STATUS,
+    CLIENT_STATS,
+    CLIENT_KINDS,
+};
+
+enum client_status {
+    CLIENT_OK,         /* A transaction of SUBMIT: taken, and durable at this node. */
+    CLIENT_PENDING,    /* A transaction that waits at this node or is in a block of its. */
+    CLIENT_EXECUTED,   /* A transaction that has its place and its final outcome. */
+    CLIENT_DROPPED,    /* A transaction that this node had and that was refused at its place. */
+    CLIENT_OVERLOADED, /* Nothing was done; try again after retry_ms. */
+    CLIENT_MALFORMED,  /* Not a request, not a transaction. */
+    CLIENT_INVALID,    /* What it asks for cannot be, for this reason. */
+    CLIENT_UNKNOWN,    /* No such transaction, account or block here, or not yet. */
+    CLIENT_STATUSES,
+};
+
+const char *client_status_name(enum client_status status); /* "OK", "PENDING" ... */
+
+/* A status and its fields. */
+struct client_result {
+    enum client_status status;
+    struct hash id;      /* OK, PENDING, EXECUTED, DROPPED: of the transaction. */
+    uint64_t height;     /* EXECUTED: the position of its block in the log ... */
+    uint32_t index;      /* ... and its place in the block. */
+    bool failed;         /* EXECUTED: its number is used up, and it did nothing else. */
+    uint32_t retry_ms;   /* OVERLOADED */
+    struct slice reason; /* DROPPED, INVALID, and EXECUTED if it failed. */
+};
+
+struct client_request {
+    uint64_t id;
+    enum client_kind kind;
+    union {
+        struct {
+            uint32_t count;           /* 1 to CLIENT_COUNT_MAX */
+            struct slice items;       /* SUBMIT: for client_transaction_next. TX: count ids. */
+        } list;                       /* SUBMIT, TX */
+        uint8_t key[CLIENT_KEY_SIZE]; /* ACCOUNT */
+        uint64_t position;            /* BLOCK */
+    };
+};
+
+struct client_account {
+    uint64_t balance;
+    uint64_t sequence; /* The lowest unused number. */
+    uint64_t used;     /* Bit i: number sequence + i is used; bit 0 never is. */
+};
+
+struct client_block { /* An entry of the log. */
+    uint64_t position;
+    uint64_t epoch;
+    uint16_t proposer;
+    uint64_t with_epoch; /* The epoch that delivered it. */
+    struct hash commitment;
+    bool bad;         /* It takes its place and is empty. */
+    uint32_t count;   /* Of transactions. */
+    uint64_t bytes;   /* Of transactions. */
+    struct hash root; /* Over the transactions and their outcomes. */
+};
+
+struct client_answer {
+    uint64_t id;
+    enum client_kind kind;
+    struct client_result result; /* Its id has no meaning here. Unless OK, this is all. */
+    union {
+        struct {
+            uint32_t count;
+            struct slice items; /* For client_result_next. */
+        } list;                 /* SUBMIT, TX */
+        struct client_account account;
+        struct client_block block;
+        struct slice json; /* STATUS, STATS */
+    };
+};
+
+/* A request that keeps the rules above; w->ok says whether it fitted. */
+void client_request_encode(struct writer *w, const struct client_request *request);
+/* False when it does not decode; then request->id is its id, or 0 if there was none. */
+bool client_request_decode(struct slice frame, struct client_request *request);
+/* Appends a transaction to the items of a SUBMIT, and steps through those decoded. */
+void client_transaction_add(struct writer *w, struct slice transaction);
+bool client_transaction_next(struct slice *rest, struct slice *transaction);
+
+void client_answer_encode(struct writer *w, const struct client_answer *answer);
+bool client_answer_decode(struct slice frame, struct client_answer *answer);
+/* Appends a result to the items of an answer to SUBMIT or TX, and steps through those decoded.
+ * In a list, OK has the id of its transaction. */
+void client_result_add(struct writer *w, const struct client_result *result);
+bool client_result_next(struct slice *rest, struct client_result *result);
+
+#endif

@@ -1,0 +1,63 @@
+/* The service for clients: net/client.h over a ROUTER socket.
+ *
+ * What costs time runs on the workers: hashes, signatures, and reading the ledger. What is
+ * submitted goes into the mempool and is answered after the commit that made it durable. Nothing
+ * here is unbounded: clients with requests in flight, requests in flight a client, and bytes in
+ * flight in all. What is beyond is answered OVERLOADED at once. No bytes of a client end the
+ * node. One thread, the driver's. */
+#ifndef NODE_CLIENTS_H
+#define NODE_CLIENTS_H
+
+#include "net/curve.h"
+#include "node/recent.h"
+#include "node/request.h"
+#include "node/workers.h"
+
+enum {
+    CLIENTS_MAX = 256,            /* With a request in flight. */
+    CLIENTS_REQUESTS_MAX = 32,    /* In flight, of one. */
+    CLIENTS_BYTES_MAX = 64 << 20, /* In flight, of all. */
+    CLIENTS_RECEIVE_MAX = 64,     /* Requests taken in one round of the loop. */
+    CLIENTS_RETRY_MS = 200,       /* What OVERLOADED asks for. */
+};
+
+struct clients_options {
+    void *zmq_context; /* Where the ZAP handler runs. */
+    const char *endpoint;
+    uint8_t curve_secret[CURVE_KEY_SIZE];
+    struct workers *workers;
+    struct request_context request;
+    struct recent *recent;
+    struct mempool *mempool;
+    /* The JSON of STATUS or STATS, to be freed. */
+    char *(*describe)(void *context, enum client_kind kind);
+    void *context;
+};
+
+struct clients; /* Opaque. */
+
+/* 0, or -1 with `message`: a port in use names the port and what to do. */
+int clients_open(const struct clients_options *options, struct clients **clients, char *message,
+                 size_t message_size);
+/* After workers_stop. NULL is fine. */
+void clients_close(struct clients *c);
+void *clients_socket(const struct clients *c); /* To poll for reading. */
+
+/* Takes what has arrived. True when there may be more. */
+bool clients_receive(struct clients *c);
+/* Answers what waited for the commit that is now done. */
+void clients_committed(struct clients *c);
+/* From now on, or not any more, submissions are answered OVERLOADED. */
+void clients_refuse(struct clients *c, bool refuse);
+bool clients_idle(const struct clients *c); /* Nothing is in flight. */
+
+struct clients_counts {
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+    uint64_t requests;
+    uint64_t overloaded; /* Requests, or transactions of a submission. */
+    uint64_t malformed;
+};
+void clients_counts(const struct clients *c, struct clients_counts *counts);
+
+#endif

@@ -1,0 +1,153 @@
+#include "node/daemon.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/daemon_state.h"
+
+enum {
+    TICK_BUSY_MS = 10,
+    TICK_IDLE_MS = 100, /* Ten times a second: nothing to see in top. */
+    BUSY_MS = 1000,     /* Ticks come quickly for so long after the last thing happened. */
+    DRAIN_MS = 3000,    /* For clients whose transactions are being checked or committed. */
+    EXIT_AT_ONCE = 1,
+};
+
+/* What is waited for beside the transport's sockets. */
+enum { ITEM_SIGNALS, ITEM_WORKERS, ITEM_EXECUTION, ITEM_CLIENTS, ITEMS };
+static_assert((int)ITEMS == (int)DAEMON_ITEMS, "there is room for them");
+
+uint64_t daemon_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void wait(struct daemon *d)
+{
+    const zmq_pollitem_t own[ITEMS] = {
+        [ITEM_SIGNALS] = {.fd = d->signals, .events = ZMQ_POLLIN},
+        [ITEM_WORKERS] = {.fd = workers_fd(d->workers), .events = ZMQ_POLLIN},
+        [ITEM_EXECUTION] = {.fd = execution_fd(d->execution), .events = ZMQ_POLLIN},
+        [ITEM_CLIENTS] = {.socket = clients_socket(d->clients), .events = ZMQ_POLLIN},
+    };
+    memcpy(d->items, own, sizeof(own));
+    unsigned count = ITEMS;
+    if (!d->draining)
+        count += transport_poll_items(d->transport, d->items + ITEMS);
+    bool busy = d->more || d->now_ms - d->busy_ms < BUSY_MS;
+    long timeout = d->more ? 0 : busy ? TICK_BUSY_MS : TICK_IDLE_MS;
+    int ready = zmq_poll(d->items, (int)count, timeout);
+    d->now_ms = daemon_now_ms();
+    if (ready > 0)
+        d->busy_ms = d->now_ms;
+}
+
+/* Another chain's frames, or another version's, are the driver's to refuse; here is the sentence. */
+static void note_word(struct daemon *d, const struct transport_frame *frame)
+{
+    struct reader r = reader_of(frame->bytes);
+    struct word word;
+    d->heard_ms[frame->from] = d->now_ms;
+    if (message_header_decode(&r, &d->config.cluster.chain, &word))
+        d->words[frame->from] = word;
+    else
+        log_limited(LOG_LEVEL_WARN, "peer", frame->from,
+                    "node %u is of another chain or version: give all nodes one cluster.conf "
+                    "and one version of this program peer=%u",
+                    (unsigned)frame->from, (unsigned)frame->from);
+}
+
+static void receive_frames(struct daemon *d)
+{
+    unsigned count = transport_receive(d->transport, d->frames, DAEMON_FRAMES);
+    for (unsigned i = 0; i < count; i++) {
+        note_word(d, &d->frames[i]);
+        driver_frame(d->driver, d->frames[i].from, d->frames[i].bytes);
+    }
+    d->more |= count == DAEMON_FRAMES;
+}
+
+static void receive_reports(struct daemon *d)
+{
+    struct execution_report *report;
+    while ((report = execution_next(d->execution))) {
+        daemon_settle(d, report);
+        log_line(LOG_LEVEL_DEBUG, "execute", "executed epoch=%" PRIu64 " height=%" PRIu64,
+                 report->epoch, report->state.height);
+        execution_report_free(report);
+    }
+}
+
+/* One round: whatever is there, one commit, and the answers that waited for it. */
+static int round_of(struct daemon *d, char *message, size_t message_size)
+{
+    d->more = false;
+    if (!d->draining)
+        receive_frames(d);
+    workers_finished(d->workers);
+    receive_reports(d);
+    if (execution_failed(d->execution, message, message_size))
+        return -1;
+    clients_refuse(d->clients, d->draining || daemon_store_filling(d));
+    d->more |= clients_receive(d->clients);
+    driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool, d->now_ms));
+    if (driver_flush(d->driver, d->now_ms) != 0) { /* The store says what to do. */
+        snprintf(message, message_size, "%s. Nothing that was acknowledged or promised is lost",
+                 store_message(d->consensus));
+        return -1;
+    }
+    clients_committed(d->clients);
+    return 0;
+}
+
+static void leave_at_once(int signal_number)
+{
+    (void)signal_number;
+    static const char text[] = "ledger-node: a second signal: leaving at once\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+    (void)ignored;
+    _exit(EXIT_AT_ONCE);
+}
+
+static void start_drain(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+    if (read(d->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    const struct sigaction action = {.sa_handler = leave_at_once};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    d->draining = true;
+    d->drain_ms = d->now_ms;
+    log_line(LOG_LEVEL_INFO, "daemon", "stopping signal=%u", info.ssi_signo);
+}
+
+static bool drained(const struct daemon *d)
+{
+    return d->draining && (clients_idle(d->clients) || d->now_ms - d->drain_ms > DRAIN_MS);
+}
+
+int daemon_run(struct daemon *d, char *message, size_t message_size)
+{
+    while (!drained(d)) {
+        wait(d);
+        if (!d->draining && d->items[ITEM_SIGNALS].revents)
+            start_drain(d);
+        if (round_of(d, message, message_size) != 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,171 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/daemon_state.h"
+#include "node/work.h"
+
+static_assert((int)DRIVER_VOTES == (int)LANE_VOTES, "the driver's lanes are the transport's");
+static_assert((int)DRIVER_DISPERSAL == (int)LANE_DISPERSAL, "the same");
+static_assert((int)DRIVER_RETRIEVAL == (int)LANE_RETRIEVAL, "the same");
+
+static void send(void *context, node_id to, enum driver_lane lane, uint64_t order, uint64_t tag,
+                 struct slice bytes)
+{
+    struct daemon *d = context;
+    struct frame *frame = frame_new(bytes.size);
+    memcpy(frame->bytes, bytes.data, bytes.size);
+    transport_send(d->transport, to, (enum lane)lane, order, tag,
+                   frame); /* Counts what it drops. */
+    frame_release(frame);
+}
+
+static void drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
+{
+    struct daemon *d = context;
+    transport_drop(d->transport, to, (enum lane)lane, tag);
+}
+
+struct job_task {
+    struct task task;
+    struct daemon *daemon;
+    struct job *job;
+};
+
+static void run_job(struct task *task) { job_run(((struct job_task *)task)->job); }
+
+static void finish_job(struct task *task)
+{
+    struct job_task *j = (struct job_task *)task;
+    driver_worked(j->daemon->driver, j->job);
+    free(j);
+}
+
+static void work(void *context, struct job *job)
+{
+    struct daemon *d = context;
+    struct job_task *j = malloc(sizeof(*j));
+    if (!j)
+        abort();
+    *j = (struct job_task){{.run = run_job, .finish = finish_job}, d, job};
+    bool bulk = job->result.kind == WORK_DECODE;
+    workers_submit(d->workers, bulk ? WORKERS_BULK : WORKERS_VOTES, &j->task);
+}
+
+static uint32_t take(void *context, epoch_id epoch, struct writer *w)
+{
+    struct daemon *d = context;
+    return mempool_take(d->mempool, epoch, d->now_ms, w);
+}
+
+static void deliver(void *context, const struct delivery *delivery)
+{
+    struct daemon *d = context;
+    execution_deliver(d->execution, delivery);
+}
+
+static void end_epoch(void *context, epoch_id epoch)
+{
+    struct daemon *d = context;
+    execution_end_epoch(d->execution, epoch);
+}
+
+static void fault(void *context, node_id peer, enum fault kind)
+{
+    struct daemon *d = context;
+    assert(peer < d->quorum.n);
+    assert(kind < FAULT_COUNT);
+    d->faults[kind][peer]++;
+    log_limited(LOG_LEVEL_WARN, "fault", (uint64_t)peer * FAULT_COUNT + kind,
+                "node %u: %s kind=%s peer=%u count=%llu", (unsigned)peer, fault_text(kind),
+                fault_name(kind), (unsigned)peer, (unsigned long long)d->faults[kind][peer]);
+}
+
+static int commit(void *context, struct store *store)
+{
+    struct daemon *d = context;
+    return mempool_commit(d->mempool, store);
+}
+
+static void trace(void *context, const char *line)
+{
+    (void)context;
+    log_line(LOG_LEVEL_DEBUG, "core", "%s", line);
+}
+
+struct driver_ports daemon_ports(struct daemon *d, bool traced)
+{
+    return (struct driver_ports){
+        .context = d,
+        .send = send,
+        .drop = drop,
+        .work = work,
+        .take = take,
+        .deliver = deliver,
+        .end_epoch = end_epoch,
+        .fault = fault,
+        .commit = commit,
+        .trace = traced ? trace : NULL,
+    };
+}
+
+struct settling {
+    struct daemon *daemon;
+    uint64_t position;
+};
+
+static void executed(struct daemon *d, uint64_t position, uint32_t index, const struct hash *id)
+{
+    const struct recent_end end = {.id = *id, .height = position, .index = index};
+    if (mempool_remove(d->mempool, id))
+        recent_add(d->recent, &end);
+}
+
+static void executed_marked(void *context, uint32_t index, const struct hash *id)
+{
+    const struct settling *s = context;
+    executed(s->daemon, s->position, index, id);
+}
+
+/* A copy in a block of ours was ignored. */
+static void ignored(struct daemon *d, const struct execution_block *block, uint32_t index)
+{
+    const struct result *result = &block->results[index];
+    if (result->outcome == OUTCOME_SEQUENCE_ABOVE) {
+        mempool_again(d->mempool, block->delivery.epoch, &result->id, d->now_ms);
+        return;
+    }
+    const struct recent_end end = {.id = result->id,
+                                   .height = block->delivery.position,
+                                   .index = index,
+                                   .reason = outcome_text(result->outcome)};
+    if (mempool_remove(d->mempool, &result->id))
+        recent_add(d->recent, &end);
+}
+
+/* Final outcomes hold whoever's block it was; that a copy was ignored, only of our own: another
+ * node can put a copy with a broken signature before ours. */
+static void settle_block(struct daemon *d, const struct execution_block *block)
+{
+    bool own = block->delivery.proposer == d->self;
+    if (own && block->delivery.valid && !d->application.execute) {
+        struct settling s = {d, block->delivery.position};
+        mempool_marked(d->mempool, block->delivery.epoch, executed_marked, &s);
+    }
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (outcome_final(block->results[i].outcome))
+            executed(d, block->delivery.position, i, &block->results[i].id);
+        else if (own)
+            ignored(d, block, i);
+    }
+    if (own)
+        mempool_release(d->mempool, block->delivery.epoch);
+}
+
+void daemon_settle(struct daemon *d, const struct execution_report *report)
+{
+    for (unsigned i = 0; i < report->count; i++)
+        settle_block(d, &report->blocks[i]);
+    d->executed = report->state;
+    driver_executed(d->driver, report->epoch);
+}

@@ -1,0 +1,150 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/daemon_state.h"
+
+/* After a crash the pool may still hold what is executed (the ledger commits first), and does not
+ * know what is in blocks of ours that are not executed (marks are in memory). Both follow from
+ * the stores. */
+
+/* Epochs of blocks of ours, ascending. */
+struct epochs {
+    epoch_id *items;
+    size_t count;
+    size_t capacity;
+};
+
+static void add(struct epochs *e, epoch_id epoch)
+{
+    if (e->count == e->capacity) {
+        e->capacity = e->capacity ? 2 * e->capacity : 64;
+        e->items = realloc(e->items, e->capacity * sizeof(*e->items));
+        if (!e->items)
+            abort();
+    }
+    e->items[e->count++] = epoch;
+}
+
+static int compare(const void *left, const void *right)
+{
+    epoch_id a = *(const epoch_id *)left;
+    epoch_id b = *(const epoch_id *)right;
+    return (a > b) - (a < b);
+}
+
+struct recovery {
+    struct daemon *daemon;
+    struct store_view *consensus;
+    struct store_view *ledger;
+    struct epochs stored;   /* Blocks of ours in the consensus store; */
+    struct epochs executed; /* those that the ledger has. */
+    uint64_t removed;
+};
+
+static int note_stored(void *context, struct slice key, struct slice value)
+{
+    struct recovery *r = context;
+    struct reader k = reader_of(key);
+    epoch_id epoch = read_u64(&k);
+    node_id proposer = read_u8(&k);
+    (void)value;
+    if (!reader_finished(&k))
+        return STORE_CORRUPT;
+    if (proposer == r->daemon->self)
+        add(&r->stored, epoch);
+    return 0;
+}
+
+static int note_executed(void *context, const struct executor_entry *entry)
+{
+    struct recovery *r = context;
+    if (entry->delivery.proposer == r->daemon->self)
+        add(&r->executed, entry->delivery.epoch);
+    return 0;
+}
+
+static void remove_executed(void *context, uint32_t index, const struct hash *id)
+{
+    struct recovery *r = context;
+    struct executor_place place;
+    (void)index;
+    if (executor_transaction(r->ledger, id, &place) == 0)
+        r->removed += mempool_remove(r->daemon->mempool, id);
+}
+
+/* Marks what a block of ours holds, or, if the application leaves no other trace of what it
+ * executed, takes it out of the pool. */
+static int go_through(struct recovery *r, epoch_id epoch, bool executed)
+{
+    struct daemon *d = r->daemon;
+    struct slice bytes;
+    struct block block;
+    int status = driver_block(r->consensus, epoch, d->self, &bytes);
+    if (status != 0)
+        return status;
+    if (!block_decode(bytes, d->quorum, epoch, &block))
+        return STORE_CORRUPT;
+    struct slice transaction;
+    for (uint32_t i = 0; block_next(&block.transactions, &transaction); i++) {
+        struct mempool_item item;
+        if (!d->application.describe(d->application.state, transaction, &item))
+            continue;
+        if (executed)
+            r->removed += mempool_remove(d->mempool, &item.id);
+        else
+            mempool_mark(d->mempool, epoch, i, &item.id);
+    }
+    return 0;
+}
+
+static int recover(struct recovery *r)
+{
+    struct daemon *d = r->daemon;
+    uint64_t position = 0;
+    mempool_each(d->mempool, remove_executed, r);
+    int status = store_view_scan(r->consensus, TABLE_BLOCKS, (struct slice){0}, note_stored, r);
+    if (status != 0 || r->stored.count == 0)
+        return status;
+    /* No block is delivered with an epoch before its own. */
+    if ((status = executor_position(r->ledger, r->stored.items[0], &position)) != 0 ||
+        (status = executor_entries(r->ledger, position, note_executed, r)) != 0)
+        return status;
+    if (r->executed.count > 0)
+        qsort(r->executed.items, r->executed.count, sizeof(epoch_id), compare);
+    for (size_t i = 0; i < r->stored.count && status == 0; i++) {
+        epoch_id epoch = r->stored.items[i];
+        bool executed = r->executed.count > 0 && bsearch(&epoch, r->executed.items,
+                                                         r->executed.count, sizeof(epoch), compare);
+        if (!executed || !d->application.execute)
+            status = go_through(r, epoch, executed);
+    }
+    return status;
+}
+
+int daemon_recover(struct daemon *d, char *message, size_t message_size)
+{
+    struct recovery r = {.daemon = d};
+    struct mempool_view view;
+    mempool_view(d->mempool, &view);
+    if (view.count == 0)
+        return 0;
+    int status = store_view_open(d->consensus, &r.consensus);
+    if (status == 0)
+        status = store_view_open(d->ledger, &r.ledger);
+    if (status == 0)
+        status = recover(&r);
+    store_view_close(r.consensus);
+    store_view_close(r.ledger);
+    free(r.stored.items);
+    free(r.executed.items);
+    if (status != 0) {
+        snprintf(message, message_size,
+                 "what waits to be proposed cannot be read back: a record is damaged (%d)", status);
+        return -1;
+    }
+    mempool_view(d->mempool, &view);
+    log_line(LOG_LEVEL_INFO, "mempool", "read back waiting=%llu marked=%llu removed=%llu",
+             (unsigned long long)(view.count - view.marked), (unsigned long long)view.marked,
+             (unsigned long long)r.removed);
+    return 0;
+}

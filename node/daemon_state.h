@@ -1,0 +1,81 @@
+/* Inside of the daemon: what its files share. */
+#ifndef NODE_DAEMON_STATE_H
+#define NODE_DAEMON_STATE_H
+
+#include <zmq.h>
+
+#include "net/transport.h"
+#include "node/clients.h"
+#include "node/config.h"
+#include "node/daemon.h"
+#include "node/execution.h"
+#include "node/log.h"
+
+enum {
+    DAEMON_FRAMES = 256, /* Taken in one round of the loop. */
+    DAEMON_ITEMS = 4,    /* Waited for beside the transport's sockets. */
+};
+
+/* What the application asks of the rest, on the thread of the executor. */
+struct daemon_checks {
+    struct workers *workers;
+    struct known *known;
+};
+
+struct daemon {
+    struct config config;
+    struct quorum quorum;
+    node_id self;
+
+    struct store *consensus;
+    struct store *ledger;
+    struct workers *workers;
+    struct known *known;
+    struct recent *recent;
+    struct daemon_checks checks;
+    struct application_port application;
+    struct execution *execution;
+    struct mempool *mempool;
+    struct driver *driver;
+    void *zmq;
+    struct zap *zap;
+    struct transport *transport;
+    struct clients *clients;
+    int signals;
+
+    uint64_t now_ms;  /* Monotonic. */
+    uint64_t busy_ms; /* When something last happened. */
+    bool more;        /* Something was left for the next round. */
+    bool draining;
+    uint64_t drain_ms; /* Since when. */
+    zmq_pollitem_t *items;
+    struct transport_frame frames[DAEMON_FRAMES];
+
+    struct executor_state executed; /* As reported. */
+    struct executor_state executed_at_start;
+    uint64_t heard_ms[NODES_MAX]; /* 0: never. */
+    struct word words[NODES_MAX];
+    uint64_t faults[FAULT_COUNT][NODES_MAX];
+};
+
+uint64_t daemon_now_ms(void);
+
+/* daemon_open.c: whether what consensus remembers is near the size of its map. */
+bool daemon_store_filling(const struct daemon *d);
+
+/* daemon_sockets.c. 0, or -1 with `message`. */
+int daemon_open_sockets(struct daemon *d, char *message, size_t message_size);
+int daemon_open_clients(struct daemon *d, char *message, size_t message_size);
+
+/* daemon_recover.c: takes out of the pool what is done, and marks what is in blocks of ours. */
+int daemon_recover(struct daemon *d, char *message, size_t message_size);
+
+/* daemon_ports.c */
+struct driver_ports daemon_ports(struct daemon *d, bool trace);
+/* What became of an epoch: for the mempool and the core. */
+void daemon_settle(struct daemon *d, const struct execution_report *report);
+
+/* daemon_describe.c */
+char *daemon_describe(void *context, enum client_kind kind);
+
+#endif

@@ -1,0 +1,112 @@
+#include "node/report.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const lane_names[LANES] = {
+    [LANE_VOTES] = "votes", [LANE_DISPERSAL] = "dispersal", [LANE_RETRIEVAL] = "retrieval"};
+
+static void put_number(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void put_text(json_t *object, const char *key, const char *value)
+{
+    json_object_set_new(object, key, json_string(value));
+}
+
+static void put_hash(json_t *object, const char *key, const struct hash *hash)
+{
+    char text[2 * HASH_SIZE + 1];
+    hex_encode(hash_slice(hash), text);
+    put_text(object, key, text);
+}
+
+/* The only way that jansson fails here is for want of memory. */
+static char *finish(json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    if (!text)
+        abort();
+    return text;
+}
+
+static uint64_t lag_epochs(const struct report *r)
+{
+    return r->epoch_agreed > r->epoch_executed ? r->epoch_agreed - r->epoch_executed : 0;
+}
+
+char *report_status(const struct report *r)
+{
+    static const char *const states[] = {"current", "catching_up", "waiting"};
+    json_t *o = json_object();
+    put_hash(o, "chain", &r->chain);
+    put_text(o, "app", r->application);
+    put_text(o, "mode", r->mode);
+    put_number(o, "n", r->quorum.n);
+    put_number(o, "f", r->quorum.f);
+    put_number(o, "id", r->self);
+    put_text(o, "state", states[r->state]);
+    put_number(o, "epoch_agreed", r->epoch_agreed);
+    put_number(o, "epoch_executed", r->epoch_executed);
+    put_number(o, "lag_epochs", lag_epochs(r));
+    put_number(o, "height", r->height);
+    put_hash(o, "log_root", &r->log_root);
+    put_hash(o, "state_root", &r->state_root);
+    put_number(o, "peers", r->peers);
+    return finish(o);
+}
+
+static json_t *by_lane(const uint64_t bytes[LANES], uint64_t clients)
+{
+    json_t *o = json_object();
+    for (unsigned i = 0; i < LANES; i++)
+        put_number(o, lane_names[i], bytes[i]);
+    put_number(o, "clients", clients);
+    return o;
+}
+
+/* Only those that there were. */
+static json_t *by_kind_and_peer(const struct report *r)
+{
+    json_t *kinds = json_object();
+    for (unsigned kind = FAULT_NONE + 1; kind < FAULT_COUNT; kind++) {
+        json_t *peers = json_object();
+        for (unsigned peer = 0; peer < r->quorum.n; peer++) {
+            char name[12];
+            snprintf(name, sizeof(name), "%u", peer);
+            if (r->faults[kind][peer])
+                put_number(peers, name, r->faults[kind][peer]);
+        }
+        if (json_object_size(peers) > 0)
+            json_object_set(kinds, fault_name((enum fault)kind), peers);
+        json_decref(peers);
+    }
+    return kinds;
+}
+
+char *report_stats(const struct report *r)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "rx_bytes", by_lane(r->rx_bytes, r->rx_bytes_clients));
+    json_object_set_new(o, "tx_bytes", by_lane(r->tx_bytes, r->tx_bytes_clients));
+    put_number(o, "confirmed_bytes", r->confirmed_bytes);
+    put_number(o, "confirmed_tx", r->confirmed_transactions);
+    put_number(o, "epoch_agreed", r->epoch_agreed);
+    put_number(o, "epoch_executed", r->epoch_executed);
+    put_number(o, "height", r->height);
+    put_number(o, "lag_epochs", lag_epochs(r));
+    put_number(o, "lag_bytes", r->lag_bytes);
+    put_number(o, "coins_tossed", r->coins_tossed);
+    put_number(o, "ba_rounds", r->rounds);
+    put_number(o, "hedges", r->hedges);
+    json_object_set_new(o, "faults", by_kind_and_peer(r));
+    put_number(o, "mempool_bytes", r->mempool_bytes);
+    put_number(o, "commits", r->commits);
+    json_object_set_new(o, "cpu_s", json_real(r->cpu_s));
+    put_number(o, "rss_bytes", r->rss_bytes);
+    return finish(o);
+}

@@ -1,0 +1,173 @@
+#include "node/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/accounts.h"
+
+static const char too_large[] = "larger than a block has room for";
+static const char too_far_ahead[] = "its sequence number is too far above the lowest unused one";
+static const char no_accounts[] = "this application has no accounts";
+static const char unreadable[] = "the ledger cannot be read";
+
+static struct client_result with_reason(enum client_status status, const char *reason)
+{
+    return (struct client_result){.status = status, .reason = slice_of(reason, strlen(reason))};
+}
+
+void request_spread(struct request *r)
+{
+    struct slice rest = r->client.list.items;
+    struct reader ids = reader_of(rest);
+    for (uint32_t i = 0; i < r->client.list.count; i++) {
+        struct mempool_item *item = &r->items[i].transaction;
+        bool there = true;
+        if (r->client.kind == CLIENT_SUBMIT)
+            there = client_transaction_next(&rest, &item->bytes);
+        else
+            read_into(&ids, item->id.bytes, HASH_SIZE);
+        assert(there);
+    }
+}
+
+/* Whether the ledger has it; then the result is filled in. */
+static bool find_executed(struct store_view *view, struct request_item *item)
+{
+    const struct hash *id = &item->transaction.id;
+    struct executor_place place;
+    if (executor_transaction(view, id, &place) != 0)
+        return false;
+    item->result = (struct client_result){.status = CLIENT_EXECUTED,
+                                          .id = *id,
+                                          .height = place.position,
+                                          .index = place.index,
+                                          .failed = place.outcome != OUTCOME_EXECUTED};
+    const char *text = outcome_text(place.outcome);
+    if (item->result.failed)
+        item->result.reason = slice_of(text, strlen(text));
+    return true;
+}
+
+/* What speaks against a sequence number, or NULL. One that is above the window may wait until
+ * those below it are used, which may be under way. */
+static const char *judge_sequence(struct store_view *view, const struct mempool_item *item)
+{
+    struct identity_public key;
+    struct account account = {0};
+    memcpy(key.bytes, item->sender, sizeof(key.bytes));
+    if (accounts_read(view, &key, &account) != 0)
+        account.sequence = (struct sequence){0}; /* As of an account that has done nothing. */
+    if (sequence_place(&account.sequence, item->sequence) == SEQUENCE_USED)
+        return outcome_text(OUTCOME_SEQUENCE_USED);
+    bool far = item->sequence - account.sequence.lowest >= REQUEST_SEQUENCE_AHEAD;
+    return far ? too_far_ahead : NULL;
+}
+
+static struct client_result refuse(enum outcome outcome)
+{
+    if (outcome == OUTCOME_MALFORMED)
+        return (struct client_result){.status = CLIENT_MALFORMED};
+    return with_reason(CLIENT_INVALID, outcome_text(outcome));
+}
+
+/* The signature last: it costs the most. */
+static void judge(const struct request_context *c, struct store_view *view,
+                  struct request_item *item)
+{
+    const struct application_port *application = c->application;
+    const struct slice bytes = item->transaction.bytes;
+    if (bytes.size > c->transaction_size_max) {
+        item->result = with_reason(CLIENT_INVALID, too_large);
+        return;
+    }
+    if (!application->describe(application->state, bytes, &item->transaction)) {
+        item->result = refuse(application->check(application->state, bytes));
+        return;
+    }
+    if (find_executed(view, item))
+        return;
+    const char *against = application->ordered ? judge_sequence(view, &item->transaction) : NULL;
+    if (against) {
+        item->result = with_reason(CLIENT_INVALID, against);
+        return;
+    }
+    enum outcome outcome = application->check(application->state, bytes);
+    if (outcome != OUTCOME_NONE) {
+        item->result = refuse(outcome);
+        return;
+    }
+    if (application->execute) /* Else nobody verifies it again. */
+        known_add(c->known, bytes);
+    item->result = (struct client_result){.status = CLIENT_OK, .id = item->transaction.id};
+}
+
+void request_list(const struct request_context *c, struct request *r, uint32_t first,
+                  uint32_t count)
+{
+    struct store_view *view = NULL;
+    bool readable = store_view_open(c->ledger, &view) == 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        struct request_item *item = &r->items[i];
+        if (!readable)
+            item->result = with_reason(CLIENT_INVALID, unreadable);
+        else if (r->client.kind == CLIENT_SUBMIT)
+            judge(c, view, item);
+        else if (!find_executed(view, item))
+            item->result = (struct client_result){.status = CLIENT_UNKNOWN};
+    }
+    store_view_close(view);
+}
+
+static void read_account(const struct request_context *c, struct store_view *view,
+                         const uint8_t key[CLIENT_KEY_SIZE], struct client_answer *answer)
+{
+    if (!c->application->ordered) {
+        answer->result = with_reason(CLIENT_INVALID, no_accounts);
+        return;
+    }
+    struct identity_public public;
+    struct account account;
+    memcpy(public.bytes, key, sizeof(public.bytes));
+    if (accounts_read(view, &public, &account) != 0) {
+        answer->result.status = CLIENT_UNKNOWN;
+        return;
+    }
+    answer->account = (struct client_account){
+        .balance = account.balance,
+        .sequence = account.sequence.lowest,
+        .used = account.sequence.used,
+    };
+}
+
+static void read_block(struct store_view *view, uint64_t position, struct client_answer *answer)
+{
+    struct executor_entry entry;
+    if (executor_entry(view, position, &entry) != 0) {
+        answer->result.status = CLIENT_UNKNOWN;
+        return;
+    }
+    answer->block = (struct client_block){
+        .position = entry.delivery.position,
+        .epoch = entry.delivery.epoch,
+        .proposer = entry.delivery.proposer,
+        .with_epoch = entry.delivery.with_epoch,
+        .commitment = entry.delivery.commitment,
+        .bad = !entry.delivery.valid,
+        .count = entry.count,
+        .bytes = entry.bytes,
+        .root = entry.root,
+    };
+}
+
+void request_read(const struct request_context *c, struct request *r)
+{
+    struct store_view *view = NULL;
+    if (store_view_open(c->ledger, &view) != 0)
+        r->answer.result.status = CLIENT_UNKNOWN;
+    else if (r->client.kind == CLIENT_ACCOUNT)
+        read_account(c, view, r->client.key, &r->answer);
+    else
+        read_block(view, r->client.position, &r->answer);
+    store_view_close(view);
+}

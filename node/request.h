@@ -1,0 +1,40 @@
+/* What the workers do for one request of a client: all that needs the ledger, hashes or
+ * signatures. What also needs the mempool is left to the thread that owns it. */
+#ifndef NODE_REQUEST_H
+#define NODE_REQUEST_H
+
+#include "net/client.h"
+#include "node/executor.h"
+#include "node/known.h"
+
+enum { REQUEST_SEQUENCE_AHEAD = 1 << 16 }; /* Numbers above the window that may wait here. */
+
+struct request_context {
+    struct store *ledger;
+    const struct application_port *application;
+    size_t transaction_size_max; /* What fits into a block. */
+    struct known *known;
+};
+
+/* Items of a list: a SUBMIT's transactions, a TX's ids. */
+struct request_item {
+    struct mempool_item transaction; /* TX: the id alone. */
+    struct client_result result;
+};
+
+struct request {
+    struct client_request client;
+    struct client_answer answer;
+    struct request_item *items; /* client.list.count of them, SUBMIT and TX. */
+};
+
+/* Fills in the items' bytes or ids. */
+void request_spread(struct request *r);
+/* Looks at items first .. first + count - 1. Afterwards a submitted one that is OK may go into
+ * the pool, and a TX's that is UNKNOWN may still be there. From any thread. */
+void request_list(const struct request_context *c, struct request *r, uint32_t first,
+                  uint32_t count);
+/* Fills in the answer to ACCOUNT or BLOCK. From any thread. */
+void request_read(const struct request_context *c, struct request *r);
+
+#endif
