@@ -1,60 +1,148 @@
-# make                    build/ledger-node, build/ledger-cli
-# make test               unit tests, layers, 20 simulated clusters; installs nothing
-# make lint format        layers, clang-tidy; clang-format
-# make clean
-# SANITIZE=address,undefined before any of them builds and runs with sanitizers.
+# A ledger node and its tools. All that is built goes to build/.
+#
+#   make              build/ledger-node and build/ledger-cli
+#   make demo         a cluster of four: 10,000 transfers, a node killed, the ledgers compared
+#   make test         unit tests, layers, 20 simulated clusters; installs nothing
+#   make check        with warnings as errors: test, 200 simulated clusters, real processes
+#   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on, of N=7 nodes if N is given
+#   make sim SEED=42  one of them, with its trace
+#   make mutants      each bug of tests/mutants/ must be caught by what `check` runs
+#   make bench        the parts and the whole, from binaries as `install` installs them
+#   make lint         layers, clang-tidy, format; `make format` formats
+#   make install      to $(DESTDIR)$(PREFIX)/bin
+#   make fresh        the README's commands on a new Debian in build/fresh (root; debootstrap)
+#   make clean
+#
+# demo and check install what the machine lacks (packages.txt). SANITIZE=address,undefined
+# before any target builds in a directory of its own, with sanitizers.
 
-PREFIX ?= /usr/local
-CFLAGS ?= -O2 -g
+PREFIX     ?= /usr/local
+SEEDS      ?= 1000
+FIRST_SEED ?= 1
+
+# As many jobs as cores, unless the caller says how many. A make inside of make shares them.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 comma    := ,
 BUILD    := build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 PACKAGES := libcrypto libsecp256k1 libisal lmdb libzmq jansson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Wundef $(if $(CI),-Werror)
-override CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-override CFLAGS   += -std=c17 -pthread $(WARNINGS) -MMD -MP
-LDLIBS            := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -pthread
 ifdef SANITIZE
-override CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
-override LDFLAGS  += -fsanitize=$(SANITIZE)
+CFLAGS   ?= -O1 -g
+EXTRA    := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LINK     := -fsanitize=$(SANITIZE)
+else
+CFLAGS   ?= -O2 -g -D_FORTIFY_SOURCE=2
+EXTRA    := -fstack-protector-strong -fPIE
+LINK     := -pie -Wl,-z,relro,-z,now
 endif
+LANGUAGE := -std=c17 -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -pthread
+COMPILE  := $(CC) $(LANGUAGE) -pthread $(WARNINGS) $(EXTRA) $(CPPFLAGS) $(CFLAGS)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+wildcards = $(wildcard $(addsuffix $(2),$(1)))
 
-# One archive holds everything but the programs' main files. The simulator and the tests that
-# name store_memory.o on their command line get that store, since the linker then has no need
-# of the other.
-LIBRARY := $(filter-out storage/store_memory.c,$(wildcard crypto/*.c vid/*.c ba/*.c node/*.c storage/*.c net/*.c))
-MEMORY  := $(wildcard storage/store_memory.c)
-UNITS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
-SOURCES := $(LIBRARY) $(MEMORY) $(wildcard tests/*.c tests/*/*.c node/cli/*.c)
+# One archive holds all but the programs' main files. What names store_memory.o on its command
+# line gets that store, since the linker then has no need of the other: the simulator, the tests of
+# MEMORIES, and a second time, as test_x_memory, those of TWINS.
+FOLDERS  := crypto vid ba node node/cli storage net
+MEMORY   := storage/store_memory.c
+LIBRARY  := $(filter-out $(MEMORY) %/main.c,$(call wildcards,$(FOLDERS),/*.c))
+UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
+TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
+SIM      := $(wildcard tests/sim/*.c)
+BENCH    := $(wildcard tests/bench/*.c)
+FILES    := $(call wildcards,$(FOLDERS) tests tests/*,/*.[ch])
+PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli
+TESTS    := $(sort $(UNITS) $(TWINS)) $(if $(SIM),$(BUILD)/sim)
 
-all: $(BUILD)/ledger.a
+all: $(PROGRAMS)
+
+$(BUILD)/ledger-node: $(BUILD)/node/main.o $(BUILD)/ledger.a
+$(BUILD)/ledger-cli: $(BUILD)/node/cli/main.o $(BUILD)/ledger.a
+$(BUILD)/sim: $(call objects,$(SIM) $(MEMORY)) $(BUILD)/ledger.a
+$(BUILD)/bench: $(call objects,$(BENCH)) $(BUILD)/ledger.a
+$(filter-out $(MEMORIES),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
+$(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
+$(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
+$(UNITS) $(TWINS): LDLIBS += -lcmocka
+$(PROGRAMS) $(UNITS) $(TWINS) $(BUILD)/sim $(BUILD)/bench:
+	@echo "  LD  $@"
+	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/ledger.a: $(call objects,$(LIBRARY))
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
 
-$(UNITS): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(wildcard tests/support.c)) $(BUILD)/ledger.a
-	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/command
 	@echo "  CC  $<"
 	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@$(COMPILE) -MMD -MP -c -o $@ $<
 
-test: $(UNITS)
-	@set -e; for t in $(sort $(UNITS)); do $$t; done
+# How everything here was compiled: it changes when the command does, and all is built again.
+$(BUILD)/command: always
+	@command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) cmocka || \
+	 sh tests/install.sh --check
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LINK) $(LDFLAGS)' | cmp -s - $@ || \
+	 echo '$(COMPILE) $(LINK) $(LDFLAGS)' > $@
+
+test: $(TESTS)
+	@bash tests/run.sh test $(BUILD) $(TESTS)
+
+check:
+	@sh tests/install.sh
+	@$(MAKE) --no-print-directory CI=1 check-installed
+
+check-installed: all $(TESTS)
+	@bash tests/run.sh check $(BUILD) $(TESTS)
+
+sim: $(BUILD)/sim
+	@$< $(if $(SEED),--seed $(SEED) --trace,--first $(FIRST_SEED) --seeds $(SEEDS)) \
+	 $(if $(N),--nodes $(N))
+
+mutants: $(TESTS)
+	@bash tests/mutants.sh $(BUILD) $(TESTS)
+
+# Installed beside the build, and found first: what is measured is what is installed.
+bench: DESTDIR := $(CURDIR)/$(BUILD)/installed
+bench: PREFIX :=
+bench: $(if $(BENCH),$(BUILD)/bench) install
+	@set -e; PATH="$(DESTDIR)/bin:$$PATH"; $(if $(BENCH),$(BUILD)/bench;) \
+	 for script in $(wildcard tests/bench/*.sh); do bash $$script $(BUILD); done
+
+# The analyzer forgets va_start from one file to the next: one file a process.
+lint: $(BUILD)/ledger.a
+	@bash tests/layers.sh $(BUILD)
+	@! grep -nE 'MDB_(NOSYNC|NOMETASYNC|MAPASYNC|WRITEMAP)' $(FILES)
+	@clang-format --dry-run -Werror $(FILES)
+	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(FILES))) | xargs -P "$$(nproc)" -I {} \
+	 sh -c 'clang-tidy --quiet {} -- $(LANGUAGE) 2>/dev/null'
 
 format:
-	@clang-format -i $$(git ls-files '*.c' '*.h')
+	@clang-format -i $(FILES)
+
+install: $(PROGRAMS)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
+demo:
+	@sh tests/install.sh
+	@$(MAKE) --no-print-directory all
+	@bash tests/demo.sh $(BUILD)
+
+fresh:
+	@bash tests/fresh.sh build/fresh
 
 clean:
-	rm -rf build build-*
+	rm -rf --one-file-system build build-*
 
-.PHONY: all test lint format clean
+.PHONY: all test check check-installed sim mutants bench lint format install demo fresh clean always
 .DELETE_ON_ERROR:
 
--include $(patsubst %.o,%.d,$(call objects,$(SOURCES)))
+-include $(patsubst %.c,$(BUILD)/%.d,$(filter %.c,$(FILES)))

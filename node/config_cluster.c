@@ -186,6 +186,7 @@ static int check_chain(struct cluster_reader *r)
 {
     struct settings *s = &r->settings;
     struct cluster *c = r->cluster;
+    unsigned end = s->line;
     if (!r->chain.line)
         return settings_error(s, "[chain] is missing; is the file whole?");
     if (settings_finish(s, &r->chain))
@@ -200,6 +201,7 @@ static int check_chain(struct cluster_reader *r)
     if (c->open_dispersals < c->epoch_window)
         return settings_error(s, "open_dispersals is below epoch_window; give %" PRIu64 " or more",
                               c->epoch_window);
+    s->line = end;
     return 0;
 }
 

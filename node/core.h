@@ -215,6 +215,7 @@ struct instance *instance_restore(struct node *n, epoch_id epoch, node_id propos
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
+void dispersal_give_up(struct node *n); /* Those past the horizon. */
 /* Our own block is coded: our chunk and our GOT. */
 void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out);
 

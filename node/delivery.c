@@ -1,9 +1,18 @@
 /* The one order: which dispersals each epoch delivers, and when they are here. */
 #include "node/core.h"
 
+enum { GIVE_UP_STEP = 16 }; /* Epochs from one sweep of the instances to the next. */
+
 bool delivery_holds(const struct node *n, epoch_id epoch)
 {
     return epoch >= n->delivery.epoch && epoch < n->delivery.epoch + DELIVERY_WINDOW;
+}
+
+/* The least epoch whose dispersals the one being delivered may link. */
+static epoch_id horizon(const struct node *n)
+{
+    const epoch_id e = n->delivery.epoch;
+    return e > n->options.link_horizon ? e - n->options.link_horizon : 1;
 }
 
 static struct window_epoch *window_of(struct node *n, epoch_id epoch)
@@ -43,8 +52,8 @@ void delivery_start(struct node *n, struct effects *out)
     for (epoch_id e = d->epoch; e < d->epoch + DELIVERY_WINDOW; e++)
         enter(n, e, out);
     for (unsigned p = 0; p < n->quorum.n; p++)
-        for (epoch_id e =
-                 history_next_without(&n->payload, &n->delivered, (node_id)p, 1, d->epoch - 1);
+        for (epoch_id e = history_next_without(&n->payload, &n->delivered, (node_id)p, horizon(n),
+                                               d->epoch - 1);
              e != 0; e = history_next_without(&n->payload, &n->delivered, (node_id)p, e + 1,
                                               d->epoch - 1)) {
             n->proposing.stale++;
@@ -59,7 +68,8 @@ void delivery_payload(struct node *n, epoch_id epoch, node_id proposer)
     if (history_has(&n->payload, epoch, proposer) || epoch < history_base(&n->payload))
         return;
     history_set(&n->payload, epoch, proposer);
-    if (epoch < n->delivery.epoch && !history_has(&n->delivered, epoch, proposer)) {
+    if (epoch < n->delivery.epoch && epoch >= horizon(n) &&
+        !history_has(&n->delivered, epoch, proposer)) {
         n->proposing.stale++;
         n->proposing.stale_own += proposer == n->self;
     }
@@ -155,8 +165,7 @@ static size_t covered_max(const struct node *n) { return (size_t)LINK_RUNS_MAX *
 static void find_covered(struct node *n)
 {
     struct delivery_state *d = &n->delivery;
-    const epoch_id low =
-        d->epoch > n->options.link_horizon ? d->epoch - n->options.link_horizon : 1;
+    const epoch_id low = horizon(n);
     for (unsigned p = 0; p < n->quorum.n; p++) {
         const struct epoch_run *lists[NODES_MAX];
         uint8_t counts[NODES_MAX];
@@ -270,6 +279,21 @@ static bool deliver_linked(struct node *n, struct effects *out)
     }
 }
 
+/* What was not delivered by now and is of this epoch will never be: no reason to propose. */
+static void give_up(struct node *n, epoch_id epoch)
+{
+    if (epoch + n->options.link_horizon > n->delivery.epoch)
+        return;
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (history_has(&n->payload, epoch, (node_id)p) &&
+            !history_has(&n->delivered, epoch, (node_id)p)) {
+            n->proposing.stale--;
+            n->proposing.stale_own -= p == n->self;
+        }
+    if (epoch % GIVE_UP_STEP == 0)
+        dispersal_give_up(n);
+}
+
 static void deliver_accepted(struct node *n, const struct window_epoch *w, struct effects *out)
 {
     struct delivery_state *d = &n->delivery;
@@ -279,7 +303,9 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
             deliver(n, retrieved(n, d->epoch, (node_id)p), out);
     }
     effects_add(out, EFFECT_END_EPOCH, d->epoch, 0);
-    const epoch_id done = d->epoch++;
+    const epoch_id done = d->epoch;
+    give_up(n, horizon(n));
+    d->epoch++;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (history_has(&n->payload, done, (node_id)p) &&
             !history_has(&n->delivered, done, (node_id)p)) {

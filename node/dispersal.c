@@ -219,6 +219,29 @@ static bool of_use(const struct node *n, epoch_id epoch)
            epoch + n->options.link_horizon > n->delivery.epoch;
 }
 
+/* Dispersals past the horizon are over: no one tallies them, and they hold nobody's place. */
+void dispersal_give_up(struct node *n)
+{
+    struct instances *t = &n->instances;
+    for (uint32_t at = 0; at < t->used; at++) {
+        struct instance *i = &t->items[at];
+        if (i->epoch == 0 || i->server.complete || i->checking || of_use(n, i->epoch))
+            continue;
+        const struct nodeset from = voters(i);
+        for (unsigned k = nodeset_next(&from, 0); k < NODES_MAX; k = nodeset_next(&from, k + 1))
+            if (k != n->self)
+                (*voting(n, (node_id)k, i->proposer))--;
+        if (i->server.sent_got)
+            n->instances.got_open[i->proposer]--;
+        if (i->proposer == n->self)
+            propose_completed(n, i->epoch);
+        vid_server_release(&i->server, &t->pool);
+        vid_server_init(&i->server);
+        i->wanted = false;
+        instance_retire(n, i);
+    }
+}
+
 /* Room for a vote of `from` on (epoch, p): its newest incomplete instance gives way to an older
  * one, so that all senders' votes meet on the oldest. */
 static bool make_room(struct node *n, node_id from, epoch_id epoch, node_id p)

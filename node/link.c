@@ -73,7 +73,7 @@ bool link_seen_decode(struct reader *r, struct quorum q, epoch_id epoch,
         for (unsigned i = 0; i < count; i++) {
             const epoch_id first = read_u64(r);
             const epoch_id last = read_u64(r);
-            if (!r->ok || first < least || last < first || last >= epoch)
+            if (!r->ok || first < least || last < first || last >= epoch || last > UINT64_MAX - 2)
                 return false;
             least = last + 2;
             if (runs)

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs what packages.txt names and this machine lacks; says nothing when it lacks nothing.
+# --check installs nothing: it fails with the line to type.
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=
+for package in $(sed 's/#.*//; s/[[:space:]].*//' packages.txt); do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+root=
+[ "$(id -u)" = 0 ] || root="sudo -n"
+if [ "${1-}" = --check ] || ! $root true 2>/dev/null; then
+    echo "Packages are missing. To install them, as root:" >&2
+    echo "    apt-get install -y --no-install-recommends$missing" >&2
+    exit 1
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+get() {
+    # shellcheck disable=SC2086 # Words on purpose.
+    $root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@" $missing \
+        >"$log" 2>&1 </dev/null
+}
+
+echo "Installing$missing"
+# The lists of what there is may be absent, or so old that what they name is gone.
+get --download-only install || $root apt-get update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+get install || { cat "$log" >&2; exit 1; }

@@ -1,0 +1,69 @@
+#!/bin/bash
+# Each patch of tests/mutants/ is a bug. Built into a copy of this tree, it must be caught: a unit
+# test fails, or else one of 200 simulated clusters. usage: tests/mutants.sh BUILD PROGRAM...
+set -u
+shopt -s nullglob
+build=$1
+shift
+SEEDS=200
+SEEDS_AT_A_TIME=10
+SECONDS_MAX=300 # For one program: a bug that makes it hang is caught, too.
+
+work=$build/mutants
+rm -rf "$work"
+mkdir -p "$work"
+
+caught_by() { # program...: prints what caught it, in the copy that is the current directory
+    local program first
+    for program; do
+        [ "$program" != "$build/sim" ] || continue
+        if ! timeout -k 5 $SECONDS_MAX "$program" >mutant.log 2>&1; then
+            echo "${program##*/}"
+            return
+        fi
+    done
+    for ((first = 1; first <= SEEDS; first += SEEDS_AT_A_TIME)); do
+        if ! timeout -k 5 $SECONDS_MAX "$build/sim" --first $first --seeds $SEEDS_AT_A_TIME \
+            >mutant.log 2>&1; then
+            sed -nE 's/^(seed [0-9]+).*: ([A-Z]+).*/\1: \2/p' mutant.log | head -n 1 | grep . ||
+                echo "seeds from $first on: no verdict"
+            return
+        fi
+    done
+}
+
+mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
+    local patch=$PWD/$1 tree by
+    tree=$work/$(basename "$1" .patch)
+    shift
+    mkdir -p "$tree/$build"
+    cp -a Makefile packages.txt crypto vid ba node storage net tests "$tree/"
+    # Objects with their times, so that only what the patch touches is compiled.
+    cp -a "$build"/{command,ledger.a,crypto,vid,ba,node,storage,net,tests} "$tree/$build/"
+    cd "$tree" || exit 1
+    if ! { patch -p1 --batch --fuzz=0 <"$patch" && [ -s "$patch" ]; } >mutant.log 2>&1; then
+        echo 'does NOT APPLY'
+    elif ! make --no-print-directory "$@" >mutant.log 2>&1; then
+        echo 'does NOT BUILD'
+    else
+        by=$(caught_by "$@")
+        echo "${by:-SURVIVES}"
+        [ -n "$by" ]
+        return
+    fi
+    cat mutant.log >&2
+    return 1
+}
+
+passed=0 failed=0
+for patch in tests/mutants/*.patch; do
+    SECONDS=0
+    if verdict=$(mutant "$patch" "$@"); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    printf '%-32s %-40s %4d s\n' "$(basename "$patch" .patch)" "$verdict" "$SECONDS"
+done
+echo "$passed caught, $failed not"
+[ "$failed" = 0 ]

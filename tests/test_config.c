@@ -1,0 +1,709 @@
+#include "tests/config_fixture.h"
+
+#include "node/log.h"
+
+static char message[CONFIG_MESSAGE_MAX];
+
+static int parse(const char *text, struct cluster *c)
+{
+    message[0] = '\0';
+    return config_parse_cluster(slice_of(text, strlen(text)), "cluster.conf", c, message,
+                                sizeof message);
+}
+
+static struct hash chain_of(const struct cluster_text *t)
+{
+    struct cluster c;
+    char *text = joined(t);
+    if (parse(text, &c))
+        fail_msg("%s", message);
+    free(text);
+    cluster_free(&c);
+    return c.chain;
+}
+
+static void reads_what_is_written(void **state)
+{
+    (void)state;
+    struct cluster c;
+    char *text = joined(&valid);
+    assert_int_equal(parse(text, &c), 0);
+    free(text);
+    assert_string_equal(c.name, "test");
+    assert_int_equal(c.node_count, 4);
+    assert_int_equal(c.coin.quorum.n, 4);
+    assert_int_equal(c.coin.quorum.f, 1);
+    assert_int_equal(c.application, APPLICATION_LEDGER);
+    assert_int_equal(c.mode, MODE_DL);
+    assert_int_equal(c.block_bytes_max, 1 << 20);
+    assert_string_equal(c.nodes[3].address.host, "127.0.0.1");
+    assert_int_equal(c.nodes[3].address.port, 27030);
+    assert_int_equal(c.balance_count, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(coin_secret_matches(&c.coin, (uint16_t)i, &fixture_keys[i].coin));
+        assert_string_equal(hex_text(&c.nodes[i].identity, 32), valid.lines[15 + 5 * i] + 11);
+    }
+    for (unsigned i = 0; i < 2; i++) { /* Sorted: find each. */
+        const struct balance *b = &c.balances[i];
+        bool first = strcmp(hex_text(&b->account, 32), account_hex(0)) == 0;
+        assert_int_equal(b->amount, first ? 1000 : 2000);
+    }
+    assert_null(cluster_warning(&c));
+    cluster_free(&c);
+}
+
+struct broken {
+    unsigned line;    /* This one … */
+    const char *text; /* … becomes this (NULL: is gone), … */
+    unsigned copy;    /* … or that one's text. */
+    const char *message;
+};
+
+#define HEX_MESSAGE(line, key, digits) \
+    "cluster.conf:" line ": " key ": give exactly " digits " digits of lower-case hex"
+
+static const struct broken broken_clusters[] = {
+    /* Form. */
+    {2, "version 1", 0, "cluster.conf:2: not a setting; write key = value, and comments after a #"},
+    {2, "= 1", 0, "cluster.conf:2: a key has 1 to 64 characters; write key = value"},
+    {2, "version = # 1", 0,
+     "cluster.conf:2: version: a value has 1 to 1023 characters; give one, or remove the line"},
+    {1, "[chain", 0, "cluster.conf:1: no section's name; write it as [name]"},
+    {1, "[]", 0, "cluster.conf:1: no section's name; write it as [name]"},
+    {1, "", 0, "cluster.conf:2: version stands before any section; begin with [chain]"},
+    {3, "name = a\x01", 0, "cluster.conf:3: control character 0x01; the file is text, remove it"},
+    {3, "name = a\x7f", 0, "cluster.conf:3: control character 0x7f; the file is text, remove it"},
+    /* Sections. */
+    {1, "[chains]", 0,
+     "cluster.conf:1: unknown section [chains]; known: chain, node 0 to node 127, balance"},
+    {12, "[node 128]", 0,
+     "cluster.conf:12: unknown section [node 128]; known: chain, node 0 to node 127, balance"},
+    {12, "[node 00]", 0,
+     "cluster.conf:12: unknown section [node 00]; known: chain, node 0 to node 127, balance"},
+    {17, "[node 0]", 0, "cluster.conf:17: [node 0] comes a second time; put all of it at line 12"},
+    {32, "[chain]", 0, "cluster.conf:32: [chain] comes a second time; put all of it at line 1"},
+    {17, "[balance]", 0,
+     "cluster.conf:18: address is no account; give its public key in "
+     "lower-case hex"},
+    {27, "[node 4]", 0, "cluster.conf:34: [node 3] is missing; nodes = 4, is the file whole?"},
+    {4, "nodes = 5", 0, "cluster.conf:34: [node 4] is missing; nodes = 5, is the file whole?"},
+    {4, "nodes = 3", 0, "cluster.conf:27: [node 3] is one too many; nodes = 3, numbered from 0"},
+    /* Keys. */
+    {3, "nome = test", 0,
+     "cluster.conf:3: unknown key nome; known here: version name nodes app mode block_bytes_max "
+     "epoch_window open_dispersals link_horizon checkpoint_epochs"},
+    {13, "adress = a:1", 0,
+     "cluster.conf:13: unknown key adress; known here: address curve identity coin_share"},
+    {3, NULL, 2, "cluster.conf:3: version comes a second time; keep one"},
+    {2, "", 0, "cluster.conf:1: version is missing; add a line version = ..."},
+    {3, "", 0, "cluster.conf:1: name is missing; add a line name = ..."},
+    {4, "", 0, "cluster.conf:1: nodes is missing; add a line nodes = ..."},
+    {23, "", 0, "cluster.conf:22: address is missing; add a line address = ..."},
+    {24, "", 0, "cluster.conf:22: curve is missing; add a line curve = ..."},
+    {25, "", 0, "cluster.conf:22: identity is missing; add a line identity = ..."},
+    {26, "", 0, "cluster.conf:22: coin_share is missing; add a line coin_share = ..."},
+    /* Values of [chain]. */
+    {2, "version = 2", 0, "cluster.conf:1: version 2; this program reads version 1"},
+    {3, "name = a b", 0, "cluster.conf:3: name = a b; use only letters, digits, '.', '-' and '_'"},
+    {3, "name = 1234567890123456789012345678901234567890123456789012345678901234", 0,
+     "cluster.conf:3: name is too long; give at most 63 characters"},
+    {4, "nodes = 0", 0, "cluster.conf:4: nodes = 0; give a number from 1 to 128"},
+    {4, "nodes = 129", 0, "cluster.conf:4: nodes = 129; give a number from 1 to 128"},
+    {4, "nodes = -4", 0, "cluster.conf:4: nodes = -4; give a number from 1 to 128"},
+    {4, "nodes = 4 nodes", 0, "cluster.conf:4: nodes = 4 nodes; give a number from 1 to 128"},
+    {5, "app = bank", 0, "cluster.conf:5: app = bank; give ledger or log"},
+    {5, "app = log", 0, "cluster.conf:32: only app = ledger has balances; remove them"},
+    {6, "mode = hb", 0, "cluster.conf:6: mode = hb, which this version does not run; give dl"},
+    {6, "mode = dl-coupled", 0,
+     "cluster.conf:6: mode = dl-coupled, which this version does not run; give dl"},
+    {6, "mode = fast", 0, "cluster.conf:6: mode = fast; give dl"},
+    {7, "block_bytes_max = 9m", 0,
+     "cluster.conf:7: block_bytes_max = 9m; give a number from 262144 to 8388608"},
+    {7, "block_bytes_max = 255k", 0,
+     "cluster.conf:7: block_bytes_max = 255k; give a number from 262144 to 8388608"},
+    {7, "block_bytes_max = 1M", 0,
+     "cluster.conf:7: block_bytes_max = 1M; give a number from 262144 to 8388608"},
+    {7, "block_bytes_max = 17179869184g", 0,
+     "cluster.conf:7: block_bytes_max = 17179869184g; give a number from 262144 to 8388608"},
+    {8, "epoch_window = 65", 0, "cluster.conf:8: epoch_window = 65; give a number from 1 to 64"},
+    {8, "epoch_window = 18446744073709551624", 0,
+     "cluster.conf:8: epoch_window = 18446744073709551624; give a number from 1 to 64"},
+    {8, "epoch_window = 17", 0,
+     "cluster.conf:1: open_dispersals is below epoch_window; give 17 or more"},
+    {9, "open_dispersals = 0", 0,
+     "cluster.conf:9: open_dispersals = 0; give a number from 1 to 128"},
+    {10, "link_horizon = 127", 0,
+     "cluster.conf:10: link_horizon = 127; give a number from 128 to 10000000"},
+    {11, "checkpoint_epochs = 0", 0,
+     "cluster.conf:11: checkpoint_epochs = 0; give a number from 1 to 1000000"},
+    /* Nodes. */
+    {18, "address = localhost", 0,
+     "cluster.conf:18: address = localhost; give host:port, the host a name of at most 51 "
+     "characters or an IPv4 address, the port from 1 to 65535"},
+    {18, "address = a:65536", 0,
+     "cluster.conf:18: address = a:65536; give host:port, the host a name of at most 51 "
+     "characters or an IPv4 address, the port from 1 to 65535"},
+    {18, "address = a b:1", 0,
+     "cluster.conf:18: address = a b:1; give host:port, the host a name of at most 51 "
+     "characters or an IPv4 address, the port from 1 to 65535"},
+    {18, "address = a:65532", 0,
+     "cluster.conf:17: port 65532 leaves no room for 5 ports; give a lower one"},
+    {18, "address = 127.0.0.1:27004", 0,
+     "cluster.conf:17: address takes ports of [node 0]; keep 5 free for each"},
+    {19, "curve = 00", 0, HEX_MESSAGE("19", "curve", "64")},
+    {20, "identity = 00", 0, HEX_MESSAGE("20", "identity", "64")},
+    {21, "coin_share = 00", 0, HEX_MESSAGE("21", "coin_share", "66")},
+    {20, "identity = EEFDEA4CDB677750A420FEE807EACF21EB9898AE79B9768766E4FAA04A2D4A34", 0,
+     HEX_MESSAGE("20", "identity", "64")},
+    {20, "identity = eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34", 0,
+     "cluster.conf:17: identity is no public key; copy it again"},
+    {21, "coin_share = 02eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34", 0,
+     "cluster.conf:17: coin_share is no public key; copy it again"},
+    {19, NULL, 14, "cluster.conf:17: curve is that of [node 0] too; each node has its own"},
+    {30, NULL, 20, "cluster.conf:27: identity is that of [node 1] too; each node has its own"},
+    /* Balances. */
+    {33, "00 = 5", 0, "cluster.conf:33: 00 is no account; give its public key in lower-case hex"},
+    {33, "eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34 = 5", 0,
+     "cluster.conf:33: eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34 is no "
+     "account; give its public key in lower-case hex"},
+    {34, NULL, 33, "cluster.conf:34: this account has a balance in line 33; keep one"},
+};
+
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof broken_clusters / sizeof *broken_clusters; i++) {
+        const struct broken *b = &broken_clusters[i];
+        struct cluster_text t = valid;
+        struct cluster c;
+        snprintf(t.lines[b->line], sizeof t.lines[0], "%s",
+                 b->text ? b->text : valid.lines[b->copy]);
+        char *text = joined(&t);
+        assert_int_equal(parse(text, &c), -1);
+        assert_string_equal(message, b->message);
+        assert_null(c.balances);
+        free(text);
+    }
+}
+
+static void says_what_is_wrong_with_amounts(void **state)
+{
+    (void)state;
+    static const char *const amounts[] = {"-1", "1k", "18446744073709551616"};
+    struct cluster c;
+    for (unsigned i = 0; i < 3; i++) {
+        char expected[128];
+        struct cluster_text t = valid;
+        snprintf(t.lines[33], sizeof t.lines[0], "%s = %s", account_hex(0), amounts[i]);
+        char *text = joined(&t);
+        assert_int_equal(parse(text, &c), -1);
+        snprintf(expected, sizeof expected,
+                 "cluster.conf:33: %s is no amount; give a number from 0 "
+                 "to 18446744073709551615",
+                 amounts[i]);
+        assert_string_equal(message, expected);
+        free(text);
+    }
+    struct cluster_text t = valid;
+    snprintf(t.lines[33], sizeof t.lines[0], "%s = 18446744073709551615", account_hex(0));
+    char *text = joined(&t);
+    assert_int_equal(parse(text, &c), -1);
+    assert_non_null(strstr(message, "the sum of all balances exceeds 18446744073709551615"));
+    free(text);
+}
+
+static void never_repeats_a_secret(void **state)
+{
+    (void)state;
+    static const char *const breaks[] = {
+        "%s",  "curve_secret %s",     "curve_secret = 00%s", "curve_secret = %s00",
+        "[%s", "curve_secret = %.63s"};
+    const char *secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        char text[256];
+        struct node_key key;
+        snprintf(text, sizeof text, breaks[i], secret);
+        assert_int_equal(config_parse_key(slice_of(text, strlen(text)), "node.key", &key, message,
+                                          sizeof message),
+                         -1);
+        assert_null(strstr(message, "0123456789abcdef"));
+        for (size_t at = 0; at < sizeof key; at++)
+            assert_int_equal(((uint8_t *)&key)[at], 0);
+    }
+}
+
+static void has_the_defaults_that_are_documented(void **state)
+{
+    (void)state;
+    struct cluster_text t = valid;
+    struct cluster c;
+    for (unsigned line = 5; line <= 11; line++)
+        t.lines[line][0] = '\0';
+    char *text = joined(&t);
+    assert_int_equal(parse(text, &c), 0);
+    free(text);
+    assert_int_equal(c.application, APPLICATION_LEDGER);
+    assert_int_equal(c.mode, MODE_DL);
+    assert_int_equal(c.block_bytes_max, 1048576);
+    assert_int_equal(c.epoch_window, 8);
+    assert_int_equal(c.open_dispersals, 16);
+    assert_int_equal(c.link_horizon, 100000);
+    assert_int_equal(c.checkpoint_epochs, 100);
+    cluster_free(&c);
+
+    struct node_config n;
+    const char *least = "node = 2";
+    assert_int_equal(
+        config_parse_node(slice_of(least, strlen(least)), "node.conf", &n, message, sizeof message),
+        0);
+    assert_int_equal(n.self, 2);
+    assert_string_equal(n.listen, "127.0.0.1");
+    assert_string_equal(n.client, "127.0.0.1");
+    assert_string_equal(n.http, "127.0.0.1");
+    assert_string_equal(n.data, "data");
+    assert_int_equal(n.mempool_bytes, 64 << 20);
+    assert_int_equal(n.block_bytes_min, 150000);
+    assert_int_equal(n.block_delay_ms, 100);
+    assert_int_equal(n.lag_target_s, 30);
+    assert_int_equal(n.checkpoint_delay_ms, 10000);
+    assert_int_equal(n.retry_ms, 500);
+    assert_int_equal(n.retain_bytes, UINT64_C(4294967296));
+    assert_int_equal(n.retrieval, RETRIEVAL_LEAN);
+    assert_int_equal(n.bulk, BULK_CURVE);
+    assert_in_range(n.workers, 1, 256);
+    assert_int_equal(n.log_level, LOG_LEVEL_INFO);
+}
+
+static void says_what_is_wrong_with_a_node(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *message;
+    } rows[] = {
+        {"", "node.conf:0: node is missing; add a line node = ..."},
+        {"# node = 1\n\n", "node.conf:2: node is missing; add a line node = ..."},
+        {"node = 128", "node.conf:1: node = 128; give a number from 0 to 127"},
+        {"node = 1\n[chain]", "node.conf:2: [chain]: this file has no sections; remove the line"},
+        {"node = 1\nnode = 1", "node.conf:2: node comes a second time; keep one"},
+        {"node = 1\nretrieval = all",
+         "node.conf:2: retrieval = all, which this version does not run; give lean"},
+        {"node = 1\nbulk = plain",
+         "node.conf:2: bulk = plain, which this version does not run; give curve"},
+        {"node = 1\nlog_level = loud",
+         "node.conf:2: log_level = loud; give error, warn, info or debug"},
+        {"node = 1\nlisten = 0.0.0.0:27000",
+         "node.conf:2: listen = 0.0.0.0:27000; use only letters, digits, '.', '-' and '_'"},
+        {"node = 1\nfsync = no",
+         "node.conf:2: unknown key fsync; known here: node listen client http data mempool_bytes "
+         "block_bytes_min block_delay_ms lag_target checkpoint_delay_ms retry_ms retain_bytes "
+         "retrieval bulk workers log_level"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct node_config n;
+        assert_int_equal(config_parse_node(slice_of(rows[i].text, strlen(rows[i].text)),
+                                           "node.conf", &n, message, sizeof message),
+                         -1);
+        assert_string_equal(message, rows[i].message);
+    }
+}
+
+static void assert_chain(const struct hash *chain, const struct cluster_text *t, bool same)
+{
+    struct hash other = chain_of(t);
+    assert_int_equal(hash_equal(chain, &other), same);
+}
+
+static struct cluster_text with(unsigned line, const char *text)
+{
+    struct cluster_text t = valid;
+    snprintf(t.lines[line], sizeof t.lines[0], "%s", text);
+    return t;
+}
+
+static void swap_lines(struct cluster_text *t, unsigned a, unsigned b)
+{
+    char line[FIXTURE_LINE_SIZE];
+    memcpy(line, t->lines[a], sizeof line);
+    memcpy(t->lines[a], t->lines[b], sizeof line);
+    memcpy(t->lines[b], line, sizeof line);
+}
+
+static void the_chain_id_is_of_values_not_of_text(void **state)
+{
+    (void)state;
+    const struct hash chain = chain_of(&valid);
+    static const struct {
+        unsigned line;
+        const char *text;
+    } same[] = {
+        {2, "\t version=1\r"},
+        {3, "name = test # a comment"},
+        {6, "# mode = dl"},
+        {7, "block_bytes_max = 1048576"},
+        {7, "block_bytes_max = 1024k"},
+        {8, ""},
+        {9, ""},
+        {13, "address = example.org:27000"},
+        {18, "address = 127.0.0.1:9"},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct cluster_text t = with(same[i].line, same[i].text);
+        assert_chain(&chain, &t, true);
+    }
+    struct cluster_text t = valid;
+    swap_lines(&t, 2, 11);
+    swap_lines(&t, 14, 16);
+    swap_lines(&t, 33, 34);
+    for (unsigned i = 0; i < 5; i++) /* All of [node 0] against all of [node 3]. */
+        swap_lines(&t, 12 + i, 27 + i);
+    assert_chain(&chain, &t, true);
+}
+
+static void the_chain_id_depends_on_each_value(void **state)
+{
+    (void)state;
+    const struct hash chain = chain_of(&valid);
+    static const struct {
+        unsigned line;
+        const char *text;
+    } different[] = {
+        {3, "name = tess"},
+        {7, "block_bytes_max = 2m"},
+        {8, "epoch_window = 9"},
+        {9, "open_dispersals = 17"},
+        {10, "link_horizon = 100001"},
+        {11, "checkpoint_epochs = 99"},
+        {33, ""},
+    };
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++) {
+        struct cluster_text t = with(different[i].line, different[i].text);
+        assert_chain(&chain, &t, false);
+    }
+    struct cluster_text t = valid;
+    strcat(t.lines[33], "0");
+    assert_chain(&chain, &t, false);
+    t = valid;
+    memset(t.lines[32], 0, 3 * sizeof t.lines[0]);
+    struct hash without = chain_of(&t);
+    assert_false(hash_equal(&chain, &without));
+    strcpy(t.lines[5], "app = log");
+    assert_chain(&without, &t, false);
+    t = valid;
+    for (unsigned i = 1; i < 5; i++) /* The keys of nodes 0 and 1 exchanged. */
+        swap_lines(&t, 12 + i, 17 + i);
+    assert_chain(&chain, &t, false);
+}
+
+/* Whichever digit of whichever key is another one, if it still is a key. */
+static void the_chain_id_depends_on_each_key(void **state)
+{
+    (void)state;
+    const struct hash chain = chain_of(&valid);
+    for (unsigned node = 0; node < FIXTURE_NODES; node++) {
+        for (unsigned line = 14 + 5 * node; line < 17 + 5 * node; line++) {
+            struct cluster_text t = valid;
+            struct cluster c;
+            unsigned keys = 0;
+            char *digit = t.lines[line] + strlen(t.lines[line]) - 1;
+            for (const char *other = "0123456789abcdef"; *other; other++) {
+                *digit = *other;
+                char *text = joined(&t);
+                if (parse(text, &c) == 0 && strcmp(t.lines[line], valid.lines[line]) != 0) {
+                    assert_false(hash_equal(&chain, &c.chain));
+                    keys++;
+                }
+                cluster_free(&c);
+                free(text);
+            }
+            assert_true(keys > 0);
+        }
+    }
+}
+
+static void write_files(unsigned node_conf, unsigned node_key, mode_t mode)
+{
+    char *text = joined(&valid);
+    char number[32];
+    snprintf(number, sizeof number, "node = %u\n", node_conf);
+    put_file("cluster.conf", 0644, text);
+    (void)mkdir(path_of("node"), 0700);
+    put_file("node/node.conf", 0644, number);
+    (void)unlink(path_of("node/node.key"));
+    put_file("node/node.key", mode, key_text(node_key));
+    free(text);
+}
+
+static void expect_load(const char *expected)
+{
+    static struct config c;
+    char full[CONFIG_MESSAGE_MAX];
+    int result = config_load(path_of("node"), &c, message, sizeof message);
+    if (!expected) {
+        if (result)
+            fail_msg("%s", message);
+        config_free(&c);
+        return;
+    }
+    assert_int_equal(result, -1);
+    snprintf(full, sizeof full, "%s%s", path_of("node"), expected);
+    if (expected[0] == '/' && strstr(expected, "chmod"))
+        snprintf(full, sizeof full, "%s%s%s/node.key", path_of("node"), expected, path_of("node"));
+    assert_string_equal(message, full);
+    for (size_t i = 0; i < sizeof c.key; i++)
+        assert_int_equal(((uint8_t *)&c.key)[i], 0);
+}
+
+static void loads_a_nodes_three_files(void **state)
+{
+    (void)state;
+    static struct config c;
+    write_files(2, 2, 0600);
+    assert_int_equal(config_load(path_of("node"), &c, message, sizeof message), 0);
+    assert_int_equal(c.node.self, 2);
+    assert_memory_equal(&c.key, &fixture_keys[2], sizeof c.key);
+    assert_string_equal(c.node.data, path_of("node/data"));
+    config_free(&c);
+    for (size_t i = 0; i < sizeof c.key; i++)
+        assert_int_equal(((uint8_t *)&c.key)[i], 0);
+
+    put_file("node/node.conf", 0644, "node = 2\ndata = /var/lib/ledger\n");
+    assert_int_equal(config_load(path_of("node"), &c, message, sizeof message), 0);
+    assert_string_equal(c.node.data, "/var/lib/ledger");
+    config_free(&c);
+}
+
+static void refuses_a_key_that_others_can_read(void **state)
+{
+    (void)state;
+    static const mode_t modes[] = {0644, 0640, 0604, 0602, 0660};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char expected[128];
+        write_files(0, 0, modes[i]);
+        snprintf(expected, sizeof expected,
+                 "/node.key: others may read or write this secret (mode %04o); type: chmod 600 ",
+                 (unsigned)modes[i]);
+        expect_load(expected);
+    }
+    write_files(0, 0, 0600);
+    expect_load(NULL);
+    write_files(0, 0, 0400);
+    expect_load(NULL);
+}
+
+static void refuses_another_nodes_key(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"curve_secret", "identity_secret", "coin_secret"};
+    const struct node_key own = fixture_keys[0];
+    for (unsigned i = 0; i < 3; i++) {
+        char expected[256];
+        if (i == 0)
+            memcpy(fixture_keys[0].curve_secret, fixture_keys[1].curve_secret, CURVE_KEY_SIZE);
+        else if (i == 1)
+            fixture_keys[0].identity = fixture_keys[1].identity;
+        else
+            fixture_keys[0].coin = fixture_keys[1].coin;
+        write_files(0, 0, 0600);
+        snprintf(expected, sizeof expected,
+                 "/node.key: %s is not that of [node 0] in cluster.conf; give this node its own "
+                 "node.key, and all nodes one cluster.conf",
+                 names[i]);
+        expect_load(expected);
+        fixture_keys[0] = own;
+    }
+    write_files(0, 0, 0600);
+    expect_load(NULL);
+}
+
+static void refuses_files_that_do_not_fit_together(void **state)
+{
+    (void)state;
+    write_files(4, 0, 0600);
+    expect_load("/node.conf: node = 4, but cluster.conf has nodes 0 to 3; give one of these");
+    write_files(0, 0, 0600);
+    put_file("node/node.conf", 0644, "node = 0\nblock_bytes_min = 2m\n");
+    expect_load("/node.conf: block_bytes_min = 2097152 exceeds block_bytes_max = 1048576 of "
+                "cluster.conf; give less");
+    write_files(0, 0, 0600);
+    assert_int_equal(unlink(path_of("cluster.conf")), 0);
+    expect_load("/../cluster.conf: cannot be opened: No such file or directory");
+    write_files(0, 0, 0600);
+    assert_int_equal(unlink(path_of("node/node.key")), 0);
+    assert_int_equal(mkdir(path_of("node/node.key"), 0700), 0);
+    expect_load("/node.key: not a file; give the path of one");
+    assert_int_equal(rmdir(path_of("node/node.key")), 0);
+}
+
+static void refuses_a_key_cut_off_anywhere(void **state)
+{
+    (void)state;
+    const char *text = key_text(1);
+    struct node_key key;
+    size_t size = strlen(text);
+    for (size_t cut = 0; cut < size - 1; cut++)
+        assert_int_equal(
+            config_parse_key(slice_of(text, cut), "node.key", &key, message, sizeof message), -1);
+    assert_int_equal(
+        config_parse_key(slice_of(text, size - 1), "node.key", &key, message, sizeof message), 0);
+    assert_memory_equal(&key, &fixture_keys[1], sizeof key);
+}
+
+static void refuses_a_cluster_cut_off_before_its_balances(void **state)
+{
+    (void)state;
+    char *text = joined(&valid);
+    size_t nodes_end = (size_t)(strstr(text, "[balance]") - text);
+    struct cluster c;
+    for (size_t cut = 0; cut < nodes_end - 1; cut++)
+        assert_int_equal(
+            config_parse_cluster(slice_of(text, cut), "cluster.conf", &c, message, sizeof message),
+            -1);
+    free(text);
+}
+
+static void loads_an_accounts_key(void **state)
+{
+    (void)state;
+    struct identity_secret secret = fixture_secret("account", 0);
+    struct account_key key;
+    char text[256];
+    snprintf(text, sizeof text, "secret = %s\npublic = %s\n", hex_text(&secret, 32),
+             account_hex(0));
+    put_file("a.key", 0600, text);
+    assert_int_equal(account_key_load(path_of("a.key"), &key, message, sizeof message), 0);
+    assert_memory_equal(&key.secret, &secret, sizeof secret);
+    assert_int_equal(chmod(path_of("a.key"), 0644), 0);
+    assert_int_equal(account_key_load(path_of("a.key"), &key, message, sizeof message), -1);
+    snprintf(text, sizeof text, "secret = %s\npublic = %s\n", hex_text(&secret, 32),
+             account_hex(1));
+    put_file("b.key", 0600, text);
+    assert_int_equal(account_key_load(path_of("b.key"), &key, message, sizeof message), -1);
+    assert_non_null(strstr(message, "the secret does not belong to the public key"));
+}
+
+static void warns_of_too_few_nodes(void **state)
+{
+    (void)state;
+    struct cluster c = {.coin = {.quorum = quorum_of(3)}};
+    assert_non_null(cluster_warning(&c));
+    c.coin.quorum = quorum_of(4);
+    assert_null(cluster_warning(&c));
+}
+
+static uint64_t random_state = 88172645463325252;
+
+static size_t random_below(size_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return limit ? random_state % limit : 0;
+}
+
+/* Changes, cuts out, repeats or cuts off; never makes it longer than `capacity`. */
+static size_t mutate(char *text, size_t size, size_t capacity)
+{
+    static const char bytes[] = "[]=#\n\r\t 0g9\xff";
+    size_t at = random_below(size);
+    size_t count = random_below(1 + random_below(size - at));
+    switch (random_below(5)) {
+    case 0: text[at] = (char)random_below(256); return size;
+    case 1: text[at] = bytes[random_below(sizeof bytes)]; return size;
+    case 2: memmove(text + at, text + at + count, size - at - count); return size - count;
+    case 3:
+        if (size + count > capacity)
+            return size;
+        memmove(text + at + count, text + at, size - at);
+        return size + count;
+    default: return random_below(8) ? size : at;
+    }
+}
+
+static void expect_sound(int result, const char *file)
+{
+    if (result == 0)
+        return;
+    assert_int_equal(result, -1);
+    assert_int_equal(strncmp(message, file, strlen(file)), 0);
+    assert_true(strlen(message) < sizeof message);
+    assert_int_equal(strcspn(message, "\n\r\x01\x7f"), strlen(message));
+}
+
+/* The text is copied to a block of its exact size, that a sanitizer sees each byte too many. */
+static bool parse_mutant(const char *mutant, size_t size, unsigned which)
+{
+    char *text = malloc(size ? size : 1);
+    memcpy(text, mutant, size);
+    struct slice slice = slice_of(text, size);
+    struct cluster c = {.balances = NULL};
+    struct node_config node;
+    struct node_key key;
+    static const char *const files[] = {"cluster.conf", "node.conf", "node.key"};
+    message[0] = '\0';
+    int result = which == 0   ? config_parse_cluster(slice, files[0], &c, message, sizeof message)
+                 : which == 1 ? config_parse_node(slice, files[1], &node, message, sizeof message)
+                              : config_parse_key(slice, files[2], &key, message, sizeof message);
+    expect_sound(result, files[which]);
+    if (which == 0 && result == 0)
+        assert_in_range(c.node_count, 1, NODES_MAX);
+    cluster_free(&c);
+    free(text);
+    return result == 0;
+}
+
+static void survives_whatever_is_in_a_file(void **state)
+{
+    (void)state;
+    char *texts[3] = {joined(&valid),
+                      strdup("# n\nnode = 1\nlisten = 0.0.0.0\ndata = d\n"
+                             "mempool_bytes = 64m\nretrieval = lean\n"),
+                      strdup(key_text(0))};
+    unsigned accepted[3] = {0};
+    for (unsigned i = 0; i < 30000; i++) {
+        char mutant[8192];
+        unsigned which = i % 3;
+        size_t size = strlen(texts[which]);
+        memcpy(mutant, texts[which], size);
+        for (size_t times = 1 + random_below(4); times > 0 && size > 0; times--)
+            size = mutate(mutant, size, sizeof mutant);
+        accepted[which] += parse_mutant(mutant, size, which);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_in_range(accepted[i], 100, 9000); /* Else the mutants are no test of both ways. */
+        free(texts[i]);
+    }
+}
+
+static int setup(void **state)
+{
+    if (!hash_init() || !identity_init(NULL))
+        return -1;
+    make_valid();
+    return enter_directory(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_is_written),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(says_what_is_wrong_with_amounts),
+        cmocka_unit_test(never_repeats_a_secret),
+        cmocka_unit_test(has_the_defaults_that_are_documented),
+        cmocka_unit_test(says_what_is_wrong_with_a_node),
+        cmocka_unit_test(the_chain_id_is_of_values_not_of_text),
+        cmocka_unit_test(the_chain_id_depends_on_each_value),
+        cmocka_unit_test(the_chain_id_depends_on_each_key),
+        cmocka_unit_test(loads_a_nodes_three_files),
+        cmocka_unit_test(refuses_a_key_that_others_can_read),
+        cmocka_unit_test(refuses_another_nodes_key),
+        cmocka_unit_test(refuses_files_that_do_not_fit_together),
+        cmocka_unit_test(refuses_a_key_cut_off_anywhere),
+        cmocka_unit_test(refuses_a_cluster_cut_off_before_its_balances),
+        cmocka_unit_test(loads_an_accounts_key),
+        cmocka_unit_test(warns_of_too_few_nodes),
+        cmocka_unit_test(survives_whatever_is_in_a_file),
+    };
+    return cmocka_run_group_tests(tests, setup, leave_directory);
+}
