@@ -1,5 +1,4 @@
-/* A cluster of four with keys that are the same in every run, the text of its files line by line,
- * and a directory under build/ that is removed in the end. */
+/* A cluster of four whose keys are the same in every run, and the text of its files. */
 #ifndef TESTS_CONFIG_FIXTURE_H
 #define TESTS_CONFIG_FIXTURE_H
 
@@ -11,9 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "node/config.h"
 
@@ -25,9 +21,8 @@ struct cluster_text {
 
 static struct cluster_text valid;
 static struct node_key fixture_keys[FIXTURE_NODES];
-static char directory[64];
 
-static struct identity_secret fixture_secret(const char *kind, unsigned index)
+static inline struct identity_secret fixture_secret(const char *kind, unsigned index)
 {
     struct identity_secret secret;
     struct slice number = slice_of(&index, sizeof index);
@@ -36,7 +31,7 @@ static struct identity_secret fixture_secret(const char *kind, unsigned index)
     return secret;
 }
 
-static const char *hex_text(const void *bytes, size_t size)
+static inline const char *hex_text(const void *bytes, size_t size)
 {
     static char texts[4][2 * COIN_POINT_SIZE + 1];
     static unsigned next;
@@ -45,7 +40,7 @@ static const char *hex_text(const void *bytes, size_t size)
     return text;
 }
 
-static const char *account_hex(unsigned index)
+static inline const char *account_hex(unsigned index)
 {
     struct identity_secret secret = fixture_secret("account", index);
     struct identity_public account;
@@ -53,7 +48,7 @@ static const char *account_hex(unsigned index)
     return hex_text(&account, sizeof account);
 }
 
-static void make_node_lines(unsigned node, const struct coin_public *coin)
+static inline void make_node_lines(unsigned node, const struct coin_public *coin)
 {
     struct node_key *key = &fixture_keys[node];
     struct identity_public identity;
@@ -73,7 +68,7 @@ static void make_node_lines(unsigned node, const struct coin_public *coin)
              hex_text(coin->shares[node], COIN_POINT_SIZE));
 }
 
-static void make_valid(void)
+static inline void make_valid(void)
 {
     static const char *const chain[] = {"[chain]",
                                         "version = 1",
@@ -103,7 +98,7 @@ static void make_valid(void)
 }
 
 /* All lines, each with an end; the caller frees it. */
-static char *joined(const struct cluster_text *t)
+static inline char *joined(const struct cluster_text *t)
 {
     char *text = calloc(FIXTURE_LINES + 1, FIXTURE_LINE_SIZE + 1);
     size_t used = 0;
@@ -112,7 +107,7 @@ static char *joined(const struct cluster_text *t)
     return text;
 }
 
-static const char *key_text(unsigned node)
+static inline const char *key_text(unsigned node)
 {
     static char text[512];
     const struct node_key *key = &fixture_keys[node];
@@ -122,44 +117,13 @@ static const char *key_text(unsigned node)
     return text;
 }
 
-static const char *path_of(const char *name)
-{
-    static char paths[4][512];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
-    return path;
-}
-
-static void put_file(const char *name, mode_t mode, const char *text)
-{
-    FILE *file = fopen(path_of(name), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(path_of(name), mode), 0);
-}
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static int enter_directory(void **state)
+static inline int make_cluster(void **state)
 {
     (void)state;
-    (void)mkdir("build", 0777);
-    snprintf(directory, sizeof directory, "build/test_config.XXXXXX");
-    return mkdtemp(directory) ? 0 : -1;
-}
-
-static int leave_directory(void **state)
-{
-    (void)state;
-    return nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (!hash_init() || !identity_init(NULL))
+        return -1;
+    make_valid();
+    return 0;
 }
 
 #endif

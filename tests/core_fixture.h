@@ -1,0 +1,466 @@
+/* A small cluster of drivers on memory stores. Time goes in rounds of 5 ms: what is sent in one
+ * round arrives in the next, in order; jobs come back in the next; what is delivered is executed
+ * at once. A test decides which frames pass, and may change them. */
+#ifndef TESTS_CORE_FIXTURE_H
+#define TESTS_CORE_FIXTURE_H
+
+#include "crypto/identity.h"
+#include "node/core.h"
+#include "node/records.h"
+#include "node/work.h"
+#include "storage/store_memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MEMBERS_MAX = 7,
+    ROUND_MS = 5,
+    RETRY_MS = 50,
+    OPEN_DISPERSALS = 16,
+    WINDOW = 8,
+    POOL_MAX = 1024,
+    LEDGER_MAX = 8192,
+};
+
+struct post { /* A frame on its way. */
+    struct post *next;
+    node_id from, to;
+    enum driver_lane lane;
+    uint8_t *bytes;
+    size_t size;
+};
+
+struct member {
+    node_id id;
+    bool up;
+    bool broken; /* Its store failed outside of the driver. */
+    char path[24];
+    struct store *store;
+    struct driver *driver;
+    struct job *jobs; /* Done, to be handed back. */
+    struct {
+        uint64_t id;
+        epoch_id marked; /* In the own block of this epoch; 0: waits. */
+        bool done;
+    } pool[POOL_MAX];
+    unsigned pool_count;
+    struct delivery ledger[LEDGER_MAX];
+    uint64_t ids[LEDGER_MAX]; /* Transactions executed, in order. */
+    unsigned height, id_count;
+    unsigned executed_height, executed_ids; /* What is durable of both. */
+    epoch_id executed;
+    unsigned faults[MEMBERS_MAX][FAULT_COUNT];
+};
+
+static struct cluster {
+    struct quorum quorum;
+    uint64_t link_horizon;
+    struct hash chain;
+    struct coin_public coin;
+    struct coin_secret secrets[MEMBERS_MAX];
+    struct code code;
+    struct member members[MEMBERS_MAX];
+    struct nodeset away; /* All frames to and from these are lost. */
+    /* Whether a frame leaves; it may be changed in place, and made shorter. */
+    bool (*passes)(struct post *post);
+    bool (*job_comes)(const struct member *m, const struct job *job); /* Back in this round. */
+    bool may_fail; /* A store may; then its member is down. */
+    struct post *posts, **posts_end;
+    uint64_t now_ms;
+    uint64_t submitted;
+    uint32_t transaction_size; /* 8 at least. */
+} cluster;
+
+static uint64_t seed;
+
+static inline uint64_t below(uint64_t limit) /* splitmix64 */
+{
+    uint64_t x = seed += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return (x ^ x >> 31) % limit;
+}
+
+/* ---- Ports ---- */
+
+static inline void post_frame(node_id from, node_id to, enum driver_lane lane, struct slice frame)
+{
+    struct post *p = malloc(sizeof *p);
+    uint8_t *bytes = malloc(frame.size);
+    assert_true(p && bytes);
+    memcpy(bytes, frame.data, frame.size);
+    *p = (struct post){NULL, from, to, lane, bytes, frame.size};
+    if (nodeset_has(&cluster.away, from) || nodeset_has(&cluster.away, to) ||
+        (cluster.passes && !cluster.passes(p))) {
+        free(bytes);
+        free(p);
+        return;
+    }
+    *cluster.posts_end = p;
+    cluster.posts_end = &p->next;
+}
+
+static inline void port_send(void *context, node_id to, enum driver_lane lane, uint64_t order,
+                             uint64_t tag, struct slice frame)
+{
+    (void)order, (void)tag;
+    post_frame(((struct member *)context)->id, to, lane, frame);
+}
+
+static inline void port_drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
+{
+    (void)context, (void)to, (void)lane, (void)tag;
+}
+
+static inline void port_work(void *context, struct job *job)
+{
+    struct member *m = context;
+    job_run(job);
+    struct job **end = &m->jobs;
+    while (*end)
+        end = &(*end)->next;
+    job->next = NULL;
+    *end = job;
+}
+
+static inline uint32_t port_take(void *context, epoch_id epoch, struct writer *w)
+{
+    struct member *m = context;
+    static const uint8_t filler[TRANSACTION_SIZE_MAX];
+    const uint32_t size = cluster.transaction_size;
+    uint32_t count = 0;
+    for (unsigned k = 0; k < m->pool_count; k++)
+        if (!m->pool[k].marked && (size_t)(w->end - w->at) >= 4 + size) {
+            m->pool[k].marked = epoch;
+            write_u32(w, size);
+            write_u64(w, m->pool[k].id);
+            write_bytes(w, filler, size - 8);
+            count++;
+        }
+    return count;
+}
+
+static inline void port_deliver(void *context, const struct delivery *d)
+{
+    struct member *m = context;
+    assert_int_equal(d->position, m->height);
+    assert_true(m->height < LEDGER_MAX);
+    m->ledger[m->height++] = *d;
+    if (!d->valid)
+        return;
+    struct store_view *view;
+    struct slice bytes, one;
+    struct block b;
+    int error = store_view_open(m->store, &view);
+    if (!error)
+        error = driver_block(view, d->epoch, d->proposer, &bytes);
+    if (error) {
+        assert_true(cluster.may_fail && error == STORE_IO);
+        m->broken = true;
+        store_view_close(view);
+        return;
+    }
+    assert_true(block_decode(bytes, cluster.quorum, d->epoch, &b));
+    while (block_next(&b.transactions, &one)) {
+        struct reader r = reader_of(one);
+        assert_true(m->id_count < LEDGER_MAX);
+        m->ids[m->id_count++] = read_u64(&r);
+    }
+    store_view_close(view);
+}
+
+static inline void report_pool(struct member *m)
+{
+    uint64_t bytes = 0;
+    for (unsigned k = 0; k < m->pool_count; k++)
+        bytes += m->pool[k].marked ? 0 : 4 + cluster.transaction_size;
+    driver_pool(m->driver, bytes);
+}
+
+static inline void port_end_epoch(void *context, epoch_id epoch)
+{
+    struct member *m = context;
+    if (m->broken)
+        return;
+    for (; m->executed_height < m->height; m->executed_height++) {
+        const struct delivery *d = &m->ledger[m->executed_height];
+        for (unsigned k = 0; d->proposer == m->id && k < m->pool_count; k++)
+            m->pool[k].done = m->pool[k].done || m->pool[k].marked == d->epoch;
+    }
+    m->executed_ids = m->id_count;
+    m->executed = epoch;
+    driver_executed(m->driver, epoch);
+}
+
+static inline void port_fault(void *context, node_id peer, enum fault fault)
+{
+    ((struct member *)context)->faults[peer][fault]++;
+}
+
+/* ---- Members ---- */
+
+static inline int ledger_entries(void *context, epoch_id from,
+                                 void (*visit)(void *driver, epoch_id epoch, node_id proposer),
+                                 void *driver)
+{
+    const struct member *m = context;
+    for (unsigned k = 0; k < m->executed_height; k++)
+        if (m->ledger[k].with_epoch >= from)
+            visit(driver, m->ledger[k].epoch, m->ledger[k].proposer);
+    return 0;
+}
+
+/* What was taken for a block that was never stored waits again. */
+static inline void restore_marks(struct member *m)
+{
+    struct store_view *view;
+    struct slice block;
+    assert_int_equal(store_view_open(m->store, &view), 0);
+    for (unsigned k = 0; k < m->pool_count; k++)
+        if (m->pool[k].marked && !m->pool[k].done &&
+            driver_block(view, m->pool[k].marked, m->id, &block) != 0)
+            m->pool[k].marked = 0;
+    store_view_close(view);
+}
+
+static inline void member_open(struct member *m)
+{
+    const struct store_options so = {.path = m->path,
+                                     .size_max = 1u << 30,
+                                     .tables = consensus_tables,
+                                     .table_count = CONSENSUS_TABLES};
+    const struct driver_options o = {.node = {.quorum = cluster.quorum,
+                                              .self = m->id,
+                                              .epoch_window = WINDOW,
+                                              .open_dispersals = OPEN_DISPERSALS,
+                                              .link_horizon = cluster.link_horizon,
+                                              .block_bytes_max = 1 << 20,
+                                              .block_bytes_min = 400,
+                                              .block_delay_ms = 20,
+                                              .retry_ms = RETRY_MS},
+                                     .chain = cluster.chain,
+                                     .coin_public = &cluster.coin,
+                                     .coin_secret = &cluster.secrets[m->id]};
+    const struct driver_ports ports = {.context = m,
+                                       .send = port_send,
+                                       .drop = port_drop,
+                                       .work = port_work,
+                                       .take = port_take,
+                                       .deliver = port_deliver,
+                                       .end_epoch = port_end_epoch,
+                                       .fault = port_fault};
+    const struct driver_ledger ledger = {m->executed, m->executed_height, ledger_entries, m};
+    char message[256];
+    m->height = m->executed_height; /* What was delivered and not executed comes again. */
+    m->id_count = m->executed_ids;
+    if (store_open(&so, &m->store, message, sizeof message))
+        fail_msg("%s", message);
+    m->driver = driver_open(&o, m->store, &ports, &ledger, message, sizeof message);
+    if (!m->driver)
+        fail_msg("%s", message);
+    m->up = true;
+    m->broken = false;
+    restore_marks(m);
+    report_pool(m);
+}
+
+static inline void member_crash(struct member *m)
+{
+    while (m->jobs) {
+        struct job *j = m->jobs;
+        m->jobs = j->next;
+        job_free(j);
+    }
+    driver_close(m->driver);
+    store_memory_crash(m->store);
+    m->up = false;
+}
+
+static inline void drop_posts(struct post *p)
+{
+    while (p) {
+        struct post *next = p->next;
+        free(p->bytes);
+        free(p);
+        p = next;
+    }
+}
+
+static inline void cluster_close(void)
+{
+    for (unsigned k = 0; k < cluster.quorum.n; k++) {
+        if (cluster.members[k].up)
+            member_crash(&cluster.members[k]);
+        store_memory_forget(cluster.members[k].path);
+    }
+    drop_posts(cluster.posts);
+    cluster.posts = NULL;
+    cluster.quorum.n = 0;
+}
+
+/* What a test that failed left open. */
+static inline int cluster_teardown(void **state)
+{
+    (void)state;
+    cluster_close();
+    return 0;
+}
+
+#define CORE_TEST(name) cmocka_unit_test_teardown(name, cluster_teardown)
+
+static inline void cluster_open(unsigned n, uint64_t link_horizon)
+{
+    assert_true(n <= MEMBERS_MAX && hash_init() && identity_init(NULL));
+    cluster_close(); /* The one before. */
+    memset(&cluster, 0, sizeof cluster);
+    cluster.quorum = quorum_of(n);
+    cluster.link_horizon = link_horizon;
+    cluster.posts_end = &cluster.posts;
+    cluster.chain = hash_bytes(slice_of("core", 4));
+    cluster.now_ms = 1000;
+    cluster.transaction_size = 8;
+    code_init(&cluster.code, cluster.quorum);
+    assert_true(coin_deal(cluster.quorum, &cluster.chain, &cluster.coin, cluster.secrets));
+    for (unsigned k = 0; k < n; k++) {
+        struct member *m = &cluster.members[k];
+        m->id = (node_id)k;
+        snprintf(m->path, sizeof m->path, "core/%u", k);
+        store_memory_forget(m->path);
+        member_open(m);
+    }
+}
+
+/* False when its store failed. */
+static inline bool member_flush(struct member *m, const struct post *posts)
+{
+    for (const struct post *p = posts; p; p = p->next)
+        if (p->to == m->id)
+            driver_frame(m->driver, p->from, slice_of(p->bytes, p->size));
+    struct job **link = &m->jobs, *j;
+    while ((j = *link) != NULL) {
+        if (cluster.job_comes && !cluster.job_comes(m, j)) {
+            link = &j->next;
+            continue;
+        }
+        *link = j->next;
+        driver_worked(m->driver, j);
+    }
+    report_pool(m);
+    return driver_flush(m->driver, cluster.now_ms) == 0 && !m->broken;
+}
+
+static inline void cluster_round(void)
+{
+    struct post *arriving = cluster.posts;
+    cluster.posts = NULL;
+    cluster.posts_end = &cluster.posts;
+    cluster.now_ms += ROUND_MS;
+    for (unsigned k = 0; k < cluster.quorum.n; k++)
+        if (cluster.members[k].up && !member_flush(&cluster.members[k], arriving)) {
+            assert_true(cluster.may_fail);
+            member_crash(&cluster.members[k]);
+        }
+    drop_posts(arriving);
+}
+
+static inline void cluster_run(unsigned rounds)
+{
+    while (rounds-- > 0)
+        cluster_round();
+}
+
+/* ---- What tests ask ---- */
+
+static inline const struct node *node_of(unsigned k)
+{
+    return driver_node(cluster.members[k].driver);
+}
+
+static inline struct word word_of(unsigned k) { return node_word(node_of(k)); }
+
+static inline void submit(unsigned k)
+{
+    struct member *m = &cluster.members[k];
+    assert_true(m->pool_count < POOL_MAX);
+    m->pool[m->pool_count++].id = ++cluster.submitted;
+}
+
+/* All that was submitted is executed at all that are here. */
+static inline bool all_executed(void)
+{
+    for (unsigned k = 0; k < cluster.quorum.n; k++)
+        if (cluster.members[k].up && !nodeset_has(&cluster.away, k) &&
+            cluster.members[k].executed_ids < cluster.submitted)
+            return false;
+    return true;
+}
+
+/* Runs until `done`, which must be within so many rounds. */
+static inline void cluster_until(bool (*done)(void), unsigned rounds)
+{
+    while (!done()) {
+        if (rounds-- == 0)
+            fail_msg("not done: (%u, %u, %u, %u) of %u executed",
+                     cluster.members[0].executed_ids, cluster.members[1].executed_ids,
+                     cluster.members[2].executed_ids, cluster.members[3].executed_ids,
+                     (unsigned)cluster.submitted);
+        cluster_round();
+    }
+}
+
+static inline bool same_delivery(const struct delivery *a, const struct delivery *b)
+{
+    return a->position == b->position && a->epoch == b->epoch && a->proposer == b->proposer &&
+           a->with_epoch == b->with_epoch && hash_equal(&a->commitment, &b->commitment) &&
+           a->valid == b->valid;
+}
+
+/* The ledgers of all are one; no dispersal is in it twice, nor any transaction. */
+static inline void expect_one_ledger(void)
+{
+    const struct member *first = &cluster.members[0];
+    for (unsigned k = 1; k < cluster.quorum.n; k++) {
+        const struct member *m = &cluster.members[k];
+        assert_int_equal(m->executed_height, first->executed_height);
+        assert_int_equal(m->executed_ids, first->executed_ids);
+        for (unsigned i = 0; i < first->height; i++)
+            assert_true(same_delivery(&m->ledger[i], &first->ledger[i]));
+        assert_memory_equal(m->ids, first->ids, first->id_count * sizeof *m->ids);
+    }
+    for (unsigned i = 0; i < first->height; i++)
+        for (unsigned j = 0; j < i; j++)
+            assert_false(first->ledger[i].epoch == first->ledger[j].epoch &&
+                         first->ledger[i].proposer == first->ledger[j].proposer);
+    for (unsigned i = 0; i < first->id_count; i++)
+        for (unsigned j = 0; j < i; j++)
+            assert_int_not_equal(first->ids[i], first->ids[j]);
+}
+
+/* No correct node was accused of anything. */
+static inline void expect_no_faults(void)
+{
+    for (unsigned k = 0; k < cluster.quorum.n; k++)
+        for (unsigned p = 0; p < cluster.quorum.n; p++)
+            for (unsigned f = 1; f < FAULT_COUNT; f++)
+                assert_int_equal(cluster.members[k].faults[p][f], 0);
+}
+
+/* The sections of a frame, one after another. */
+static inline bool section_next(struct reader *r, const struct post *p, struct message *m)
+{
+    return message_decode(r, cluster.quorum, p->from, p->to, m);
+}
+static inline struct reader sections_of(const struct post *p)
+{
+    return reader_of(
+        slice_of(p->bytes + MESSAGE_HEADER_SIZE, p->size - (size_t)MESSAGE_HEADER_SIZE));
+}
+
+#endif

@@ -1,0 +1,222 @@
+/* Nodes that are away and dispersals that are late: what completed is delivered, once, in one
+ * place everywhere, and everyone goes on. */
+#include "tests/core_fixture.h"
+
+enum { N = 4, LATE = 3, HORIZON = 100000 };
+
+static epoch_id sealed_by_others(void)
+{
+    epoch_id least = UINT64_MAX;
+    for (unsigned k = 0; k < N; k++)
+        if (k != LATE && word_of(k).first_unsealed < least)
+            least = word_of(k).first_unsealed;
+    return least - 1;
+}
+
+/* The others order until they have sealed `epochs` more, each with a transaction now and then. */
+static void go_on_without(unsigned epochs)
+{
+    const epoch_id until = sealed_by_others() + epochs;
+    for (unsigned round = 0; sealed_by_others() < until; round++) {
+        assert_true(round < 100 * epochs);
+        if (round % 16 == 0)
+            submit(round / 16 % 3);
+        cluster_round();
+    }
+}
+
+static bool idle(void)
+{
+    for (unsigned k = 0; k < N; k++) {
+        struct node_view v;
+        node_view(node_of(k), &v);
+        if (!v.quiet)
+            return false;
+    }
+    return all_executed();
+}
+
+/* How many entries of node 0's ledger are of this proposer and epochs first to last. */
+static unsigned delivered_of(node_id proposer, epoch_id first, epoch_id last, bool linked)
+{
+    const struct member *m = &cluster.members[0];
+    unsigned count = 0;
+    for (unsigned k = 0; k < m->height; k++)
+        count += m->ledger[k].proposer == proposer && m->ledger[k].epoch >= first &&
+                 m->ledger[k].epoch <= last && (!linked || m->ledger[k].with_epoch > m->ledger[k].epoch);
+    return count;
+}
+
+static unsigned executed_of(const uint64_t ids[], unsigned count)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned k = 0; k < cluster.members[0].id_count; k++)
+            found += cluster.members[0].ids[k] == ids[i];
+    return found;
+}
+
+/* A node disperses into the void while the others go on for `epochs`; then it is back. */
+static void be_away(unsigned epochs)
+{
+    uint64_t its_own[3];
+    submit(0);
+    submit(LATE);
+    cluster_until(all_executed, 400);
+    nodeset_add(&cluster.away, LATE);
+    const epoch_id left = word_of(LATE).first_unsealed;
+    for (unsigned k = 0; k < 3; k++) { /* In blocks of different epochs. */
+        submit(LATE);
+        its_own[k] = cluster.submitted;
+        cluster_run(12);
+    }
+    go_on_without(epochs);
+    struct node_view alone;
+    node_view(node_of(LATE), &alone);
+    assert_true(alone.proposed > left);
+    assert_true(word_of(LATE).first_unsealed <= left + 1);
+    assert_int_equal(executed_of(its_own, 3), 0);
+
+    nodeset_remove(&cluster.away, LATE);
+    const epoch_id back = sealed_by_others();
+    cluster_until(all_executed, 4000);
+    assert_int_equal(executed_of(its_own, 3), 3);
+    /* The blocks that it dispersed alone are linked; its next is an ordinary one again. */
+    assert_true(delivered_of(LATE, left, alone.proposed, true) >= 2);
+    submit(LATE);
+    cluster_until(idle, 4000);
+    assert_true(delivered_of(LATE, back + 1, UINT64_MAX, false) > 0);
+    expect_one_ledger();
+    expect_no_faults();
+    assert_int_equal(cluster.members[LATE].id_count, cluster.submitted);
+}
+
+static void a_node_away_for_3_epochs_catches_up_and_is_linked_again(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    be_away(3);
+}
+
+static void a_node_away_for_300_epochs_catches_up_and_is_linked_again(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    be_away(300);
+}
+
+static void a_node_away_twice_is_linked_twice(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    be_away(40);
+    be_away(40);
+}
+
+/* ---- A dispersal that no agreement accepts ---- */
+
+/* Chunks of LATE pass only when the others have sealed their epoch. */
+static bool passes_late(struct post *p)
+{
+    if (p->from != LATE || p->lane != DRIVER_DISPERSAL)
+        return true;
+    struct reader r = sections_of(p);
+    struct message m;
+    assert_true(section_next(&r, p, &m));
+    return m.kind != MESSAGE_CHUNK || m.epoch <= sealed_by_others();
+}
+
+static void what_no_agreement_ever_accepts_is_delivered_by_linking(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.passes = passes_late;
+    for (unsigned round = 0; round < 400; round++) {
+        if (round % 20 == 0)
+            submit(round / 20 % N);
+        cluster_round();
+    }
+    cluster_until(idle, 4000);
+    expect_one_ledger();
+    expect_no_faults();
+    assert_int_equal(cluster.members[0].id_count, cluster.submitted);
+    const unsigned linked = delivered_of(LATE, 1, UINT64_MAX, true);
+    assert_int_equal(delivered_of(LATE, 1, UINT64_MAX, false), linked);
+    assert_true(linked >= 5);
+}
+
+/* ---- The horizon ---- */
+
+enum { SHORT = 64 };
+
+/* Disperses a block for each epoch of its window while the others go on. */
+static void lose_a_window(unsigned epochs)
+{
+    const uint64_t before = cluster.submitted;
+    nodeset_add(&cluster.away, LATE);
+    for (unsigned k = 0; k < 2 * WINDOW; k++) {
+        submit(LATE);
+        cluster_run(6);
+    }
+    struct node_view v;
+    node_view(node_of(LATE), &v);
+    assert_true(v.proposed >= v.word.first_unsealed + WINDOW - 2);
+    cluster.submitted = before; /* Not to be waited for. */
+    go_on_without(epochs);
+    nodeset_remove(&cluster.away, LATE);
+}
+
+static bool last_is_executed(void)
+{
+    const struct member *m = &cluster.members[0];
+    for (unsigned k = 0; k < m->executed_ids; k++)
+        if (m->ids[k] == 1u << 20)
+            return true;
+    return false;
+}
+
+/* What it dispersed into the void is too old for everyone: it is given up, and makes room for what
+ * comes. Three windows of it are more than may be open. */
+static void a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on(void **state)
+{
+    (void)state;
+    cluster_open(N, SHORT);
+    for (unsigned time = 0; time < 3; time++) {
+        lose_a_window(SHORT + 2 * WINDOW);
+        cluster_run(600);
+        assert_true(word_of(LATE).executed + 2 * WINDOW > sealed_by_others());
+    }
+    cluster.submitted = (1 << 20) - 1;
+    submit(LATE);
+    cluster_until(last_is_executed, 4000);
+}
+
+/* Dispersals that complete just before they are too old to be linked: whoever waits for them to be
+ * would go on proposing for ever. */
+static void a_dispersal_past_the_horizon_keeps_nobody_awake(void **state)
+{
+    (void)state;
+    for (unsigned epochs = SHORT - 16; epochs <= SHORT; epochs += 2) {
+        cluster_open(N, SHORT);
+        lose_a_window(epochs);
+        cluster_run(1000);
+        const epoch_id quiet = sealed_by_others();
+        cluster_run(400);
+        if (sealed_by_others() != quiet)
+            fail_msg("after %u epochs away: %u epochs in 2 s, of nothing", epochs,
+                     (unsigned)(sealed_by_others() - quiet));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(a_node_away_for_3_epochs_catches_up_and_is_linked_again),
+        CORE_TEST(a_node_away_for_300_epochs_catches_up_and_is_linked_again),
+        CORE_TEST(a_node_away_twice_is_linked_twice),
+        CORE_TEST(what_no_agreement_ever_accepts_is_delivered_by_linking),
+        CORE_TEST(a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on),
+        CORE_TEST(a_dispersal_past_the_horizon_keeps_nobody_awake),
+    };
+    return cmocka_run_group_tests_name("core linking", tests, NULL, NULL);
+}

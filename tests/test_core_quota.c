@@ -1,0 +1,267 @@
+/* Proposers that leave every dispersal half done, and a node that says anything: they cost the
+ * others a bounded amount of memory and nothing else. */
+#include "tests/core_liar.h"
+
+enum { N = 4, BAD = 3, EPOCHS = 300, HORIZON = 100000 };
+
+static unsigned instances_in_use(unsigned k)
+{
+    const struct instances *t = &node_of(k)->instances;
+    unsigned count = 0;
+    for (unsigned p = 0; p < N; p++)
+        for (uint32_t at = t->siblings[p]; at != NONE; at = t->items[at].sibling_next)
+            count++;
+    return count;
+}
+
+/* Dispersals by BAD that this node said GOT for and that are not complete, as its store has them. */
+static unsigned promised(unsigned k)
+{
+    struct store *s = cluster.members[k].store;
+    unsigned count = 0;
+    assert_int_equal(store_begin(s), 0);
+    for (epoch_id e = 1; e < word_of(0).first_unsealed + WINDOW; e++) {
+        struct instance_record r;
+        assert_int_equal(records_get_instance(s, e, BAD, &r), 0);
+        count += r.got && !r.complete;
+    }
+    store_abort(s);
+    return count;
+}
+
+/* What an incomplete instance costs is bounded by what is tallied: VOTES_PER_OPEN times the quota
+ * for each sender and proposer, and what is held for delivery. */
+static void expect_bounded(void)
+{
+    const unsigned tallied = VOTES_PER_OPEN * OPEN_DISPERSALS;
+    const unsigned held = N * DELIVERY_WINDOW + LATE_PENDING_MAX;
+    for (unsigned k = 0; k < BAD; k++) {
+        const struct node *n = node_of(k);
+        assert_true(instances_in_use(k) <= N * N * tallied + held);
+        assert_true(n->instances.pool.used <= 2 * instances_in_use(k));
+        for (unsigned p = 0; p < N; p++) {
+            assert_true(n->instances.got_open[p] <= OPEN_DISPERSALS);
+            for (unsigned from = 0; from < N; from++)
+                assert_true(n->instances.voting[from * N + p] <= tallied);
+        }
+    }
+}
+
+/* The three others order until they have sealed `epochs`; `each` is called each round. */
+static void order(epoch_id epochs, void (*each)(void))
+{
+    const epoch_id until = word_of(0).first_unsealed + epochs;
+    for (unsigned round = 0; word_of(0).first_unsealed < until; round++) {
+        assert_true(round < 40 * epochs);
+        if (round % 8 == 0)
+            submit(round / 8 % BAD);
+        each();
+        cluster_round();
+        expect_bounded();
+    }
+}
+
+static epoch_id dispersed;
+
+static void disperse_to_one(void)
+{
+    if (dispersed + 1 < word_of(0).first_unsealed + WINDOW) {
+        struct dispersal d;
+        dispersed++;
+        dispersal_make(&d, dispersed, dispersed, NO_LIE);
+        dispersal_send(&d, BAD, (node_id)(dispersed % BAD));
+        for (node_id to = 0; to < BAD; to++)
+            dispersal_got(&d, BAD, to);
+    }
+}
+
+static void half_done_dispersals_cost_no_more_than_the_quota(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    member_crash(&cluster.members[BAD]);
+    dispersed = 0;
+    order(EPOCHS / 2, disperse_to_one);
+    unsigned used[BAD], tallies[BAD];
+    for (unsigned k = 0; k < BAD; k++) {
+        used[k] = instances_in_use(k);
+        tallies[k] = node_of(k)->instances.pool.used;
+    }
+    order(EPOCHS / 2, disperse_to_one);
+    cluster_until(all_executed, 400);
+    assert_true(dispersed > EPOCHS);
+    for (unsigned k = 0; k < BAD; k++) {
+        assert_int_equal(promised(k), OPEN_DISPERSALS); /* All that is allowed, no more. */
+        assert_int_equal(node_of(k)->instances.got_open[BAD], OPEN_DISPERSALS);
+        assert_true(instances_in_use(k) <= used[k] + N * DELIVERY_WINDOW);
+        assert_true(node_of(k)->instances.pool.used <= tallies[k] + N * DELIVERY_WINDOW);
+    }
+}
+
+static void the_quota_holds_across_a_restart(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    member_crash(&cluster.members[BAD]);
+    dispersed = 0;
+    for (unsigned time = 0; time < 4; time++) {
+        order(2 * OPEN_DISPERSALS, disperse_to_one);
+        member_crash(&cluster.members[time % BAD]);
+        member_open(&cluster.members[time % BAD]);
+    }
+    order(2 * OPEN_DISPERSALS, disperse_to_one);
+    cluster_until(all_executed, 400);
+    for (unsigned k = 0; k < BAD; k++)
+        assert_int_equal(promised(k), OPEN_DISPERSALS);
+}
+
+/* ---- A correct proposer whose chunks do not arrive ---- */
+
+static bool passes_to_0(struct post *p)
+{
+    return p->from != BAD || p->lane != DRIVER_DISPERSAL || p->to == 0;
+}
+
+static void nothing(void) {}
+
+static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.passes = passes_to_0;
+    for (unsigned k = 0; k < 3 * OPEN_DISPERSALS; k++) {
+        submit(BAD);
+        order(4, nothing);
+    }
+    struct node_view v;
+    node_view(node_of(BAD), &v);
+    assert_int_equal(node_of(BAD)->proposing.own_open, OPEN_DISPERSALS);
+    assert_int_equal(promised(BAD), OPEN_DISPERSALS);
+    assert_int_equal(promised(0), OPEN_DISPERSALS);
+    assert_true(v.word.agreed + WINDOW >= word_of(0).agreed); /* It votes with the others. */
+    cluster.passes = NULL;
+    cluster_until(all_executed, 4000);
+    cluster_run(100);
+    expect_one_ledger();
+    expect_no_faults();
+    assert_int_equal(node_of(BAD)->proposing.own_open, 0);
+    for (unsigned k = 0; k < N; k++)
+        assert_int_equal(promised(k), 0);
+}
+
+/* ---- Anything ---- */
+
+static struct hash any_root(void)
+{
+    struct hash h = {{(uint8_t)below(3)}};
+    if (cluster.members[0].height > 0 && below(3) == 0)
+        h = cluster.members[0].ledger[below(cluster.members[0].height)].commitment;
+    return h;
+}
+
+static struct nodeset any_set(void)
+{
+    return (struct nodeset){{1 + below((1 << N) - 1)}};
+}
+
+static void fill_any(struct message *m)
+{
+    static uint8_t entries[N * (1 + HASH_SIZE)], data[256];
+    struct writer w = writer_of(entries, sizeof entries);
+    switch (m->kind) {
+    case MESSAGE_VOTES:
+        do
+            m->votes.vote = (struct ba_message){(uint8_t)(1 + below(5)), (uint8_t)below(7),
+                                                (uint8_t)below(4)};
+        while (!ba_message_valid(&m->votes.vote));
+        m->votes.proposers = any_set();
+        break;
+    case MESSAGE_ROOTS:
+        m->roots.vote = (enum vid_vote)(VID_GOT + below(3));
+        m->roots.count = N;
+        for (unsigned p = 0; p < N; p++) {
+            const struct hash root = any_root();
+            write_u8(&w, (uint8_t)p);
+            write_slice(&w, hash_slice(&root));
+        }
+        m->roots.entries = writer_result(&w);
+        break;
+    case MESSAGE_SHARE: m->share.round = below(2) ? 2 : 5; break;
+    case MESSAGE_WANT_VOTES: m->want_votes.proposers = any_set(); break;
+    case MESSAGE_WANT_ROOTS:
+        m->want_roots.count = 1;
+        m->want_roots.runs[0].first = 1 + below(m->epoch);
+        m->want_roots.runs[0].last = below(2) ? m->epoch : UINT64_MAX - 2;
+        break;
+    case MESSAGE_REQUEST: m->request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(2); /* fall through */
+    case MESSAGE_CANCEL:
+    case MESSAGE_NONE: m->request.root = any_root(); break;
+    case MESSAGE_CHUNK:
+    case MESSAGE_PIECE:
+        m->chunk.header = (struct vid_header){64 * (1 + (uint32_t)below(4)), any_root()};
+        m->chunk.data = slice_of(data, m->chunk.header.chunk_size);
+        break;
+    }
+}
+
+static void say_anything(void)
+{
+    static uint8_t frame[8 << 10];
+    for (node_id to = 0; to < BAD; to++) {
+        const epoch_id ends[] = {0, 1, word_of(0).first_unsealed, UINT64_MAX / 2, UINT64_MAX};
+        const struct word word = {ends[below(5)], ends[below(5)], ends[below(5)]};
+        struct writer w = writer_of(frame, sizeof frame);
+        message_header_encode(&w, &cluster.chain, below(8) ? &(struct word){1, 0, 0} : &word);
+        for (unsigned k = 0; k < 6; k++) {
+            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_PIECE)),
+                                .proposer = (node_id)below(N)};
+            const epoch_id top = word_of(to).first_unsealed + WINDOW + 2;
+            m.epoch = below(20) ? 1 + below(top) : ends[2 + below(2)];
+            if (below(2)) /* Where it matters. */
+                m.epoch = word_of(to).first_unsealed + below(WINDOW);
+            fill_any(&m);
+            message_encode(&w, cluster.quorum, BAD, to, &m);
+        }
+        post_frame(BAD, to, DRIVER_VOTES, writer_result(&w));
+    }
+    disperse_to_one();
+}
+
+static void a_node_that_says_anything_harms_no_one(void **state)
+{
+    (void)state;
+    for (unsigned run = 0; run < 4; run++) {
+        seed = run;
+        dispersed = 0;
+        cluster_open(N, HORIZON);
+        member_crash(&cluster.members[BAD]);
+        order(EPOCHS / 4, say_anything);
+        cluster_until(all_executed, 2000);
+        unsigned caught = 0;
+        for (unsigned k = 0; k < BAD; k++) {
+            const struct member *m = &cluster.members[k];
+            const unsigned height = m->height < cluster.members[0].height
+                                        ? m->height
+                                        : cluster.members[0].height;
+            for (unsigned i = 0; i < height; i++)
+                assert_true(same_delivery(&m->ledger[i], &cluster.members[0].ledger[i]));
+            for (unsigned f = 1; f < FAULT_COUNT; f++) {
+                caught += m->faults[BAD][f];
+                for (unsigned p = 0; p < BAD; p++)
+                    assert_int_equal(m->faults[p][f], 0);
+            }
+        }
+        assert_true(caught > 100);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(half_done_dispersals_cost_no_more_than_the_quota),
+        CORE_TEST(the_quota_holds_across_a_restart),
+        CORE_TEST(a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete),
+        CORE_TEST(a_node_that_says_anything_harms_no_one),
+    };
+    return cmocka_run_group_tests_name("core quota", tests, NULL, NULL);
+}
