@@ -1,6 +1,6 @@
 /* A small cluster of drivers on memory stores. Time goes in rounds of 5 ms: what is sent in one
- * round arrives in the next, in order; jobs come back in the next; what is delivered is executed
- * at once. A test decides which frames pass, and may change them. */
+ * round arrives in the next, in order; jobs come back in the next; what is delivered in one
+ * is executed in the next. A test decides which frames pass, and may change them. */
 #ifndef TESTS_CORE_FIXTURE_H
 #define TESTS_CORE_FIXTURE_H
 
@@ -54,8 +54,10 @@ struct member {
     struct delivery ledger[LEDGER_MAX];
     uint64_t ids[LEDGER_MAX]; /* Transactions executed, in order. */
     unsigned height, id_count;
-    unsigned executed_height, executed_ids; /* What is durable of both. */
+    epoch_id ended;     /* All of it is delivered, ... */
+    unsigned ended_ids; /* ... and what ids there were then. */
     epoch_id executed;
+    unsigned executed_height, executed_ids; /* What is durable. */
     unsigned faults[MEMBERS_MAX][FAULT_COUNT];
 };
 
@@ -67,7 +69,8 @@ static struct cluster {
     struct coin_secret secrets[MEMBERS_MAX];
     struct code code;
     struct member members[MEMBERS_MAX];
-    struct nodeset away; /* All frames to and from these are lost. */
+    struct nodeset away;    /* All frames to and from these are lost. */
+    struct nodeset lagging; /* These execute nothing. */
     /* Whether a frame leaves; it may be changed in place, and made shorter. */
     bool (*passes)(struct post *post);
     bool (*job_comes)(const struct member *m, const struct job *job); /* Back in this round. */
@@ -189,14 +192,24 @@ static inline void port_end_epoch(void *context, epoch_id epoch)
     struct member *m = context;
     if (m->broken)
         return;
-    for (; m->executed_height < m->height; m->executed_height++) {
+    m->ended = epoch;
+    m->ended_ids = m->id_count;
+}
+
+/* Makes durable what was delivered. */
+static inline void execute(struct member *m)
+{
+    if (m->ended <= m->executed || nodeset_has(&cluster.lagging, m->id))
+        return;
+    for (; m->executed_height < m->height && m->ledger[m->executed_height].with_epoch <= m->ended;
+         m->executed_height++) {
         const struct delivery *d = &m->ledger[m->executed_height];
         for (unsigned k = 0; d->proposer == m->id && k < m->pool_count; k++)
             m->pool[k].done = m->pool[k].done || m->pool[k].marked == d->epoch;
     }
-    m->executed_ids = m->id_count;
-    m->executed = epoch;
-    driver_executed(m->driver, epoch);
+    m->executed_ids = m->ended_ids;
+    m->executed = m->ended;
+    driver_executed(m->driver, m->executed);
 }
 
 static inline void port_fault(void *context, node_id peer, enum fault fault)
@@ -260,6 +273,7 @@ static inline void member_open(struct member *m)
     char message[256];
     m->height = m->executed_height; /* What was delivered and not executed comes again. */
     m->id_count = m->executed_ids;
+    m->ended = m->executed;
     if (store_open(&so, &m->store, message, sizeof message))
         fail_msg("%s", message);
     m->driver = driver_open(&o, m->store, &ports, &ledger, message, sizeof message);
@@ -352,6 +366,7 @@ static inline bool member_flush(struct member *m, const struct post *posts)
         *link = j->next;
         driver_worked(m->driver, j);
     }
+    execute(m);
     report_pool(m);
     return driver_flush(m->driver, cluster.now_ms) == 0 && !m->broken;
 }
@@ -374,93 +389,6 @@ static inline void cluster_run(unsigned rounds)
 {
     while (rounds-- > 0)
         cluster_round();
-}
-
-/* ---- What tests ask ---- */
-
-static inline const struct node *node_of(unsigned k)
-{
-    return driver_node(cluster.members[k].driver);
-}
-
-static inline struct word word_of(unsigned k) { return node_word(node_of(k)); }
-
-static inline void submit(unsigned k)
-{
-    struct member *m = &cluster.members[k];
-    assert_true(m->pool_count < POOL_MAX);
-    m->pool[m->pool_count++].id = ++cluster.submitted;
-}
-
-/* All that was submitted is executed at all that are here. */
-static inline bool all_executed(void)
-{
-    for (unsigned k = 0; k < cluster.quorum.n; k++)
-        if (cluster.members[k].up && !nodeset_has(&cluster.away, k) &&
-            cluster.members[k].executed_ids < cluster.submitted)
-            return false;
-    return true;
-}
-
-/* Runs until `done`, which must be within so many rounds. */
-static inline void cluster_until(bool (*done)(void), unsigned rounds)
-{
-    while (!done()) {
-        if (rounds-- == 0)
-            fail_msg("not done: (%u, %u, %u, %u) of %u executed",
-                     cluster.members[0].executed_ids, cluster.members[1].executed_ids,
-                     cluster.members[2].executed_ids, cluster.members[3].executed_ids,
-                     (unsigned)cluster.submitted);
-        cluster_round();
-    }
-}
-
-static inline bool same_delivery(const struct delivery *a, const struct delivery *b)
-{
-    return a->position == b->position && a->epoch == b->epoch && a->proposer == b->proposer &&
-           a->with_epoch == b->with_epoch && hash_equal(&a->commitment, &b->commitment) &&
-           a->valid == b->valid;
-}
-
-/* The ledgers of all are one; no dispersal is in it twice, nor any transaction. */
-static inline void expect_one_ledger(void)
-{
-    const struct member *first = &cluster.members[0];
-    for (unsigned k = 1; k < cluster.quorum.n; k++) {
-        const struct member *m = &cluster.members[k];
-        assert_int_equal(m->executed_height, first->executed_height);
-        assert_int_equal(m->executed_ids, first->executed_ids);
-        for (unsigned i = 0; i < first->height; i++)
-            assert_true(same_delivery(&m->ledger[i], &first->ledger[i]));
-        assert_memory_equal(m->ids, first->ids, first->id_count * sizeof *m->ids);
-    }
-    for (unsigned i = 0; i < first->height; i++)
-        for (unsigned j = 0; j < i; j++)
-            assert_false(first->ledger[i].epoch == first->ledger[j].epoch &&
-                         first->ledger[i].proposer == first->ledger[j].proposer);
-    for (unsigned i = 0; i < first->id_count; i++)
-        for (unsigned j = 0; j < i; j++)
-            assert_int_not_equal(first->ids[i], first->ids[j]);
-}
-
-/* No correct node was accused of anything. */
-static inline void expect_no_faults(void)
-{
-    for (unsigned k = 0; k < cluster.quorum.n; k++)
-        for (unsigned p = 0; p < cluster.quorum.n; p++)
-            for (unsigned f = 1; f < FAULT_COUNT; f++)
-                assert_int_equal(cluster.members[k].faults[p][f], 0);
-}
-
-/* The sections of a frame, one after another. */
-static inline bool section_next(struct reader *r, const struct post *p, struct message *m)
-{
-    return message_decode(r, cluster.quorum, p->from, p->to, m);
-}
-static inline struct reader sections_of(const struct post *p)
-{
-    return reader_of(
-        slice_of(p->bytes + MESSAGE_HEADER_SIZE, p->size - (size_t)MESSAGE_HEADER_SIZE));
 }
 
 #endif

@@ -2,11 +2,16 @@
 #ifndef TESTS_CORE_LIAR_H
 #define TESTS_CORE_LIAR_H
 
-#include "tests/core_fixture.h"
+#include "tests/core_checks.h"
 
 enum { LIAR_BLOCK_BYTES = 200 };
 
-enum lie { NO_LIE, NO_BLOCK /* Other bytes, well encoded. */, NO_ENCODING };
+enum lie {
+    NO_LIE,
+    NO_BLOCK, /* Other bytes, well encoded. */
+    NO_ENCODING,
+    NOT_SEEN, /* It names all earlier dispersals of the last node, which there never were. */
+};
 
 struct dispersal {
     epoch_id epoch;
@@ -30,9 +35,13 @@ static inline void dispersal_make(struct dispersal *d, epoch_id epoch, uint64_t 
 {
     const struct quorum q = cluster.quorum;
     uint8_t block[LIAR_BLOCK_BYTES] = {lie == NO_BLOCK ? 2 : 1};
-    struct writer w = writer_of(block + 1 + q.n, sizeof block - 1 - q.n);
+    struct writer w = writer_of(block + q.n, sizeof block - q.n); /* None seen of the others. */
+    write_u8(&w, lie == NOT_SEEN);
+    write_u64(&w, 1);
+    write_u64(&w, epoch - 1);
+    w.at -= lie == NOT_SEEN ? 0 : 16;
     write_u32(&w, 1);
-    write_u32(&w, (uint32_t)sizeof block - 1 - q.n - 8);
+    write_u32(&w, (uint32_t)(w.end - w.at) - 4);
     write_u64(&w, id);
     assert_true(code_chunk_size(&cluster.code, sizeof block) * q.n <= sizeof d->chunks);
     d->epoch = epoch;

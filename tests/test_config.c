@@ -1,7 +1,5 @@
 #include "tests/config_fixture.h"
 
-#include "node/log.h"
-
 static char message[CONFIG_MESSAGE_MAX];
 
 static int parse(const char *text, struct cluster *c)
@@ -230,28 +228,6 @@ static void has_the_defaults_that_are_documented(void **state)
     assert_int_equal(c.link_horizon, 100000);
     assert_int_equal(c.checkpoint_epochs, 100);
     cluster_free(&c);
-
-    struct node_config n;
-    const char *least = "node = 2";
-    assert_int_equal(
-        config_parse_node(slice_of(least, strlen(least)), "node.conf", &n, message, sizeof message),
-        0);
-    assert_int_equal(n.self, 2);
-    assert_string_equal(n.listen, "127.0.0.1");
-    assert_string_equal(n.client, "127.0.0.1");
-    assert_string_equal(n.http, "127.0.0.1");
-    assert_string_equal(n.data, "data");
-    assert_int_equal(n.mempool_bytes, 64 << 20);
-    assert_int_equal(n.block_bytes_min, 150000);
-    assert_int_equal(n.block_delay_ms, 100);
-    assert_int_equal(n.lag_target_s, 30);
-    assert_int_equal(n.checkpoint_delay_ms, 10000);
-    assert_int_equal(n.retry_ms, 500);
-    assert_int_equal(n.retain_bytes, UINT64_C(4294967296));
-    assert_int_equal(n.retrieval, RETRIEVAL_LEAN);
-    assert_int_equal(n.bulk, BULK_CURVE);
-    assert_in_range(n.workers, 1, 256);
-    assert_int_equal(n.log_level, LOG_LEVEL_INFO);
 }
 
 static void assert_chain(const struct hash *chain, const struct cluster_text *t, bool same)

@@ -1,3 +1,4 @@
+#include "node/log.h"
 #include "tests/config_fixture.h"
 #include "tests/directory_fixture.h"
 
@@ -21,6 +22,32 @@ static void never_repeats_a_secret(void **state)
         for (size_t at = 0; at < sizeof key; at++)
             assert_int_equal(((uint8_t *)&key)[at], 0);
     }
+}
+
+static void a_node_has_the_defaults_that_are_documented(void **state)
+{
+    (void)state;
+    struct node_config n;
+    const char *least = "node = 2";
+    assert_int_equal(
+        config_parse_node(slice_of(least, strlen(least)), "node.conf", &n, message, sizeof message),
+        0);
+    assert_int_equal(n.self, 2);
+    assert_string_equal(n.listen, "127.0.0.1");
+    assert_string_equal(n.client, "127.0.0.1");
+    assert_string_equal(n.http, "127.0.0.1");
+    assert_string_equal(n.data, "data");
+    assert_int_equal(n.mempool_bytes, 64 << 20);
+    assert_int_equal(n.block_bytes_min, 150000);
+    assert_int_equal(n.block_delay_ms, 100);
+    assert_int_equal(n.lag_target_s, 30);
+    assert_int_equal(n.checkpoint_delay_ms, 10000);
+    assert_int_equal(n.retry_ms, 500);
+    assert_int_equal(n.retain_bytes, UINT64_C(4294967296));
+    assert_int_equal(n.retrieval, RETRIEVAL_LEAN);
+    assert_int_equal(n.bulk, BULK_CURVE);
+    assert_in_range(n.workers, 1, 256);
+    assert_int_equal(n.log_level, LOG_LEVEL_INFO);
 }
 
 static void says_what_is_wrong_with_a_node(void **state)
@@ -295,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(never_repeats_a_secret),
+        cmocka_unit_test(a_node_has_the_defaults_that_are_documented),
         cmocka_unit_test(says_what_is_wrong_with_a_node),
         cmocka_unit_test(loads_a_nodes_three_files),
         cmocka_unit_test(refuses_a_key_that_others_can_read),

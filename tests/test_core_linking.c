@@ -1,6 +1,6 @@
 /* Nodes that are away and dispersals that are late: what completed is delivered, once, in one
  * place everywhere, and everyone goes on. */
-#include "tests/core_fixture.h"
+#include "tests/core_checks.h"
 
 enum { N = 4, LATE = 3, HORIZON = 100000 };
 
@@ -43,7 +43,8 @@ static unsigned delivered_of(node_id proposer, epoch_id first, epoch_id last, bo
     unsigned count = 0;
     for (unsigned k = 0; k < m->height; k++)
         count += m->ledger[k].proposer == proposer && m->ledger[k].epoch >= first &&
-                 m->ledger[k].epoch <= last && (!linked || m->ledger[k].with_epoch > m->ledger[k].epoch);
+                 m->ledger[k].epoch <= last &&
+                 (!linked || m->ledger[k].with_epoch > m->ledger[k].epoch);
     return count;
 }
 
@@ -79,7 +80,7 @@ static void be_away(unsigned epochs)
 
     nodeset_remove(&cluster.away, LATE);
     const epoch_id back = sealed_by_others();
-    cluster_until(all_executed, 4000);
+    cluster_until(all_executed, 400); /* 2 s: what comes into its window is sent at once. */
     assert_int_equal(executed_of(its_own, 3), 3);
     /* The blocks that it dispersed alone are linked; its next is an ordinary one again. */
     assert_true(delivered_of(LATE, left, alone.proposed, true) >= 2);
@@ -143,6 +144,60 @@ static void what_no_agreement_ever_accepts_is_delivered_by_linking(void **state)
     const unsigned linked = delivered_of(LATE, 1, UINT64_MAX, true);
     assert_int_equal(delivered_of(LATE, 1, UINT64_MAX, false), linked);
     assert_true(linked >= 5);
+}
+
+/* ---- Votes that were lost ---- */
+
+static epoch_id lost_through;
+
+/* No vote on a root of these epochs comes to those that are not late. */
+static bool loses_roots(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (p->to != LATE && p->lane == DRIVER_VOTES && section_next(&r, p, &m))
+        if (m.kind == MESSAGE_ROOTS && m.epoch <= lost_through)
+            return false;
+    return true;
+}
+
+static void votes_on_roots_that_were_lost_are_asked_for_again(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.passes = loses_roots;
+    lost_through = 100;
+    for (unsigned k = 0; k < N; k++)
+        submit(k);
+    cluster_run(100);
+    assert_int_equal(cluster.members[0].height, 0);
+    lost_through = 0;
+    cluster_until(idle, 400);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+/* Dispersals that are older than what is asked about each time: their turn comes. */
+static void so_are_those_of_long_ago(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    nodeset_add(&cluster.away, LATE);
+    submit(LATE);
+    cluster_run(20);
+    go_on_without(300);
+    nodeset_remove(&cluster.away, LATE);
+    cluster.passes = loses_roots;
+    lost_through = 10;
+    const uint64_t submitted = cluster.submitted--;
+    cluster_until(all_executed, 4000);
+    cluster_run(400); /* Its chunks have come, and what was said of them was lost. */
+    assert_true(node_of(0)->instances.got_open[LATE] > 0);
+    lost_through = 0;
+    cluster.submitted = submitted;
+    cluster_until(idle, 2000);
+    expect_one_ledger();
+    expect_no_faults();
 }
 
 /* ---- The horizon ---- */
@@ -215,6 +270,8 @@ int main(void)
         CORE_TEST(a_node_away_for_300_epochs_catches_up_and_is_linked_again),
         CORE_TEST(a_node_away_twice_is_linked_twice),
         CORE_TEST(what_no_agreement_ever_accepts_is_delivered_by_linking),
+        CORE_TEST(votes_on_roots_that_were_lost_are_asked_for_again),
+        CORE_TEST(so_are_those_of_long_ago),
         CORE_TEST(a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on),
         CORE_TEST(a_dispersal_past_the_horizon_keeps_nobody_awake),
     };

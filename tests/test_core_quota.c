@@ -149,6 +149,32 @@ static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_com
         assert_int_equal(promised(k), 0);
 }
 
+/* ---- Behind in execution ---- */
+
+/* What completed and is far from being delivered is in the store alone. */
+static void a_node_that_executes_nothing_votes_with_the_others_and_keeps_no_more(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    nodeset_add(&cluster.lagging, 0);
+    for (unsigned k = 0; k < EPOCHS; k++) {
+        submit(k % N);
+        cluster_run(4);
+        assert_true(instances_in_use(0) <= N * (DELIVERY_WINDOW + WINDOW) + LATE_PENDING_MAX);
+    }
+    const struct node *n = node_of(0);
+    assert_true(word_of(0).agreed > 100);
+    assert_true(word_of(0).agreed + 2 >= word_of(1).agreed);
+    assert_int_equal(word_of(0).executed, 0);
+    assert_true(instances_in_use(0) <= N * (DELIVERY_WINDOW + WINDOW));
+    assert_true(n->delivery.epoch <= 1 + DELIVERY_AHEAD);
+    cluster.lagging = (struct nodeset){0};
+    cluster_until(all_executed, 4000);
+    cluster_run(100);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
 /* ---- Anything ---- */
 
 static struct hash any_root(void)
@@ -159,10 +185,7 @@ static struct hash any_root(void)
     return h;
 }
 
-static struct nodeset any_set(void)
-{
-    return (struct nodeset){{1 + below((1 << N) - 1)}};
-}
+static struct nodeset any_set(void) { return (struct nodeset){{1 + below((1 << N) - 1)}}; }
 
 static void fill_any(struct message *m)
 {
@@ -171,8 +194,8 @@ static void fill_any(struct message *m)
     switch (m->kind) {
     case MESSAGE_VOTES:
         do
-            m->votes.vote = (struct ba_message){(uint8_t)(1 + below(5)), (uint8_t)below(7),
-                                                (uint8_t)below(4)};
+            m->votes.vote =
+                (struct ba_message){(uint8_t)(1 + below(5)), (uint8_t)below(7), (uint8_t)below(4)};
         while (!ba_message_valid(&m->votes.vote));
         m->votes.proposers = any_set();
         break;
@@ -193,7 +216,8 @@ static void fill_any(struct message *m)
         m->want_roots.runs[0].first = 1 + below(m->epoch);
         m->want_roots.runs[0].last = below(2) ? m->epoch : UINT64_MAX - 2;
         break;
-    case MESSAGE_REQUEST: m->request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(2); /* fall through */
+    case MESSAGE_REQUEST:
+        m->request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(2); /* fall through */
     case MESSAGE_CANCEL:
     case MESSAGE_NONE: m->request.root = any_root(); break;
     case MESSAGE_CHUNK:
@@ -240,9 +264,8 @@ static void a_node_that_says_anything_harms_no_one(void **state)
         unsigned caught = 0;
         for (unsigned k = 0; k < BAD; k++) {
             const struct member *m = &cluster.members[k];
-            const unsigned height = m->height < cluster.members[0].height
-                                        ? m->height
-                                        : cluster.members[0].height;
+            const unsigned height =
+                m->height < cluster.members[0].height ? m->height : cluster.members[0].height;
             for (unsigned i = 0; i < height; i++)
                 assert_true(same_delivery(&m->ledger[i], &cluster.members[0].ledger[i]));
             for (unsigned f = 1; f < FAULT_COUNT; f++) {
@@ -261,6 +284,7 @@ int main(void)
         CORE_TEST(half_done_dispersals_cost_no_more_than_the_quota),
         CORE_TEST(the_quota_holds_across_a_restart),
         CORE_TEST(a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete),
+        CORE_TEST(a_node_that_executes_nothing_votes_with_the_others_and_keeps_no_more),
         CORE_TEST(a_node_that_says_anything_harms_no_one),
     };
     return cmocka_run_group_tests_name("core quota", tests, NULL, NULL);

@@ -17,9 +17,9 @@ static unsigned fact_count, seen_conf, seen_shares;
 
 static struct fact *fact_of(struct fact f)
 {
-    const uint64_t mixed =
-        (f.epoch << 24 | (uint64_t)f.kind << 20 | (uint64_t)f.type << 16 | f.round << 8 | f.proposer) *
-        0x9e3779b97f4a7c15;
+    uint64_t mixed = f.epoch << 24 | (uint64_t)f.kind << 20 | (uint64_t)f.type << 16;
+    mixed |= (uint64_t)(uint64_t)f.round << 8 | f.proposer;
+    mixed *= 0x9e3779b97f4a7c15;
     for (uint64_t at = mixed >> 40;; at++) {
         struct fact *s = &facts[at % FACTS];
         if (s->kind == 0 || (s->kind == f.kind && s->type == f.type && s->round == f.round &&

@@ -1,6 +1,6 @@
 /* Retrieval: how much is asked for, of whom, and what becomes of peers that are late, lie, or have
  * nothing. Node SEEKER is watched; seven nodes, so that three chunks make a block. */
-#include "tests/core_fixture.h"
+#include "tests/core_checks.h"
 
 enum { N = 7, NEEDED = 3, SEEKER = 6, HORIZON = 1000, WATCHED = 64 };
 
@@ -264,10 +264,11 @@ static void a_lying_peer_is_named_and_another_is_asked(void **state)
 
 static bool refuse(struct post *p, struct message *m)
 {
-    const struct message none = {.kind = MESSAGE_NONE,
-                                 .epoch = m->epoch,
-                                 .proposer = m->proposer,
-                                 .request = {.root = vid_commitment(cluster.quorum, &m->chunk.header)}};
+    const struct message none = {
+        .kind = MESSAGE_NONE,
+        .epoch = m->epoch,
+        .proposer = m->proposer,
+        .request = {.root = vid_commitment(cluster.quorum, &m->chunk.header)}};
     struct writer w = writer_of(p->bytes + MESSAGE_HEADER_SIZE, p->size - MESSAGE_HEADER_SIZE);
     message_encode(&w, cluster.quorum, p->from, p->to, &none);
     assert_true(w.ok);
@@ -302,7 +303,7 @@ static void any_k_minus_1_that_answer_suffice(void **state)
             answers = ways[(one + other) % 3];
             order(1);
             expect_one_ledger();
-            }
+        }
 }
 
 static void those_that_all_refused_are_asked_again_until_they_answer(void **state)

@@ -135,7 +135,7 @@ static void run(bool past, bool other_past, uint64_t span, uint64_t number)
             advance(which, a->top + below(130) - 64);
         else if (choice == 3 && a->top + 2 * SPAN_MAX < EPOCHS && below(20) == 0)
             advance(which, a->top + below(2 * SPAN_MAX)); /* Beyond all that was kept. */
-        else if (choice < 10) /* Runs, for whole words of ones. */
+        else if (choice < 10)                             /* Runs, for whole words of ones. */
             for (uint64_t left = below(150), p = below(NODES); left > 0; left--)
                 set(which, e++, (unsigned)p);
         else if (choice < 40)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-enum { N = 7, FROM = 2, TO = 1, CAPACITY = 80 << 10 };
+enum { N = 7, FROM = 6, TO = 1, CAPACITY = 80 << 10 };
 
 static const struct quorum quorum = {N, 2};
 static uint8_t buffer[CAPACITY];
@@ -56,10 +56,7 @@ static void epochs_are_1_to_half_of_the_numbers(void **state)
         epoch_id epoch;
         bool good;
     } table[] = {
-        {0, false},
-        {1, true},
-        {UINT64_MAX / 2, true},
-        {UINT64_MAX / 2 + 1, false},
+        {0, false},          {1, true}, {UINT64_MAX / 2, true}, {UINT64_MAX / 2 + 1, false},
         {UINT64_MAX, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -157,12 +154,18 @@ static void roots_are_counted_and_their_proposers_ascend(void **state)
         uint8_t vote, stated, count, proposers[4];
         bool good;
     } table[] = {
-        {VID_GOT, 1, 1, {0}, true},           {VID_READY, 3, 3, {0, 3, 6}, true},
-        {VID_COMPLETE, 1, 1, {6}, true},      {0, 1, 1, {0}, false},
-        {VID_COMPLETE + 1, 1, 1, {0}, false}, {VID_GOT, 0, 0, {0}, false},
-        {VID_GOT, 2, 1, {0}, false},          {VID_GOT, 1, 2, {0, 1}, false},
-        {VID_GOT, 1, 1, {N}, false},          {VID_GOT, 2, 2, {3, 3}, false},
-        {VID_GOT, 2, 2, {3, 1}, false},       {VID_GOT, 3, 3, {0, 6, 5}, false},
+        {VID_GOT, 1, 1, {0}, true},
+        {VID_READY, 3, 3, {0, 3, 6}, true},
+        {VID_COMPLETE, 1, 1, {6}, true},
+        {0, 1, 1, {0}, false},
+        {VID_COMPLETE + 1, 1, 1, {0}, false},
+        {VID_GOT, 0, 0, {0}, false},
+        {VID_GOT, 2, 1, {0}, false},
+        {VID_GOT, 1, 2, {0, 1}, false},
+        {VID_GOT, 1, 1, {N}, false},
+        {VID_GOT, 2, 2, {3, 3}, false},
+        {VID_GOT, 2, 2, {3, 1}, false},
+        {VID_GOT, 3, 3, {0, 6, 5}, false},
         {VID_GOT, 255, 4, {0, 1, 2, 3}, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -198,8 +198,7 @@ static void what_is_for_one_peer_goes_to_it_alone(void **state)
     vote(TO_ALL, 5, 1, aux_one); /* Not merged with it. */
     root(3, 5, 1, VID_GOT, 1);
     root(TO_ALL, 5, 2, VID_GOT, 2);
-    outbox_message(box, 1,
-                   &(struct message){.kind = MESSAGE_NONE, .epoch = 9, .proposer = 2});
+    outbox_message(box, 1, &(struct message){.kind = MESSAGE_NONE, .epoch = 9, .proposer = 2});
     flush();
     assert_int_equal(frame_count, N - 1);
     static const unsigned counts[] = {3, 3, 3};
