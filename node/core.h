@@ -157,6 +157,7 @@ struct delivery_state {
 struct peer {
     struct word word;
     uint64_t answered_ms; /* When it was last given what it asked for again. */
+    epoch_id want_cursor; /* Where we look next for old dispersals of its that are incomplete. */
 };
 
 struct node {
@@ -181,7 +182,6 @@ struct node {
     uint32_t want_wait_ms;  /* ... and how long until we ask again. */
     uint64_t progress;      /* Counts whatever brings us on; */
     uint64_t want_progress; /* as it was then. */
-    epoch_id want_cursor;   /* Where the next look back begins. */
     struct node_view view;
 };
 

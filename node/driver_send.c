@@ -159,46 +159,44 @@ static int answer_votes(struct driver *d, struct store_view *view, const struct 
     return 0;
 }
 
-struct roots_answer {
-    struct driver *d;
-    const struct effect *effect;
-    unsigned left;
-};
-
-static int answer_record(void *context, struct slice key, struct slice value)
+static int answer_root(struct driver *d, struct store_view *view, node_id to, epoch_id epoch,
+                       node_id p)
 {
-    struct roots_answer *a = context;
-    epoch_id epoch;
-    node_id p;
+    uint8_t key[RECORD_KEY_SIZE];
+    driver_instance_key(key, epoch, p);
+    struct slice value;
     struct instance_record r;
-    records_decode_key(key, &epoch, &p);
-    if (epoch > a->effect->answer.run.last || a->left-- == 0)
-        return 1;
-    if (!nodeset_has(&a->effect->answer.proposers, p))
-        return 0;
+    const int error = store_view_get(view, TABLE_INSTANCES, slice_of(key, sizeof key), &value);
+    if (error)
+        return error == STORE_MISSING ? 0 : error;
     if (!records_decode_instance(value, &r))
         return STORE_CORRUPT;
-    struct outbox *o = a->d->outbox;
-    const node_id to = a->effect->to;
     if (r.complete) {
-        outbox_root(o, to, epoch, p, VID_COMPLETE, &r.root);
+        outbox_root(d->outbox, to, epoch, p, VID_COMPLETE, &r.root);
         return 0;
     }
     if (r.got)
-        outbox_root(o, to, epoch, p, VID_GOT, &r.got_root);
+        outbox_root(d->outbox, to, epoch, p, VID_GOT, &r.got_root);
     if (r.ready)
-        outbox_root(o, to, epoch, p, VID_READY, &r.ready_root);
+        outbox_root(d->outbox, to, epoch, p, VID_READY, &r.ready_root);
     return 0;
 }
 
+/* A run as long as an asker sends; of a longer one the beginning. */
 static int answer_roots(struct driver *d, struct store_view *view, const struct effect *e)
 {
-    struct roots_answer a = {d, e, ANSWER_RECORDS};
-    uint8_t key[8];
-    struct writer w = writer_of(key, sizeof key);
-    write_u64(&w, e->answer.run.first);
-    const int error = store_view_scan(view, TABLE_INSTANCES, writer_result(&w), answer_record, &a);
-    return error < 0 ? error : 0;
+    const struct nodeset *set = &e->answer.proposers;
+    epoch_id last = e->answer.run.last;
+    if (last - e->answer.run.first >= ANSWER_EPOCHS)
+        last = e->answer.run.first + ANSWER_EPOCHS - 1;
+    for (epoch_id epoch = e->answer.run.first; epoch <= last; epoch++)
+        for (unsigned p = nodeset_next(set, 0); p < d->keys.quorum.n;
+             p = nodeset_next(set, p + 1)) {
+            const int error = answer_root(d, view, e->to, epoch, (node_id)p);
+            if (error)
+                return error;
+        }
+    return 0;
 }
 
 static int perform(struct driver *d, struct store_view *view, const struct effect *e)

@@ -101,24 +101,30 @@ static void want_votes(struct node *n, struct effects *out)
     }
 }
 
-/* The dispersals of p within [low, high] that are not complete here. */
-static void want_roots(struct node *n, node_id p, epoch_id low, epoch_id high, struct effects *out)
+/* The dispersals of p within [low, high] that are not complete here, as many runs as one message
+ * holds. Returns the last epoch that was looked at. */
+static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id high,
+                           struct effects *out)
 {
     struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
-    for (epoch_id from = low; from <= high && m.want_roots.count < MESSAGE_RUNS_MAX;) {
+    epoch_id from = low;
+    while (from <= high && m.want_roots.count < MESSAGE_RUNS_MAX) {
         const epoch_id first = history_next(&n->completed, false, p, from, high);
-        if (first == 0)
+        if (first == 0) {
+            from = high + 1;
             break;
+        }
         const epoch_id after = history_next(&n->completed, true, p, first, high);
         const epoch_id last = after ? after - 1 : high;
         m.want_roots.runs[m.want_roots.count++] = (struct epoch_run){first, last};
         from = last + 1;
     }
-    if (m.want_roots.count == 0)
-        return;
-    struct effect *send = effects_add(out, EFFECT_SEND, 1, p);
-    send->to = TO_ALL;
-    send->message = m;
+    if (m.want_roots.count > 0) {
+        struct effect *send = effects_add(out, EFFECT_SEND, 1, p);
+        send->to = TO_ALL;
+        send->message = m;
+    }
+    return from - 1;
 }
 
 /* The dispersals that delivery waits for by name; returns how many are not complete here. */
@@ -156,6 +162,7 @@ static bool waits(struct node *n)
     return want_needed(n, NULL) > 0;
 }
 
+/* What is recent, each time; and what is older a part at a time, until all was asked about. */
 static void ask_again(struct node *n, struct effects *out)
 {
     want_votes(n, out);
@@ -163,16 +170,16 @@ static void ask_again(struct node *n, struct effects *out)
     const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
     const epoch_id low = n->first_unsealed > WANT_RECENT ? n->first_unsealed - WANT_RECENT : 1;
     const epoch_id base = max_u64(history_base(&n->completed), 1);
-    if (n->want_cursor <= base || n->want_cursor > low)
-        n->want_cursor = low;
-    const epoch_id older =
-        n->want_cursor > base + WANT_SEGMENT ? n->want_cursor - WANT_SEGMENT : base;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         want_roots(n, (node_id)p, low, high, out);
-        if (older < n->want_cursor)
-            want_roots(n, (node_id)p, older, n->want_cursor - 1, out);
+        epoch_id *cursor = &n->peers[p].want_cursor;
+        if (*cursor < base || *cursor >= low)
+            *cursor = base;
+        if (*cursor >= low)
+            continue;
+        const epoch_id end = *cursor + WANT_SEGMENT < low ? *cursor + WANT_SEGMENT : low;
+        *cursor = want_roots(n, (node_id)p, *cursor, end - 1, out) + 1;
     }
-    n->want_cursor = older;
 }
 
 static void tell_word(struct node *n, struct effects *out)

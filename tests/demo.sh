@@ -115,7 +115,7 @@ strike() { # Kills the victim and starts it again; sets `replayed`.
     kill -KILL "${pids[VICTIM]}"
     wait "${pids[VICTIM]}" 2>/dev/null
     unset "pids[$VICTIM]"
-    echo "node $VICTIM killed in epoch $((killed_at + 1))"
+    echo "node $VICTIM killed; the last epoch that it said was agreed: $killed_at"
     sleep $AWAY_S
     others_at=$(values epoch_agreed stats "$cluster" $(((VICTIM + 1) % NODES)))
     starts=$(starts_said)

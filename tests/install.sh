@@ -15,7 +15,7 @@ root=
 [ "$(id -u)" = 0 ] || root="sudo -n"
 if [ "${1-}" = --check ] || ! $root true 2>/dev/null; then
     echo "Packages are missing. To install them, as root:" >&2
-    echo "    apt-get install -y --no-install-recommends$missing" >&2
+    echo "    apt-get update && apt-get install -y --no-install-recommends$missing" >&2
     exit 1
 fi
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Each patch of tests/mutants/ is a bug. Built into a copy of this tree, it must be caught: a unit
-# test fails, or else one of 200 simulated clusters. usage: tests/mutants.sh BUILD PROGRAM...
+# test fails, or else one of 200 simulated clusters. The tree as it is must pass all of that first,
+# or its own failures would pass for catches. usage: tests/mutants.sh BUILD PROGRAM...
 set -u
 shopt -s nullglob
 build=$1
@@ -13,19 +14,19 @@ work=$build/mutants
 rm -rf "$work"
 mkdir -p "$work"
 
-caught_by() { # program...: prints what caught it, in the copy that is the current directory
+caught_by() { # program...: prints which one fails, here; nothing when all pass
     local program first
     for program; do
         [ "$program" != "$build/sim" ] || continue
-        if ! timeout -k 5 $SECONDS_MAX "$program" >mutant.log 2>&1; then
+        if ! timeout -k 5 $SECONDS_MAX "$program" >"$log" 2>&1; then
             echo "${program##*/}"
             return
         fi
     done
     for ((first = 1; first <= SEEDS; first += SEEDS_AT_A_TIME)); do
         if ! timeout -k 5 $SECONDS_MAX "$build/sim" --first $first --seeds $SEEDS_AT_A_TIME \
-            >mutant.log 2>&1; then
-            sed -nE 's/^(seed [0-9]+).*: ([A-Z]+).*/\1: \2/p' mutant.log | head -n 1 | grep . ||
+            >"$log" 2>&1; then
+            sed -nE 's/^(seed [0-9]+).*: ([A-Z]+).*/\1: \2/p' "$log" | head -n 1 | grep . ||
                 echo "seeds from $first on: no verdict"
             return
         fi
@@ -33,7 +34,7 @@ caught_by() { # program...: prints what caught it, in the copy that is the curre
 }
 
 mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
-    local patch=$PWD/$1 tree by
+    local patch=$PWD/$1 tree by log=mutant.log
     tree=$work/$(basename "$1" .patch)
     shift
     mkdir -p "$tree/$build"
@@ -41,9 +42,9 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
     # Objects with their times, so that only what the patch touches is compiled.
     cp -a "$build"/{command,ledger.a,crypto,vid,ba,node,storage,net,tests} "$tree/$build/"
     cd "$tree" || exit 1
-    if ! { patch -p1 --batch --fuzz=0 <"$patch" && [ -s "$patch" ]; } >mutant.log 2>&1; then
+    if ! { patch -p1 --batch --fuzz=0 <"$patch" && [ -s "$patch" ]; } >"$log" 2>&1; then
         echo 'does NOT APPLY'
-    elif ! make --no-print-directory "$@" >mutant.log 2>&1; then
+    elif ! make --no-print-directory "$@" >"$log" 2>&1; then
         echo 'does NOT BUILD'
     else
         by=$(caught_by "$@")
@@ -51,9 +52,23 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
         [ -n "$by" ]
         return
     fi
-    cat mutant.log >&2
+    cat "$log" >&2
     return 1
 }
+
+row() { # name, verdict
+    printf '%-28s %-32s %4d s\n' "$1" "$2" "$SECONDS"
+}
+
+SECONDS=0
+log=$work/none.log
+by=$(caught_by "$@")
+row '(none)' "${by:-passes}"
+if [ -n "$by" ]; then
+    cat "$log" >&2
+    echo 'mutants: the tree fails without them, so that nothing can be shown'
+    exit 1
+fi
 
 passed=0 failed=0
 for patch in tests/mutants/*.patch; do
@@ -63,7 +78,7 @@ for patch in tests/mutants/*.patch; do
     else
         failed=$((failed + 1))
     fi
-    printf '%-32s %-40s %4d s\n' "$(basename "$patch" .patch)" "$verdict" "$SECONDS"
+    row "$(basename "$patch" .patch)" "$verdict"
 done
 echo "$passed caught, $failed not"
 [ "$failed" = 0 ]

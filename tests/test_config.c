@@ -141,6 +141,9 @@ static const struct broken broken_clusters[] = {
     {18, "address = a:65536", 0,
      "cluster.conf:18: address = a:65536; give host:port, the host a name of at most 51 "
      "characters or an IPv4 address, the port from 1 to 65535"},
+    {18, "address = a:0", 0,
+     "cluster.conf:18: address = a:0; give host:port, the host a name of at most 51 "
+     "characters or an IPv4 address, the port from 1 to 65535"},
     {18, "address = a b:1", 0,
      "cluster.conf:18: address = a b:1; give host:port, the host a name of at most 51 "
      "characters or an IPv4 address, the port from 1 to 65535"},
@@ -181,6 +184,33 @@ static void says_what_is_wrong(void **state)
         assert_string_equal(message, b->message);
         assert_null(c.balances);
         free(text);
+    }
+}
+
+/* A section, key, value or host may have `limit` characters and no more. */
+static void says_what_is_too_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        unsigned limit;
+        const char *message, *long_message;
+    } rows[] = {
+        {"[", "]", 64, "unknown section", "no section's name"},
+        {"[chain]\n", " = 1", 64, "unknown key", "a key has 1 to 64 characters"},
+        {"[chain]\nname = ", "", 1023, "name is too long", "a value has 1 to 1023 characters"},
+        {"[node 0]\naddress = ", ":1", 51, "[chain] is missing", "give host:port"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (unsigned longer = 0; longer <= 1; longer++) {
+            char text[2048];
+            struct cluster c;
+            size_t used = (size_t)sprintf(text, "%s", rows[i].before);
+            memset(text + used, 'x', rows[i].limit + longer);
+            strcpy(text + used + rows[i].limit + longer, rows[i].after);
+            assert_int_equal(parse(text, &c), -1);
+            assert_non_null(strstr(message, longer ? rows[i].long_message : rows[i].message));
+        }
     }
 }
 
@@ -266,7 +296,7 @@ static void the_chain_id_is_of_values_not_of_text(void **state)
         {7, "block_bytes_max = 1024k"},
         {8, ""},
         {9, ""},
-        {13, "address = example.org:27000"},
+        {13, "address = example.org:30000"},
         {18, "address = 127.0.0.1:9"},
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
@@ -306,6 +336,9 @@ static void the_chain_id_depends_on_each_value(void **state)
     strcat(t.lines[33], "0");
     assert_chain(&chain, &t, false);
     t = valid;
+    snprintf(t.lines[33], sizeof t.lines[0], "%s = 1000", account_hex(2));
+    assert_chain(&chain, &t, false);
+    t = valid;
     memset(t.lines[32], 0, 3 * sizeof t.lines[0]);
     struct hash without = chain_of(&t);
     assert_false(hash_equal(&chain, &without));
@@ -343,19 +376,6 @@ static void the_chain_id_depends_on_each_key(void **state)
     }
 }
 
-static void refuses_a_cluster_cut_off_before_its_balances(void **state)
-{
-    (void)state;
-    char *text = joined(&valid);
-    size_t nodes_end = (size_t)(strstr(text, "[balance]") - text);
-    struct cluster c;
-    for (size_t cut = 0; cut < nodes_end - 1; cut++)
-        assert_int_equal(
-            config_parse_cluster(slice_of(text, cut), "cluster.conf", &c, message, sizeof message),
-            -1);
-    free(text);
-}
-
 static void warns_of_too_few_nodes(void **state)
 {
     (void)state;
@@ -370,12 +390,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_is_written),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(says_what_is_too_long),
         cmocka_unit_test(says_what_is_wrong_with_amounts),
         cmocka_unit_test(has_the_defaults_that_are_documented),
         cmocka_unit_test(the_chain_id_is_of_values_not_of_text),
         cmocka_unit_test(the_chain_id_depends_on_each_value),
         cmocka_unit_test(the_chain_id_depends_on_each_key),
-        cmocka_unit_test(refuses_a_cluster_cut_off_before_its_balances),
         cmocka_unit_test(warns_of_too_few_nodes),
     };
     return cmocka_run_group_tests(tests, make_cluster, NULL);

@@ -212,6 +212,19 @@ static void refuses_a_key_cut_off_anywhere(void **state)
     assert_memory_equal(&key, &fixture_keys[1], sizeof key);
 }
 
+static void refuses_a_cluster_cut_off_before_its_balances(void **state)
+{
+    (void)state;
+    char *text = joined(&valid);
+    size_t nodes_end = (size_t)(strstr(text, "[balance]") - text);
+    struct cluster c;
+    for (size_t cut = 0; cut < nodes_end - 1; cut++)
+        assert_int_equal(
+            config_parse_cluster(slice_of(text, cut), "cluster.conf", &c, message, sizeof message),
+            -1);
+    free(text);
+}
+
 static void loads_an_accounts_key(void **state)
 {
     (void)state;
@@ -329,6 +342,7 @@ int main(void)
         cmocka_unit_test(refuses_another_nodes_key),
         cmocka_unit_test(refuses_files_that_do_not_fit_together),
         cmocka_unit_test(refuses_a_key_cut_off_anywhere),
+        cmocka_unit_test(refuses_a_cluster_cut_off_before_its_balances),
         cmocka_unit_test(loads_an_accounts_key),
         cmocka_unit_test(survives_whatever_is_in_a_file),
     };

@@ -1,13 +1,13 @@
 /* Nodes that are away and dispersals that are late: what completed is delivered, once, in one
  * place everywhere, and everyone goes on. */
-#include "tests/core_checks.h"
+#include "tests/core_liar.h"
 
 enum { N = 4, LATE = 3, HORIZON = 100000 };
 
 static epoch_id sealed_by_others(void)
 {
     epoch_id least = UINT64_MAX;
-    for (unsigned k = 0; k < N; k++)
+    for (unsigned k = 0; k < cluster.quorum.n; k++)
         if (k != LATE && word_of(k).first_unsealed < least)
             least = word_of(k).first_unsealed;
     return least - 1;
@@ -27,7 +27,7 @@ static void go_on_without(unsigned epochs)
 
 static bool idle(void)
 {
-    for (unsigned k = 0; k < N; k++) {
+    for (unsigned k = 0; k < cluster.quorum.n; k++) {
         struct node_view v;
         node_view(node_of(k), &v);
         if (!v.quiet)
@@ -148,7 +148,7 @@ static void what_no_agreement_ever_accepts_is_delivered_by_linking(void **state)
 
 /* ---- Votes that were lost ---- */
 
-static epoch_id lost_through;
+static epoch_id lost_first, lost_last;
 
 /* No vote on a root of these epochs comes to those that are not late. */
 static bool loses_roots(struct post *p)
@@ -156,7 +156,7 @@ static bool loses_roots(struct post *p)
     struct reader r = sections_of(p);
     struct message m;
     while (p->to != LATE && p->lane == DRIVER_VOTES && section_next(&r, p, &m))
-        if (m.kind == MESSAGE_ROOTS && m.epoch <= lost_through)
+        if (m.kind == MESSAGE_ROOTS && m.epoch >= lost_first && m.epoch <= lost_last)
             return false;
     return true;
 }
@@ -166,18 +166,20 @@ static void votes_on_roots_that_were_lost_are_asked_for_again(void **state)
     (void)state;
     cluster_open(N, HORIZON);
     cluster.passes = loses_roots;
-    lost_through = 100;
+    lost_first = 1;
+    lost_last = 100;
     for (unsigned k = 0; k < N; k++)
         submit(k);
     cluster_run(100);
     assert_int_equal(cluster.members[0].height, 0);
-    lost_through = 0;
+    lost_last = 0;
     cluster_until(idle, 400);
     expect_one_ledger();
     expect_no_faults();
 }
 
-/* Dispersals that are older than what is asked about each time: their turn comes. */
+/* Dispersals that are older than what is asked about each time: their turn comes. LATE disperses
+ * now and then while it catches up: what is incomplete is many short runs. */
 static void so_are_those_of_long_ago(void **state)
 {
     (void)state;
@@ -188,16 +190,58 @@ static void so_are_those_of_long_ago(void **state)
     go_on_without(300);
     nodeset_remove(&cluster.away, LATE);
     cluster.passes = loses_roots;
-    lost_through = 10;
-    const uint64_t submitted = cluster.submitted--;
-    cluster_until(all_executed, 4000);
-    cluster_run(400); /* Its chunks have come, and what was said of them was lost. */
+    lost_first = 140;
+    lost_last = 220;
+    cluster_run(1200); /* Its chunks have come, and what was said of them was lost. */
     assert_true(node_of(0)->instances.got_open[LATE] > 0);
-    lost_through = 0;
-    cluster.submitted = submitted;
-    cluster_until(idle, 2000);
+    lost_last = 0;
+    cluster_until(idle, 4000);
+    for (unsigned k = 0; k < N; k++)
+        assert_int_equal(node_of(k)->instances.got_open[LATE], 0);
     expect_one_ledger();
     expect_no_faults();
+}
+
+enum { MANY = 7, ASKED = 6, KEPT = 240 };
+static bool answered;
+
+static bool notes_answer(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (section_next(&r, p, &m))
+        if (p->from == 0 && p->to == 1 && m.kind == MESSAGE_ROOTS && m.epoch == KEPT)
+            answered = m.roots.vote == VID_GOT && m.roots.entries.data[0] == ASKED;
+    return true;
+}
+
+/* A node that keeps the records of 240 epochs is asked about a proposer of whom there is nothing
+ * but a GOT in the last one. */
+static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void **state)
+{
+    (void)state;
+    cluster_open(MANY, HORIZON);
+    struct member *m = &cluster.members[0];
+    assert_int_equal(store_begin(m->store), 0);
+    const struct instance_record complete = {.complete = true}, got = {.got = true};
+    for (epoch_id e = 1; e <= KEPT; e++)
+        for (node_id p = 0; p < ASKED; p++)
+            assert_int_equal(records_put_instance(m->store, e, p, &complete), 0);
+    assert_int_equal(records_put_instance(m->store, KEPT, ASKED, &got), 0);
+    assert_int_equal(records_put_number(m->store, "first_unsealed", KEPT + 1), 0);
+    assert_int_equal(store_commit(m->store), 0);
+    for (unsigned k = 0; k < MANY; k++)
+        member_crash(&cluster.members[k]);
+    member_open(m);
+    cluster.passes = notes_answer;
+    answered = false;
+    const struct message want = {
+        .kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = ASKED, .want_roots = {1, {{1, KEPT}}}};
+    for (unsigned time = 0; time < 4; time++) {
+        speak(1, 0, DRIVER_VOTES, &want);
+        cluster_run(RETRY_MS / ROUND_MS);
+    }
+    assert_true(answered);
 }
 
 /* ---- The horizon ---- */
@@ -272,6 +316,7 @@ int main(void)
         CORE_TEST(what_no_agreement_ever_accepts_is_delivered_by_linking),
         CORE_TEST(votes_on_roots_that_were_lost_are_asked_for_again),
         CORE_TEST(so_are_those_of_long_ago),
+        CORE_TEST(of_one_proposer_all_is_answered_however_much_there_is_of_others),
         CORE_TEST(a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on),
         CORE_TEST(a_dispersal_past_the_horizon_keeps_nobody_awake),
     };

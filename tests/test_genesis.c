@@ -1,3 +1,5 @@
+#include <glob.h>
+
 #include "node/cli/arguments.h"
 #include "node/cli/commands.h"
 #include "node/file.h"
@@ -209,6 +211,8 @@ static void nothing_is_overwritten(void **state)
              "%s is there already, and nothing is overwritten; give another path",
              path_of("half/README"));
     assert_string_equal(message, expected);
+    glob_t left;
+    assert_int_equal(glob(path_of("half/README.*"), 0, NULL, &left), GLOB_NOMATCH);
 }
 
 /* What node.conf shows as defaults are the defaults, and all settings are in it. */
