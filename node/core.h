@@ -88,8 +88,7 @@ struct proposing {
     epoch_id heard;  /* The latest epoch in the window that another spoke in. */
     uint64_t last_ms;
     uint64_t pool_bytes;
-    uint64_t stale;     /* Blocks with transactions of epochs delivered, themselves undelivered. */
-    uint64_t stale_own; /* Those of our own. */
+    uint64_t stale; /* Blocks with transactions of epochs delivered, themselves undelivered. */
     unsigned own_open;
     struct own *own; /* open_dispersals */
     uint8_t *seen;   /* link_seen_size_max */
@@ -156,8 +155,8 @@ struct delivery_state {
 
 struct peer {
     struct word word;
-    uint64_t answered_ms; /* When it was last given what it asked for again. */
-    epoch_id want_cursor; /* Where we look next for old dispersals of its that are incomplete. */
+    uint64_t answered_ms;             /* When it was last given what it asked for again. */
+    epoch_id want_recent, want_older; /* Where we look next for incomplete dispersals of its. */
 };
 
 struct node {

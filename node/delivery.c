@@ -54,11 +54,9 @@ void delivery_start(struct node *n, struct effects *out)
     for (unsigned p = 0; p < n->quorum.n; p++)
         for (epoch_id e = history_next_without(&n->payload, &n->delivered, (node_id)p, horizon(n),
                                                d->epoch - 1);
-             e != 0; e = history_next_without(&n->payload, &n->delivered, (node_id)p, e + 1,
-                                              d->epoch - 1)) {
+             e != 0;
+             e = history_next_without(&n->payload, &n->delivered, (node_id)p, e + 1, d->epoch - 1))
             n->proposing.stale++;
-            n->proposing.stale_own += p == n->self;
-        }
 }
 
 void delivery_payload(struct node *n, epoch_id epoch, node_id proposer)
@@ -69,10 +67,8 @@ void delivery_payload(struct node *n, epoch_id epoch, node_id proposer)
         return;
     history_set(&n->payload, epoch, proposer);
     if (epoch < n->delivery.epoch && epoch >= horizon(n) &&
-        !history_has(&n->delivered, epoch, proposer)) {
+        !history_has(&n->delivered, epoch, proposer))
         n->proposing.stale++;
-        n->proposing.stale_own += proposer == n->self;
-    }
 }
 
 void delivery_loaded(struct node *n, const struct event *event, struct effects *out)
@@ -251,10 +247,8 @@ static void deliver(struct node *n, struct instance *i, struct effects *out)
     history_set(&n->delivered, i->epoch, i->proposer);
     if (i->epoch < d->epoch) {
         n->view.linked++;
-        if (history_has(&n->payload, i->epoch, i->proposer)) {
+        if (history_has(&n->payload, i->epoch, i->proposer))
             n->proposing.stale--;
-            n->proposing.stale_own -= i->proposer == n->self;
-        }
     }
     i->wanted = false;
     n->progress++;
@@ -286,10 +280,8 @@ static void give_up(struct node *n, epoch_id epoch)
         return;
     for (unsigned p = 0; p < n->quorum.n; p++)
         if (history_has(&n->payload, epoch, (node_id)p) &&
-            !history_has(&n->delivered, epoch, (node_id)p)) {
+            !history_has(&n->delivered, epoch, (node_id)p))
             n->proposing.stale--;
-            n->proposing.stale_own -= p == n->self;
-        }
     if (epoch % GIVE_UP_STEP == 0)
         dispersal_give_up(n);
 }
@@ -308,10 +300,8 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
     d->epoch++;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (history_has(&n->payload, done, (node_id)p) &&
-            !history_has(&n->delivered, done, (node_id)p)) {
+            !history_has(&n->delivered, done, (node_id)p))
             n->proposing.stale++;
-            n->proposing.stale_own += p == n->self;
-        }
         struct instance *i = instance_find(n, done, (node_id)p);
         if (i)
             instance_retire(n, i);

@@ -68,9 +68,8 @@ static bool has_reason(const struct node *n, epoch_id next)
         return true;
     if (p->heard >= next) /* Others speak in an epoch that we are not in. */
         return true;
-    if (p->stale_own > 0) /* A block of ours was left out: others are to link it. */
-        return true;
-    /* So was another's, and all that is agreed is executed: our next block has seen it. */
+    /* A block with transactions was left out, ours or another's, and all that is agreed is executed:
+     * our next block has seen it. Not before: a node that is behind would add to what it is behind. */
     return p->stale > 0 && n->delivery.executed == n->agreed;
 }
 

@@ -162,7 +162,19 @@ static bool waits(struct node *n)
     return want_needed(n, NULL) > 0;
 }
 
-/* What is recent, each time; and what is older a part at a time, until all was asked about. */
+/* Goes on from where it stopped in [low, high], and round again. */
+static void want_some(struct node *n, node_id p, epoch_id *cursor, epoch_id low, epoch_id high,
+                      struct effects *out)
+{
+    if (low > high)
+        return;
+    if (*cursor < low || *cursor > high)
+        *cursor = low;
+    const epoch_id end = high - *cursor < WANT_SEGMENT ? high : *cursor + WANT_SEGMENT - 1;
+    *cursor = want_roots(n, p, *cursor, end, out) + 1;
+}
+
+/* What is recent and what is older, a part of each at a time, until all was asked about. */
 static void ask_again(struct node *n, struct effects *out)
 {
     want_votes(n, out);
@@ -171,14 +183,8 @@ static void ask_again(struct node *n, struct effects *out)
     const epoch_id low = n->first_unsealed > WANT_RECENT ? n->first_unsealed - WANT_RECENT : 1;
     const epoch_id base = max_u64(history_base(&n->completed), 1);
     for (unsigned p = 0; p < n->quorum.n; p++) {
-        want_roots(n, (node_id)p, low, high, out);
-        epoch_id *cursor = &n->peers[p].want_cursor;
-        if (*cursor < base || *cursor >= low)
-            *cursor = base;
-        if (*cursor >= low)
-            continue;
-        const epoch_id end = *cursor + WANT_SEGMENT < low ? *cursor + WANT_SEGMENT : low;
-        *cursor = want_roots(n, (node_id)p, *cursor, end - 1, out) + 1;
+        want_some(n, (node_id)p, &n->peers[p].want_recent, low, high, out);
+        want_some(n, (node_id)p, &n->peers[p].want_older, base, low - 1, out);
     }
 }
 

@@ -203,38 +203,51 @@ static void so_are_those_of_long_ago(void **state)
 }
 
 enum { MANY = 7, ASKED = 6, KEPT = 240 };
-static bool answered;
+static bool answered, wanted[KEPT + 1];
 
-static bool notes_answer(struct post *p)
+/* Node 0 alone, with a GOT for ASKED's dispersal of epoch KEPT, and before it those complete of
+ * each proposer whose epochs are multiples of every[proposer] (0: none). */
+static void open_with(const unsigned every[MANY])
 {
-    struct reader r = sections_of(p);
-    struct message m;
-    while (section_next(&r, p, &m))
-        if (p->from == 0 && p->to == 1 && m.kind == MESSAGE_ROOTS && m.epoch == KEPT)
-            answered = m.roots.vote == VID_GOT && m.roots.entries.data[0] == ASKED;
-    return true;
-}
-
-/* A node that keeps the records of 240 epochs is asked about a proposer of whom there is nothing
- * but a GOT in the last one. */
-static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void **state)
-{
-    (void)state;
     cluster_open(MANY, HORIZON);
     struct member *m = &cluster.members[0];
-    assert_int_equal(store_begin(m->store), 0);
     const struct instance_record complete = {.complete = true}, got = {.got = true};
-    for (epoch_id e = 1; e <= KEPT; e++)
-        for (node_id p = 0; p < ASKED; p++)
-            assert_int_equal(records_put_instance(m->store, e, p, &complete), 0);
+    assert_int_equal(store_begin(m->store), 0);
+    for (epoch_id e = 1; e < KEPT; e++)
+        for (node_id p = 0; p < MANY; p++)
+            if (every[p] && e % every[p] == 0)
+                assert_int_equal(records_put_instance(m->store, e, p, &complete), 0);
     assert_int_equal(records_put_instance(m->store, KEPT, ASKED, &got), 0);
     assert_int_equal(records_put_number(m->store, "first_unsealed", KEPT + 1), 0);
     assert_int_equal(store_commit(m->store), 0);
     for (unsigned k = 0; k < MANY; k++)
         member_crash(&cluster.members[k]);
     member_open(m);
+}
+
+static bool notes_answer(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (section_next(&r, p, &m)) {
+        if (m.kind == MESSAGE_ROOTS && m.epoch == KEPT && p->to == 1)
+            answered = m.roots.vote == VID_GOT && m.roots.entries.data[0] == ASKED;
+        for (unsigned k = 0;
+             m.kind == MESSAGE_WANT_ROOTS && m.proposer == ASKED && k < m.want_roots.count; k++)
+            for (epoch_id e = m.want_roots.runs[k].first; e <= m.want_roots.runs[k].last; e++)
+                if (e <= KEPT)
+                    wanted[e] = true;
+    }
+    return true;
+}
+
+static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void **state)
+{
+    (void)state;
+    open_with((const unsigned[MANY]){1, 1, 1, 1, 1, 1, 0});
     cluster.passes = notes_answer;
     answered = false;
+    liar_word.first_unsealed = KEPT + 1; /* Else it is told nothing of so late an epoch. */
     const struct message want = {
         .kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = ASKED, .want_roots = {1, {{1, KEPT}}}};
     for (unsigned time = 0; time < 4; time++) {
@@ -242,6 +255,19 @@ static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void
         cluster_run(RETRY_MS / ROUND_MS);
     }
     assert_true(answered);
+}
+
+/* Every other one is missing: more runs than one message names. */
+static void all_that_is_missing_is_asked_about_however_many_gaps_there_are(void **state)
+{
+    (void)state;
+    open_with((const unsigned[MANY]){1, 1, 1, 1, 1, 1, 2});
+    cluster.passes = notes_answer;
+    memset(wanted, 0, sizeof wanted);
+    cluster_run(4000);
+    for (epoch_id e = 1; e <= KEPT; e++)
+        if (!wanted[e] && (e % 2 || e == KEPT))
+            fail_msg("epoch %u was not asked about in 20 s", (unsigned)e);
 }
 
 /* ---- The horizon ---- */
@@ -317,6 +343,7 @@ int main(void)
         CORE_TEST(votes_on_roots_that_were_lost_are_asked_for_again),
         CORE_TEST(so_are_those_of_long_ago),
         CORE_TEST(of_one_proposer_all_is_answered_however_much_there_is_of_others),
+        CORE_TEST(all_that_is_missing_is_asked_about_however_many_gaps_there_are),
         CORE_TEST(a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on),
         CORE_TEST(a_dispersal_past_the_horizon_keeps_nobody_awake),
     };

@@ -80,8 +80,10 @@ void check_proposed(struct check *c, node_id who, epoch_id epoch, const struct h
 void check_delivery(struct check *c, node_id who, const struct delivery *d, bool correct,
                     const struct hash *content)
 {
-    if (d->position >= CHECK_POSITIONS || d->epoch >= CHECK_EPOCHS)
+    if (d->position >= CHECK_POSITIONS || d->epoch >= CHECK_EPOCHS) {
+        fail(c, who, "goes further than the checker can follow", d->epoch, d->proposer);
         return;
+    }
     if (d->position > c->position_count)
         fail(c, who, "leaves out a position", d->epoch, d->proposer);
     struct check_position *p = &c->positions[d->position];

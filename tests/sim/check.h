@@ -4,7 +4,7 @@
 
 #include "node/node.h"
 
-enum { CHECK_EPOCHS = 4096, CHECK_POSITIONS = 65536 };
+enum { CHECK_EPOCHS = 16384, CHECK_POSITIONS = 1 << 18 };
 
 struct check_position {
     bool known;
