@@ -33,8 +33,8 @@
 #include "crypto/quorum.h"
 
 enum {
-    BA_ROUNDS_MAX = 200,  /* Reached with probability 2^-66. */
-    BA_ROUND_AHEAD = 3,   /* Rounds above the own one whose messages are tallied. */
+    BA_ROUNDS_MAX = 200, /* Reached with probability 2^-66. */
+    BA_ROUND_AHEAD = 3,  /* Rounds above the own one whose messages are tallied. */
     BA_ROUND_WINDOW = BA_ROUND_AHEAD + 1,
     BA_MESSAGES_MAX = 19, /* Of one step; see ba.c for the sum. */
 };
@@ -84,8 +84,8 @@ struct ba_effects {
     struct ba_message messages[BA_MESSAGES_MAX]; /* To all, in this order; already counted here.
                                                   * BA_SHARE: release the own share of the coin
                                                   * of that round, then report it: ba_coin. */
-    bool decided; /* Just now, on b->decision. */
-    bool closed;  /* Just now. */
+    bool decided;                                /* Just now, on b->decision. */
+    bool closed;                                 /* Just now. */
     enum fault fault;
 };
 

@@ -20,7 +20,7 @@ struct toss_round {
     bool running;  /* A job is out. */
     bool known;
     bool value;
-    bool own;      /* shares[self] is ours. */
+    bool own; /* shares[self] is ours. */
     struct nodeset have;
     struct nodeset valid;
     struct nodeset bad;

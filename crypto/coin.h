@@ -53,8 +53,8 @@ bool coin_secret_matches(const struct coin_public *keys, uint16_t self,
                          const struct coin_secret *secret);
 void coin_share_make(const struct coin_secret *secret, const struct coin_name *name,
                      struct coin_share *share);
-bool coin_share_verify(const struct coin_public *keys, const struct coin_name *name,
-                       uint16_t from, const struct coin_share *share);
+bool coin_share_verify(const struct coin_public *keys, const struct coin_name *name, uint16_t from,
+                       const struct coin_share *share);
 /* The value from exactly f+1 verified shares of different nodes. */
 bool coin_combine(const struct coin_public *keys, const struct coin_name *name,
                   const uint16_t from[], const struct coin_share shares[], unsigned count);

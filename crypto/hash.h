@@ -19,12 +19,15 @@ struct hash {
  * False when the library has no SHA-256. Calling it again does nothing. */
 bool hash_init(void);
 
-struct hash hash_bytes(struct slice message);          /* Plain SHA-256. */
-struct hash hash_leaf(struct slice data);              /* SHA256(0x00 || data), RFC 9162. */
+struct hash hash_bytes(struct slice message); /* Plain SHA-256. */
+struct hash hash_leaf(struct slice data);     /* SHA256(0x00 || data), RFC 9162. */
 struct hash hash_inner(const struct hash *left, const struct hash *right); /* 0x01 || l || r */
 /* The tagged hash of the concatenation of `count` parts. `tag` is at most 64 characters. */
 struct hash hash_tagged(const char *tag, const struct slice parts[], unsigned count);
 bool hash_equal(const struct hash *a, const struct hash *b);
-static inline struct slice hash_slice(const struct hash *h) { return slice_of(h->bytes, HASH_SIZE); }
+static inline struct slice hash_slice(const struct hash *h)
+{
+    return slice_of(h->bytes, HASH_SIZE);
+}
 
 #endif

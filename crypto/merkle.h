@@ -25,8 +25,8 @@ unsigned merkle_path(const struct hash leaves[], size_t count, size_t index, str
 /* How long the inclusion proof of `index` among `count` is. */
 unsigned merkle_path_length(uint64_t count, uint64_t index);
 /* Whether `path` proves that `leaf` is number `index` of `count` under `root`. */
-bool merkle_verify(const struct hash *root, uint64_t count, uint64_t index,
-                   const struct hash *leaf, const struct hash path[], unsigned path_length);
+bool merkle_verify(const struct hash *root, uint64_t count, uint64_t index, const struct hash *leaf,
+                   const struct hash path[], unsigned path_length);
 
 struct merkle_tree {
     unsigned leaf_count;

@@ -264,7 +264,9 @@ int accounts_prove(struct store_view *v, const struct identity_public *key, stru
     int error = accounts_read(v, key, a);
     if (error)
         return error;
-    if ((error = count_read(v, count)) || a->index >= *count)
+    if ((error = count_read(v, count)))
+        return error;
+    if (a->index >= *count)
         return STORE_CORRUPT;
     return state_tree_path(v, LEDGER_STATE_TREE, *count, a->index, path, length);
 }

@@ -350,8 +350,8 @@ int genesis_write(const struct genesis_options *options, char *message, size_t m
 {
     struct genesis *g = calloc(1, sizeof *g);
     struct identity_public *accounts = calloc(options->accounts + 1u, sizeof *accounts);
-    int error = g && accounts ? 0 : fail(message, message_size, "no memory");
-    if (!error) {
+    int error;
+    if (g && accounts) {
         g->options = options;
         g->message = message;
         g->message_size = message_size;
@@ -359,6 +359,8 @@ int genesis_write(const struct genesis_options *options, char *message, size_t m
         error = genesis_check(options, message, message_size) ||
                 plan_addresses(options, g->nodes, message, message_size) || make_keys(g) ||
                 prepare_directory(g) || write_accounts(g) || write_nodes(g) || write_cluster(g);
+    } else {
+        error = fail(message, message_size, "no memory");
     }
     if (g)
         secret_wipe(g, sizeof *g);

@@ -160,6 +160,8 @@ static const struct broken broken_clusters[] = {
      "cluster.conf:17: identity is no public key; copy it again"},
     {21, "coin_share = 02eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34", 0,
      "cluster.conf:17: coin_share is no public key; copy it again"},
+    {21, "coin_share = 0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798", 0,
+     "cluster.conf:17: coin_share is no public key; copy it again"},
     {19, NULL, 14, "cluster.conf:17: curve is that of [node 0] too; each node has its own"},
     {30, NULL, 20, "cluster.conf:27: identity is that of [node 1] too; each node has its own"},
     /* Balances. */
@@ -336,8 +338,10 @@ static void the_chain_id_depends_on_each_value(void **state)
     strcat(t.lines[33], "0");
     assert_chain(&chain, &t, false);
     t = valid;
+    t.lines[34][0] = '\0'; /* Alone, so that the order stays. */
+    const struct hash one = chain_of(&t);
     snprintf(t.lines[33], sizeof t.lines[0], "%s = 1000", account_hex(2));
-    assert_chain(&chain, &t, false);
+    assert_chain(&one, &t, false);
     t = valid;
     memset(t.lines[32], 0, 3 * sizeof t.lines[0]);
     struct hash without = chain_of(&t);
@@ -376,15 +380,6 @@ static void the_chain_id_depends_on_each_key(void **state)
     }
 }
 
-static void warns_of_too_few_nodes(void **state)
-{
-    (void)state;
-    struct cluster c = {.coin = {.quorum = quorum_of(3)}};
-    assert_non_null(cluster_warning(&c));
-    c.coin.quorum = quorum_of(4);
-    assert_null(cluster_warning(&c));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,7 +391,6 @@ int main(void)
         cmocka_unit_test(the_chain_id_is_of_values_not_of_text),
         cmocka_unit_test(the_chain_id_depends_on_each_value),
         cmocka_unit_test(the_chain_id_depends_on_each_key),
-        cmocka_unit_test(warns_of_too_few_nodes),
     };
     return cmocka_run_group_tests(tests, make_cluster, NULL);
 }

@@ -225,6 +225,15 @@ static void refuses_a_cluster_cut_off_before_its_balances(void **state)
     free(text);
 }
 
+static void warns_of_too_few_nodes(void **state)
+{
+    (void)state;
+    struct cluster c = {.coin = {.quorum = quorum_of(3)}};
+    assert_non_null(cluster_warning(&c));
+    c.coin.quorum = quorum_of(4);
+    assert_null(cluster_warning(&c));
+}
+
 static void loads_an_accounts_key(void **state)
 {
     (void)state;
@@ -343,6 +352,7 @@ int main(void)
         cmocka_unit_test(refuses_files_that_do_not_fit_together),
         cmocka_unit_test(refuses_a_key_cut_off_anywhere),
         cmocka_unit_test(refuses_a_cluster_cut_off_before_its_balances),
+        cmocka_unit_test(warns_of_too_few_nodes),
         cmocka_unit_test(loads_an_accounts_key),
         cmocka_unit_test(survives_whatever_is_in_a_file),
     };

@@ -16,8 +16,8 @@ enum {
 };
 
 struct code {
-    unsigned data_count;  /* k */
-    unsigned chunk_count; /* n */
+    unsigned data_count;                        /* k */
+    unsigned chunk_count;                       /* n */
     uint8_t matrix[NODES_MAX * NODES_MAX];      /* n rows of k; the first k are the identity. */
     uint8_t tables[32 * NODES_MAX * NODES_MAX]; /* ISA-L's, for encoding. */
 };

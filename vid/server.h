@@ -48,9 +48,9 @@ struct vid_server {
     bool sent_got;
     bool sent_ready;
     bool complete;
-    struct hash got_root;   /* What our own votes were for. */
+    struct hash got_root; /* What our own votes were for. */
     struct hash ready_root;
-    struct hash root;       /* What the instance completed with. */
+    struct hash root; /* What the instance completed with. */
 };
 
 struct vid_server_effects {

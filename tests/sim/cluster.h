@@ -38,7 +38,7 @@ struct sim_node {
     } inbox[INBOX_MAX];
     unsigned inbox_count;
     bool flush_due;
-    bool broken; /* Its store failed outside of the driver. */
+    bool broken;      /* Its store failed outside of the driver. */
     uint64_t free_us; /* When its link is done with what was sent. */
     struct sim_transaction *pool;
     size_t pool_count, pool_capacity, pool_first;
