@@ -17,54 +17,8 @@ VICTIM=3
 KILL_AFTER=1000 # Transfers executed there.
 AWAY_S=1
 PATIENCE_S=60 # For any one thing to happen.
-
-pids=()
-loader=
-cleanup() {
-    kill -KILL "${pids[@]}" $loader
-    wait
-} 2>/dev/null
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() {
-    echo "demo: $*" >&2
-    exit 1
-}
-
-start() { # node
-    "$build/ledger-node" "$cluster/node$1" 2>>"$cluster/node$1.log" &
-    pids[$1]=$!
-}
-
-running() { # Fails for the first node that has ended by itself.
-    local i
-    for i in "${!pids[@]}"; do
-        if ! kill -0 "${pids[i]}" 2>/dev/null; then
-            tail -n 3 "$cluster/node$i.log" >&2
-            fail "node $i ended; above is what it said last ($cluster/node$i.log)"
-        fi
-    done
-}
-
-values() { # key, command of ledger-cli...: the key's values in the JSON, a line for each node
-    local key=$1
-    shift
-    "$cli" "$@" --json 2>/dev/null | grep -oE "\"$key\":(\"[^\"]*\"|[0-9.]+)" |
-        sed 's/^[^:]*://; s/"//g'
-}
-
-until_true() { # what to say if it never is, command...
-    local what=$1 deadline=$((SECONDS + PATIENCE_S))
-    shift
-    until "$@"; do
-        running
-        [ $SECONDS -lt $deadline ] || fail "after $PATIENCE_S s, $what"
-        sleep 0.05
-    done
-}
-
-all_connected() { [ "$(values peers status "$cluster" | grep -cx $((NODES - 1)))" = $NODES ]; }
+name=demo
+. tests/cluster.sh
 
 loading() { kill -0 $loader 2>/dev/null; }
 # The load, at the victim; or there is none any more.
@@ -74,40 +28,6 @@ well_under_way() {
 
 starts_said() { grep -c ' replayed=' "$cluster/node$VICTIM.log"; }
 restarted() { [ "$(starts_said)" -gt "$starts" ]; }
-
-# What nodes put into blocks once more, since they cannot know that others did, may follow later.
-settled() {
-    local before
-    before=$("$cli" status "$cluster" --json 2>/dev/null)
-    sleep 1
-    [ "$(values lag_epochs status "$cluster" | grep -cx 0)" = $NODES ] &&
-        [ "$(values log_root status "$cluster" | uniq -c | awk '{ print $1 }')" = $NODES ] &&
-        [ "$("$cli" status "$cluster" --json 2>/dev/null)" = "$before" ]
-}
-
-port_is_free() { ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-free_base() {
-    local base port
-    for base in {27000..32000..100}; do
-        for ((port = base; port < base + 10 * NODES; port++)); do
-            port_is_free $port || continue 2
-        done
-        echo "$base"
-        return
-    done
-    return 1
-}
-
-stop_all() {
-    local i
-    kill -TERM "${pids[@]}"
-    for i in "${!pids[@]}"; do
-        timeout $PATIENCE_S tail --pid="${pids[i]}" -f /dev/null || fail "node $i does not stop"
-        wait "${pids[i]}" || fail "node $i did not end in order ($cluster/node$i.log)"
-        unset "pids[$i]"
-    done
-}
 
 strike() { # Kills the victim and starts it again; sets `replayed`.
     local killed_at others_at executed fetched
@@ -128,14 +48,8 @@ strike() { # Kills the victim and starts it again; sets `replayed`.
         "own disk, $((fetched > 0 ? fetched : 0)) to be fetched from others"
 }
 
-rm -rf "$cluster"
-base=$(free_base) || fail 'no free ports from 27000 to 32000'
-genesis=$("$cli" genesis "$cluster" --nodes $NODES --accounts $ACCOUNTS --balance 1000000 \
-    --base-port "$base") || exit 1
-echo "${genesis%%$'\n'*}"
-for ((i = 0; i < NODES; i++)); do start $i; done
-until_true 'the nodes are not all connected' all_connected
-echo "started, on ports from $base; $TRANSFERS signed transfers are spread over the nodes"
+cluster_up --accounts $ACCOUNTS --balance 1000000
+echo "started; $TRANSFERS signed transfers are spread over the nodes"
 
 "$cli" load "$cluster" --count $TRANSFERS --clients $CLIENTS --presign --ids "$cluster/ids" --json \
     >"$cluster/load.json" &

@@ -115,14 +115,36 @@ static void the_quota_holds_across_a_restart(void **state)
         assert_int_equal(promised(k), OPEN_DISPERSALS);
 }
 
+static void nothing(void) {}
+
+static void what_is_past_the_horizon_gives_its_place_back(void **state)
+{
+    (void)state;
+    enum { SHORT = 64, SWEEP = 16 }; /* Not each epoch. */
+    cluster_open(N, SHORT);
+    member_crash(&cluster.members[BAD]);
+    dispersed = 0;
+    for (unsigned time = 0; time < 3; time++) {
+        order(4 * OPEN_DISPERSALS, disperse_to_one);
+        cluster_until(all_executed, 400);
+        for (unsigned k = 0; k < BAD; k++)
+            assert_int_equal(node_of(k)->instances.got_open[BAD], OPEN_DISPERSALS);
+        order(SHORT + 2 * WINDOW + SWEEP, nothing);
+        cluster_until(all_executed, 400);
+        for (unsigned k = 0; k < BAD; k++) {
+            assert_int_equal(node_of(k)->instances.got_open[BAD], 0);
+            assert_true(instances_in_use(k) <= N * DELIVERY_WINDOW);
+        }
+        dispersed = word_of(0).first_unsealed;
+    }
+}
+
 /* ---- A correct proposer whose chunks do not arrive ---- */
 
 static bool passes_to_0(struct post *p)
 {
     return p->from != BAD || p->lane != DRIVER_DISPERSAL || p->to == 0;
 }
-
-static void nothing(void) {}
 
 static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete(void **state)
 {
@@ -283,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(half_done_dispersals_cost_no_more_than_the_quota),
         CORE_TEST(the_quota_holds_across_a_restart),
+        CORE_TEST(what_is_past_the_horizon_gives_its_place_back),
         CORE_TEST(a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete),
         CORE_TEST(a_node_that_executes_nothing_votes_with_the_others_and_keeps_no_more),
         CORE_TEST(a_node_that_says_anything_harms_no_one),
