@@ -156,10 +156,13 @@ static bool waits(struct node *n)
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
         if (node_epoch(n, id)->id == id && node_epoch(n, id)->active && !node_epoch(n, id)->sealed)
             return true;
-    for (unsigned p = 0; p < n->quorum.n; p++)
-        if (n->peers[p].word.first_unsealed > n->first_unsealed || n->instances.got_open[p] > 0)
+    unsigned ahead = 0; /* One alone may be lying; of f+1 one is not. */
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        if (n->instances.got_open[p] > 0)
             return true;
-    return want_needed(n, NULL) > 0;
+        ahead += n->peers[p].word.first_unsealed > n->first_unsealed;
+    }
+    return ahead >= quorum_some(n->quorum) || want_needed(n, NULL) > 0;
 }
 
 /* Goes on from where it stopped in [low, high], and round again. */
