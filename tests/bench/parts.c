@@ -35,30 +35,44 @@ static void *memory(size_t size)
     return m;
 }
 
-/* Seconds of CPU of one call, the median of RUNS times `repeat` calls. */
-static double median_of(void (*call)(void *), void *context, unsigned repeat)
+static uint8_t *calibration; /* 64 KB */
+
+static double hash_rate(unsigned count) /* GB/s */
 {
-    double times[RUNS];
+    const double start = now(CLOCK_PROCESS_CPUTIME_ID);
+    for (unsigned k = 0; k < count; k++)
+        (void)hash_bytes(slice_of(calibration, 64 << 10));
+    return count * (64 << 10) / (now(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e9;
+}
+
+struct cost {
+    double measured; /* Seconds of CPU of one call, the median of RUNS times some calls. */
+    double scaled;   /* Each run by the hashing rate measured right beside it. */
+};
+
+static struct cost cost_of(void (*call)(void *), void *context, unsigned repeat)
+{
+    double measured[RUNS], scaled[RUNS];
     for (unsigned r = 0; r < RUNS; r++) {
+        const double before = hash_rate(100);
         const double start = now(CLOCK_PROCESS_CPUTIME_ID);
         for (unsigned k = 0; k < repeat; k++)
             call(context);
-        times[r] = (now(CLOCK_PROCESS_CPUTIME_ID) - start) / repeat;
+        measured[r] = (now(CLOCK_PROCESS_CPUTIME_ID) - start) / repeat;
+        scaled[r] = measured[r] * (before + hash_rate(100)) / 2 / 1.80;
     }
-    qsort(times, RUNS, sizeof times[0], compare);
-    return times[RUNS / 2];
+    qsort(measured, RUNS, sizeof measured[0], compare);
+    qsort(scaled, RUNS, sizeof scaled[0], compare);
+    return (struct cost){measured[RUNS / 2], scaled[RUNS / 2]};
 }
 
-static void hash_64k(void *context) { (void)hash_bytes(slice_of(context, 64 << 10)); }
-
-static double calibrate(void)
+static void calibrate(void)
 {
-    void *bytes = memory(64 << 10);
-    const double rate = (64 << 10) / median_of(hash_64k, bytes, 500) / 1e9;
-    free(bytes);
+    calibration = memory(64 << 10);
+    const double rate = hash_rate(3000);
     char path[] = "build/fdatasyncXXXXXX";
     const int file = mkstemp(path);
-    double syncs[RUNS * 10];
+    double syncs[RUNS * 10] = {0};
     for (unsigned k = 0; file >= 0 && k < RUNS * 10; k++) {
         const double start = now(CLOCK_MONOTONIC);
         if (pwrite(file, "calibration", 11, 4096 * k) != 11 || fdatasync(file))
@@ -68,14 +82,13 @@ static double calibrate(void)
     qsort(syncs, RUNS * 10, sizeof syncs[0], compare);
     double load[1] = {0};
     getloadavg(load, 1);
-    printf("calibration: SHA-256 of 64 KB %.2f GB/s, fdatasync %.2f ms, load %.1f; figures below "
-           "are as measured, and times 1.80/%.2f\n",
-           rate, syncs[RUNS * 5] * 1e3, load[0], rate);
+    printf("calibration: SHA-256 of 64 KB %.2f GB/s, fdatasync %.2f ms, load %.1f; in parentheses "
+           "what it would be at 1.80 GB/s, by the rate beside each run\n",
+           rate, syncs[RUNS * 5] * 1e3, load[0]);
     if (file >= 0) {
         close(file);
         unlink(path);
     }
-    return 1.80 / rate;
 }
 
 struct dispersal {
@@ -106,7 +119,7 @@ static void retrieve(void *context)
         abort();
 }
 
-static void bench_dispersal(unsigned n, double scale)
+static void bench_dispersal(unsigned n)
 {
     struct dispersal *d = memory(sizeof *d);
     d->quorum = quorum_of(n);
@@ -120,10 +133,10 @@ static void bench_dispersal(unsigned n, double scale)
         if (k >= n - quorum_data(d->quorum))
             nodeset_add(&d->present, k);
     }
-    const double in = BLOCK / median_of(encode, d, 5) / 1e6;
-    const double out = BLOCK / median_of(retrieve, d, 5) / 1e6;
-    printf("AVID-M N=%-3u  encode %5.0f MB/s (%5.0f)   retrieve %5.0f MB/s (%5.0f)\n", n, in,
-           in * scale, out, out * scale);
+    const struct cost in = cost_of(encode, d, 10), out = cost_of(retrieve, d, 10);
+    printf("AVID-M N=%-3u  encode %5.0f MB/s (%5.0f)   retrieve %5.0f MB/s (%5.0f)\n", n,
+           BLOCK / in.measured / 1e6, BLOCK / in.scaled / 1e6, BLOCK / out.measured / 1e6,
+           BLOCK / out.scaled / 1e6);
     free(d->block);
     free(d->chunks);
     free(d);
@@ -160,7 +173,7 @@ static void whole(void *context) /* What one node does for one coin. */
     (void)coin_combine(&c->keys, &c->name, c->from, c->shares, quorum_some(c->keys.quorum));
 }
 
-static void bench_coin(unsigned n, double scale)
+static void bench_coin(unsigned n)
 {
     struct coins *c = memory(sizeof *c);
     const struct hash seed = hash_bytes(slice_of("bench", 5));
@@ -171,12 +184,11 @@ static void bench_coin(unsigned n, double scale)
         c->from[k] = (node_id)k;
         coin_share_make(&c->secrets[k], &c->name, &c->shares[k]);
     }
-    const double made = median_of(share, c, 50), checked = median_of(verify, c, 50),
-                 all = median_of(whole, c, 20);
-    printf("coin   N=%-3u  share %.0f us (%.0f)   verify %.0f us (%.0f)   a whole coin %.2f ms "
-           "(%.2f)\n",
-           n, made * 1e6, made * 1e6 / scale, checked * 1e6, checked * 1e6 / scale, all * 1e3,
-           all * 1e3 / scale);
+    const struct cost made = cost_of(share, c, 50), checked = cost_of(verify, c, 50),
+                      all = cost_of(whole, c, 20);
+    printf("coin   N=%-3u  share %.0f us (%.0f)   verify %.0f us (%.0f)   whole %.2f ms (%.2f)\n",
+           n, made.measured * 1e6, made.scaled * 1e6, checked.measured * 1e6, checked.scaled * 1e6,
+           all.measured * 1e3, all.scaled * 1e3);
     free(c);
 }
 
@@ -184,10 +196,10 @@ int main(void)
 {
     if (!hash_init() || !identity_init(NULL))
         return 1;
-    const double scale = calibrate();
-    bench_dispersal(4, scale);
-    bench_dispersal(16, scale);
-    bench_coin(4, scale);
-    bench_coin(16, scale);
+    calibrate();
+    bench_dispersal(4);
+    bench_dispersal(16);
+    bench_coin(4);
+    bench_coin(16);
     return 0;
 }
