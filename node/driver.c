@@ -7,20 +7,9 @@
 
 enum { TICK_MS = 5 };
 
-void *driver_grow(void *items, size_t *capacity, size_t needed, size_t size)
-{
-    if (needed <= *capacity)
-        return items;
-    *capacity = needed * 2 + 16;
-    items = realloc(items, *capacity * size);
-    if (!items)
-        abort();
-    return items;
-}
-
 void driver_frame(struct driver *d, node_id from, struct slice bytes)
 {
-    d->frames = driver_grow(d->frames, &d->frame_capacity, d->frame_count + 1, sizeof *d->frames);
+    d->frames = array_grow(d->frames, &d->frame_capacity, d->frame_count + 1, sizeof *d->frames);
     d->frames[d->frame_count++] = (struct frame_in){from, bytes};
 }
 

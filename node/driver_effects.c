@@ -29,14 +29,14 @@ static void record_vote(struct driver *d, const struct effect *e)
             v = &d->votes[k];
     if (!v) {
         const size_t before = d->votes_capacity;
-        d->votes = driver_grow(d->votes, &d->votes_capacity, d->votes_count + 1, sizeof *d->votes);
+        d->votes = array_grow(d->votes, &d->votes_capacity, d->votes_count + 1, sizeof *d->votes);
         for (size_t k = before; k < d->votes_capacity; k++)
             d->votes[k] = (struct votes_out){0};
         v = &d->votes[d->votes_count++];
         v->epoch = e->epoch;
         v->size = 0;
     }
-    v->bytes = driver_grow(v->bytes, &v->capacity, v->size + RECORD_VOTE_SIZE, 1);
+    v->bytes = array_grow(v->bytes, &v->capacity, v->size + RECORD_VOTE_SIZE, 1);
     uint8_t *at = v->bytes + v->size;
     at[0] = (uint8_t)e->proposer;
     at[1] = e->vote.type;
@@ -236,8 +236,8 @@ static void take(struct driver *d, const struct effect *e)
 
 static void ask(struct driver *d, const struct effect *e)
 {
-    d->questions = driver_grow(d->questions, &d->question_capacity, d->question_count + 1,
-                               sizeof *d->questions);
+    d->questions = array_grow(d->questions, &d->question_capacity, d->question_count + 1,
+                              sizeof *d->questions);
     d->questions[d->question_count++] = (struct question){e->type, e->epoch, e->proposer};
 }
 
@@ -247,7 +247,7 @@ void driver_defer(struct driver *d, const struct effect *e)
         driver_written(
             d, records_put_delivered(d->store, e->delivery.with_epoch, e->epoch, e->proposer));
     d->deferred =
-        driver_grow(d->deferred, &d->deferred_capacity, d->deferred_count + 1, sizeof *d->deferred);
+        array_grow(d->deferred, &d->deferred_capacity, d->deferred_count + 1, sizeof *d->deferred);
     d->deferred[d->deferred_count++] = *e;
 }
 

@@ -91,8 +91,6 @@ struct driver {
     uint8_t *frame; /* For CHUNK and PIECE. */
 };
 
-/* Makes room in a growing array for one more. */
-void *driver_grow(void *items, size_t *capacity, size_t needed, size_t size);
 /* A transaction for reading or writing, begun when it is first needed; false after an error. */
 bool driver_begin(struct driver *d);
 void driver_written(struct driver *d, int error); /* A record was put; what the store said. */

@@ -244,8 +244,6 @@ void node_view(const struct node *n, struct node_view *view)
     view->proposed = n->proposing.last;
     view->height = n->delivery.height;
     view->delivering = n->delivery.epoch;
-    view->fetching = n->retrieval.active;
-    view->peers_executed_min = n->pruned;
     view->quiet = n->proposing.own_open == 0 && n->retrieval.active == 0 &&
                   n->delivery.executed == n->agreed && n->agreed + 1 == n->first_unsealed;
 }

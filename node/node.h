@@ -81,8 +81,6 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t fetch_retries;
     uint64_t late_closed; /* Agreements closed after their epoch was agreed. */
     uint64_t quiet;       /* Nothing is waited for. */
-    unsigned fetching;
-    epoch_id peers_executed_min; /* The lowest that any node stated. */
 };
 void node_view(const struct node *n, struct node_view *view);
 /* What is known of an epoch's agreement, for checkers: false if it is not open here. */

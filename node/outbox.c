@@ -1,5 +1,7 @@
 #include "node/outbox.h"
 
+#include "node/work.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,20 +49,9 @@ void outbox_free(struct outbox *o)
     free(o);
 }
 
-static void *grow(void *items, size_t *capacity, size_t needed, size_t size)
-{
-    if (needed <= *capacity)
-        return items;
-    *capacity = needed * 2 + 16;
-    items = realloc(items, *capacity * size);
-    if (!items)
-        abort();
-    return items;
-}
-
 static struct section *add(struct outbox *o, node_id to, enum message_kind kind, epoch_id epoch)
 {
-    o->sections = grow(o->sections, &o->capacity, o->count + 1, sizeof *o->sections);
+    o->sections = array_grow(o->sections, &o->capacity, o->count + 1, sizeof *o->sections);
     struct section *s = &o->sections[o->count++];
     *s = (struct section){.to = to, .message = {.kind = kind, .epoch = epoch}};
     return s;
@@ -101,7 +92,7 @@ void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
         s->message.roots.vote = vote;
         s->roots = o->root_count;
         o->root_count += o->quorum.n;
-        o->roots = grow(o->roots, &o->root_capacity, o->root_count, sizeof *o->roots);
+        o->roots = array_grow(o->roots, &o->root_capacity, o->root_count, sizeof *o->roots);
     }
     nodeset_add(&s->root_set, proposer);
     o->roots[s->roots + proposer] = *root;

@@ -36,6 +36,17 @@ uint8_t *chunks_new(struct quorum q, size_t chunk_size)
     return chunks;
 }
 
+void *array_grow(void *items, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return items;
+    *capacity = needed * 2 + 16;
+    items = realloc(items, *capacity * size);
+    if (!items)
+        abort();
+    return items;
+}
+
 static void encode(struct job *j)
 {
     const struct quorum q = j->keys->quorum;

@@ -38,5 +38,7 @@ void job_free(struct job *j); /* NULL is fine. */
 void job_run(struct job *j);
 /* Memory for all n chunks of one block, aligned as the code wants it. */
 uint8_t *chunks_new(struct quorum q, size_t chunk_size);
+/* Room for `needed` items of `size` bytes in a growing array. Aborts when there is no memory. */
+void *array_grow(void *items, size_t *capacity, size_t needed, size_t size);
 
 #endif
