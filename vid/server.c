@@ -5,10 +5,6 @@
 void vid_pool_init(struct vid_pool *p, struct vid_tally *tallies, uint32_t capacity)
 {
     *p = (struct vid_pool){.tallies = tallies, .capacity = capacity};
-    for (uint32_t i = capacity; i > 0; i--) {
-        tallies[i - 1].next = p->free;
-        p->free = i;
-    }
 }
 
 static struct vid_tally *tally_at(const struct vid_pool *p, uint32_t position)
@@ -30,10 +26,11 @@ static struct vid_tally *tally_find(const struct vid_server *s, const struct vid
 static struct vid_tally *tally_take(struct vid_server *s, struct vid_pool *p,
                                     const struct hash *root)
 {
-    assert(p->free);
-    uint32_t position = p->free;
+    assert(p->used < p->capacity);
+    const uint32_t position = p->free ? p->free : ++p->touched;
     struct vid_tally *t = tally_at(p, position);
-    p->free = t->next;
+    if (p->free)
+        p->free = t->next;
     p->used++;
     *t = (struct vid_tally){.root = *root, .next = s->tallies};
     s->tallies = position;

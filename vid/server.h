@@ -36,7 +36,8 @@ struct vid_tally {
 struct vid_pool {
     struct vid_tally *tallies;
     uint32_t capacity;
-    uint32_t free; /* Head of the free list, plus 1. */
+    uint32_t free;    /* Head of the list of those given back, plus 1. */
+    uint32_t touched; /* Taken at least once: the first ones. The rest costs no memory yet. */
     uint32_t used;
 };
 
