@@ -1,5 +1,6 @@
 #include "ba/ba.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* sent[r] holds four sets of values, two bits each: those of our BVAL, AUX, CONF and SHARE of
@@ -208,6 +209,8 @@ static void next_round(struct ba *b)
 {
     memset(slot_of(b, b->round), 0, sizeof b->rounds[0]);
     b->round++;
+    if (b->round + BA_ROUND_AHEAD < BA_ROUNDS_MAX)
+        memset(b->bval[b->round + BA_ROUND_AHEAD], 0, sizeof b->bval[0]);
 }
 
 static bool end_round(struct ba *b, struct ba_effects *out)
@@ -244,7 +247,9 @@ static void apply(struct ba *b, struct ba_effects *out)
 void ba_init(struct ba *b, struct quorum q, node_id self)
 {
     assert(self < q.n);
-    *b = (struct ba){.quorum = q, .self = self};
+    memset(b, 0, offsetof(struct ba, bval) + BA_ROUND_WINDOW * sizeof b->bval[0]);
+    b->quorum = q;
+    b->self = self;
 }
 
 void ba_propose(struct ba *b, bool value, struct ba_effects *out)

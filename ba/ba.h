@@ -74,9 +74,9 @@ struct ba {
     bool exhausted; /* BA_ROUNDS_MAX was reached: the machine stands still. */
     uint8_t round;
     struct nodeset term[2];
-    struct nodeset bval[BA_ROUNDS_MAX][2];
     uint8_t sent[BA_ROUNDS_MAX]; /* What we sent in each round, and so what is done: see ba.c. */
     struct ba_round rounds[BA_ROUND_WINDOW]; /* Round r at r % BA_ROUND_WINDOW. */
+    struct nodeset bval[BA_ROUNDS_MAX][2];   /* Cleared as rounds come into the window. */
 };
 
 struct ba_effects {

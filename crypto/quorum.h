@@ -54,14 +54,28 @@ static inline void nodeset_remove(struct nodeset *s, unsigned id)
     assert(id < NODES_MAX);
     s->words[id / 64] &= ~(1ull << (id % 64));
 }
+/* Inline: the builtin is a call where the processor's instruction is not to be relied on. */
+static inline unsigned word_count(uint64_t w)
+{
+    w -= w >> 1 & 0x5555555555555555;
+    w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
+    w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(w * 0x0101010101010101 >> 56);
+}
 static inline unsigned nodeset_count(const struct nodeset *s)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < NODES_MAX / 64; i++)
-        count += (unsigned)__builtin_popcountll(s->words[i]);
+        count += word_count(s->words[i]);
     return count;
 }
-static inline bool nodeset_empty(const struct nodeset *s) { return nodeset_count(s) == 0; }
+static inline bool nodeset_empty(const struct nodeset *s)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < NODES_MAX / 64; i++)
+        any |= s->words[i];
+    return any == 0;
+}
 /* The least member >= `from`, or NODES_MAX: for (i = nodeset_next(s, 0); i < NODES_MAX;
  * i = nodeset_next(s, i + 1)). */
 unsigned nodeset_next(const struct nodeset *s, unsigned from);
