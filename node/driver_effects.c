@@ -130,7 +130,8 @@ static bool record(struct driver *d, const struct effect *e)
 static void work(struct driver *d, const struct effect *e)
 {
     struct job *j = job_new(&d->keys, e->work.kind, e->epoch, e->proposer);
-    j->result.round = e->work.round;
+    if (e->work.kind == WORK_SHARE || e->work.kind == WORK_TOSS)
+        j->result.round = e->work.round;
     if (e->work.kind == WORK_CHECK) {
         const struct message *m = d->message;
         assert(m && m->kind == MESSAGE_CHUNK);

@@ -201,7 +201,9 @@ void epoch_seal(struct node *n, struct effects *out)
         if (e->id == id && !e->sealed && nodeset_count(&e->closed) == n->quorum.n) {
             assert(e->agreed);
             e->sealed = true;
-            effects_add(out, EFFECT_RECORD_OUTCOME, id, 0)->outcome.accepted = e->ones;
+            struct effect *record = effects_add(out, EFFECT_RECORD_OUTCOME, id, 0);
+            record->outcome.accepted = e->ones;
+            record->outcome.first_unsealed = 0;
             n->progress++;
         }
     }

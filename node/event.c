@@ -7,7 +7,10 @@ struct effect *effects_add(struct effects *e, enum effect_type type, epoch_id ep
 {
     assert(e->count < e->capacity);
     struct effect *effect = &e->items[e->count++];
-    *effect = (struct effect){.type = type, .epoch = epoch, .proposer = proposer};
+    effect->type = type;
+    effect->to = 0;
+    effect->epoch = epoch;
+    effect->proposer = proposer;
     return effect;
 }
 
@@ -47,6 +50,16 @@ static const char *const effect_names[] = {
     [EFFECT_FAULT] = "fault",
 };
 
+static void work_detail(const struct effect *e, char *text, size_t size)
+{
+    if (e->work.kind == WORK_DECODE)
+        snprintf(text, size, " kind=%d slot=%u", (int)e->work.kind, e->work.slot);
+    else if (e->work.kind == WORK_SHARE || e->work.kind == WORK_TOSS)
+        snprintf(text, size, " kind=%d round=%u", (int)e->work.kind, e->work.round);
+    else
+        snprintf(text, size, " kind=%d", (int)e->work.kind);
+}
+
 /* The part of the text that only some types have. */
 static void detail(const struct effect *e, char *text, size_t size)
 {
@@ -62,8 +75,7 @@ static void detail(const struct effect *e, char *text, size_t size)
     else if (e->type == EFFECT_SEND)
         snprintf(text, size, " kind=%d", (int)e->message.kind);
     else if (e->type == EFFECT_WORK)
-        snprintf(text, size, " kind=%d round=%u slot=%u", (int)e->work.kind, e->work.round,
-                 e->work.slot);
+        work_detail(e, text, size);
     else if (e->type == EFFECT_DELIVER)
         snprintf(text, size, " position=%llu with=%llu valid=%d",
                  (unsigned long long)e->delivery.position,

@@ -203,7 +203,8 @@ struct effects {
 };
 
 static inline void effects_clear(struct effects *e) { e->count = 0; }
-/* A new effect, zero but for its type and address. */
+/* A new effect with its type and address. Whoever adds it sets what its type has of the rest: a
+ * step may have thousands, and clearing them all costs more than what it does. */
 struct effect *effects_add(struct effects *e, enum effect_type type, epoch_id epoch,
                            node_id proposer);
 void effects_fault(struct effects *e, node_id peer, enum fault fault);
