@@ -52,38 +52,24 @@ static void close_slot(struct node *n, struct fetch *f, struct effects *out)
     n->retrieval.active--;
 }
 
+/* A REQUEST or a CANCEL: what a message has beside is not written, it would cost more than this. */
+static void say(const struct fetch *f, node_id peer, enum message_kind kind, struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
+    e->to = peer;
+    e->message.kind = kind;
+    e->message.epoch = f->epoch;
+    e->message.proposer = f->proposer;
+    e->message.request.root = f->root;
+    e->message.request.offset = f->received[peer];
+}
+
 static void request(struct node *n, struct fetch *f, node_id peer, struct effects *out)
 {
     nodeset_add(&f->asked, peer);
     f->heard_ms[peer] = n->now_ms;
     n->retrieval.outstanding[peer]++;
-    struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
-    e->to = peer;
-    e->message = (struct message){.kind = MESSAGE_REQUEST,
-                                  .epoch = f->epoch,
-                                  .proposer = f->proposer,
-                                  .request = {f->root, f->received[peer]}};
-}
-
-/* Who to ask next: not late last time, little outstanding with it; ties fall differently for each
- * dispersal, so that load spreads. NODES_MAX if all were asked. */
-static unsigned choose(const struct node *n, const struct fetch *f)
-{
-    unsigned best = NODES_MAX;
-    uint64_t best_cost = UINT64_MAX;
-    for (unsigned k = 0; k < n->quorum.n; k++) {
-        const unsigned p = (unsigned)((f->epoch + f->proposer + n->self + k) % n->quorum.n);
-        if (p == n->self || nodeset_has(&f->asked, p) || nodeset_has(&f->refused, p) ||
-            nodeset_has(&f->have, p))
-            continue;
-        const uint64_t cost =
-            n->retrieval.outstanding[p] + (nodeset_has(&n->retrieval.slow, p) ? 1u << 30 : 0);
-        if (cost < best_cost) {
-            best_cost = cost;
-            best = p;
-        }
-    }
-    return best;
+    say(f, peer, MESSAGE_REQUEST, out);
 }
 
 /* Chunks here or on their way, without those that are late. */
@@ -95,15 +81,40 @@ static unsigned expected(const struct fetch *f)
     return count;
 }
 
-/* Asks until enough are expected, or no one is left. */
+/* The rank of a peer among those to ask: how much is out with it; late ones come last. */
+enum { RANKS = 2 * (FETCH_SLOTS + 1) };
+
+static unsigned rank(const struct node *n, unsigned p)
+{
+    assert(n->retrieval.outstanding[p] <= FETCH_SLOTS);
+    return n->retrieval.outstanding[p] + (nodeset_has(&n->retrieval.slow, p) ? FETCH_SLOTS + 1 : 0);
+}
+
+/* Asks until enough are expected, or no one is left: the least rank first. Ties fall differently
+ * for each dispersal, so that load spreads. */
 static void ask(struct node *n, struct fetch *f, struct effects *out)
 {
-    const unsigned needed = quorum_data(n->quorum);
-    while (expected(f) < needed) {
-        const unsigned p = choose(n, f);
-        if (p == NODES_MAX)
-            break;
-        request(n, f, (node_id)p, out);
+    const unsigned here = expected(f), size = n->quorum.n;
+    assert(size > 0);
+    if (here >= quorum_data(n->quorum))
+        return;
+    unsigned missing = quorum_data(n->quorum) - here;
+    struct nodeset ranked[RANKS] = {0};
+    for (unsigned p = 0; p < size; p++)
+        if (p != n->self && !nodeset_has(&f->asked, p) && !nodeset_has(&f->refused, p) &&
+            !nodeset_has(&f->have, p))
+            nodeset_add(&ranked[rank(n, p)], p);
+    const unsigned first = (unsigned)((f->epoch + f->proposer + n->self) % size);
+    for (unsigned r = 0; r < RANKS; r++) {
+        unsigned left = nodeset_count(&ranked[r]);
+        for (unsigned p = first; left > 0 && missing > 0; p++) {
+            p = nodeset_next(&ranked[r], p);
+            if (p == NODES_MAX)
+                p = nodeset_next(&ranked[r], 0);
+            request(n, f, (node_id)p, out);
+            left--;
+            missing--;
+        }
     }
 }
 
@@ -300,15 +311,8 @@ void retrieval_none(struct node *n, node_id from, const struct message *m, struc
 
 static void cancel_others(struct fetch *f, struct effects *out)
 {
-    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX;
-         p = nodeset_next(&f->asked, p + 1)) {
-        struct effect *e = effects_add(out, EFFECT_SEND, f->epoch, f->proposer);
-        e->to = (node_id)p;
-        e->message = (struct message){.kind = MESSAGE_CANCEL,
-                                      .epoch = f->epoch,
-                                      .proposer = f->proposer,
-                                      .request = {.root = f->root}};
-    }
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
+        say(f, (node_id)p, MESSAGE_CANCEL, out);
 }
 
 /* Decoding has overwritten every place but those it was given: all others are asked anew. */
