@@ -2,19 +2,21 @@
 
 enum { BLOCK_VERSION = 1 };
 
-/* The runs of one node: ascending, apart by at least one epoch, within 1 .. epoch - 1. */
-static bool runs_decode(struct reader *r, epoch_id epoch)
+/* Ascending, apart by at least one epoch, within 1 .. epoch - 1. */
+bool block_seen_next(struct reader *r, epoch_id epoch, struct epoch_run runs[LINK_RUNS_MAX],
+                     uint8_t *count)
 {
-    unsigned runs = read_u8(r);
     epoch_id least = 1;
 
-    if (runs > LINK_RUNS_MAX)
+    *count = read_u8(r);
+    if (*count > LINK_RUNS_MAX)
         return false;
-    for (unsigned i = 0; i < runs; i++) {
+    for (unsigned i = 0; i < *count; i++) {
         epoch_id first = read_u64(r);
         epoch_id last = read_u64(r);
         if (!r->ok || first < least || last < first || last >= epoch)
             return false;
+        runs[i] = (struct epoch_run){first, last};
         /* Past the end of the numbers no run can follow: epoch is at least last + 1. */
         least = last + 1 == epoch ? epoch : last + 2;
     }
@@ -40,9 +42,12 @@ bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct bl
         return false;
 
     const uint8_t *seen = r.at;
-    for (unsigned i = 0; i < q.n; i++)
-        if (!runs_decode(&r, epoch))
+    for (unsigned i = 0; i < q.n; i++) {
+        struct epoch_run runs[LINK_RUNS_MAX];
+        uint8_t count;
+        if (!block_seen_next(&r, epoch, runs, &count))
             return false;
+    }
     b->seen = slice_of(seen, (size_t)(r.at - seen));
 
     b->count = read_u32(&r);

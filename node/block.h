@@ -19,14 +19,22 @@ enum {
     TRANSACTION_SIZE_MAX = 64 << 10,
 };
 
+struct epoch_run { /* first <= last; runs ascend and do not touch. */
+    epoch_id first;
+    epoch_id last;
+};
+
 struct block {
-    struct slice seen;         /* Encoded: link.h reads it. */
+    struct slice seen;         /* Encoded: for block_seen_next, n times. */
     uint32_t count;            /* Of transactions. */
     struct slice transactions; /* For block_next. */
 };
 
 /* Whether `bytes` is a block of epoch `epoch`. Slices in `b` borrow from it. */
 bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b);
+/* Reads what the `seen` of a block of `epoch` says of the next node; false if that has no form. */
+bool block_seen_next(struct reader *r, epoch_id epoch, struct epoch_run runs[LINK_RUNS_MAX],
+                     uint8_t *count);
 /* Steps through the transactions of a decoded block; false at the end. */
 bool block_next(struct slice *rest, struct slice *transaction);
 /* Bytes in a block beside the transactions and their lengths. */

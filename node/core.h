@@ -129,28 +129,30 @@ struct window_epoch {
     struct nodeset accepted;
 };
 
+/* What f+1 of the accepted blocks have seen of one proposer. */
+struct cover {
+    struct epoch_run *runs; /* LINK_RUNS_MAX * n */
+    unsigned count, at;
+    epoch_id next; /* The least one, of runs[at], not delivered nor in the list to come; 0: none. */
+};
+
 struct delivery_state {
     epoch_id epoch; /* Being delivered. */
     epoch_id executed;
     uint64_t height;
     struct window_epoch window[DELIVERY_WINDOW]; /* Epoch e at e % DELIVERY_WINDOW. */
-    enum { DELIVERY_RETRIEVE, DELIVERY_SEE, DELIVERY_LINK, DELIVERY_ACCEPT } stage;
+    enum { DELIVERY_RETRIEVE, DELIVERY_SEE, DELIVERY_COVER, DELIVERY_LINK } stage;
     struct nodeset asked_seen;
     struct nodeset seen;                     /* Accepted blocks whose seen is here. */
-    struct epoch_run (*runs)[LINK_RUNS_MAX]; /* [block][proposer] */
-    uint8_t *run_counts;                     /* [block][proposer] */
-    struct epoch_run *covered;               /* [proposer][LINK_RUNS_MAX * n] */
-    uint32_t *covered_count;                 /* [proposer] */
+    struct epoch_run (*runs)[LINK_RUNS_MAX]; /* [proposer][block] */
+    uint8_t *run_counts;                     /* [proposer][block] */
+    struct cover *covers;                    /* [proposer] */
+    unsigned cover_next;                     /* The proposer whose cover is found next. */
     struct {
         epoch_id epoch;
         node_id proposer;
-        bool looked;
     } linked[LINKED_AHEAD];
     unsigned linked_head, linked_count;
-    bool linked_end;       /* No more after those. */
-    epoch_id cursor_epoch; /* Where the search for linked ones goes on. */
-    unsigned cursor_turn;
-    unsigned turn; /* Accepted ones: the next proposer, in this epoch's order. */
 };
 
 struct peer {

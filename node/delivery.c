@@ -1,7 +1,11 @@
 /* The one order: which dispersals each epoch delivers, and when they are here. */
 #include "node/core.h"
 
-enum { GIVE_UP_STEP = 16 }; /* Epochs from one sweep of the instances to the next. */
+enum {
+    GIVE_UP_STEP = 16, /* Epochs from one sweep of the instances to the next. */
+    COVER_COST = 256,  /* Of a proposer whose links are found, beside one a run; and of all that */
+    COVER_COST_MAX = 4096, /* are looked at in one step. */
+};
 
 bool delivery_holds(const struct node *n, epoch_id epoch)
 {
@@ -149,87 +153,105 @@ void delivery_seen(struct node *n, const struct event *event, struct effects *ou
     if (d->stage != DELIVERY_SEE || event->seen.epoch != d->epoch)
         return;
     struct reader r = reader_of(event->seen.seen);
-    const size_t row = (size_t)j * n->quorum.n;
-    const bool ok = link_seen_decode(&r, n->quorum, d->epoch, &d->runs[row], &d->run_counts[row]);
-    assert(ok); /* Our own store: it was checked when the block was. */
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        const size_t row = (size_t)p * n->quorum.n + j;
+        const bool ok = block_seen_next(&r, d->epoch, d->runs[row], &d->run_counts[row]);
+        assert(ok); /* Our own store: it was checked when the block was. */
+    }
     nodeset_add(&d->seen, j);
 }
 
-static size_t covered_max(const struct node *n) { return (size_t)LINK_RUNS_MAX * n->quorum.n; }
+/* Moves to the least epoch >= from that is covered and undelivered. */
+static void cover_move(const struct node *n, node_id p, epoch_id from)
+{
+    struct cover *c = &n->delivery.covers[p];
+    for (; c->at < c->count; c->at++) {
+        const struct epoch_run run = c->runs[c->at];
+        if (run.last < from)
+            continue;
+        const epoch_id begin = run.first > from ? run.first : from;
+        c->next = history_next(&n->delivered, false, p, begin, run.last);
+        if (c->next != 0)
+            return;
+    }
+    c->next = 0;
+}
 
-/* What f+1 of the accepted blocks have seen, of each proposer. */
-static void find_covered(struct node *n)
+/* What f+1 of the accepted blocks have seen of one proposer, from the first one that is not
+ * delivered on. Returns how many runs were looked at. */
+static unsigned cover_one(struct node *n, node_id p)
 {
     struct delivery_state *d = &n->delivery;
-    const epoch_id low = horizon(n);
-    for (unsigned p = 0; p < n->quorum.n; p++) {
-        const struct epoch_run *lists[NODES_MAX];
-        uint8_t counts[NODES_MAX];
-        unsigned count = 0;
-        for (unsigned j = nodeset_next(&d->seen, 0); j < NODES_MAX;
-             j = nodeset_next(&d->seen, j + 1)) {
-            const size_t row = (size_t)j * n->quorum.n + p;
-            lists[count] = d->runs[row];
-            counts[count++] = d->run_counts[row];
+    struct cover *c = &d->covers[p];
+    c->count = c->at = 0;
+    c->next = 0;
+    const epoch_id low = history_next(&n->delivered, false, p, horizon(n), d->epoch - 1);
+    if (low == 0)
+        return 0;
+    const struct epoch_run *lists[NODES_MAX];
+    uint8_t counts[NODES_MAX];
+    unsigned count = 0, runs = 0;
+    for (unsigned j = nodeset_next(&d->seen, 0); j < NODES_MAX; j = nodeset_next(&d->seen, j + 1)) {
+        const size_t row = (size_t)p * n->quorum.n + j;
+        lists[count] = d->runs[row];
+        counts[count] = d->run_counts[row];
+        runs += counts[count++];
+    }
+    c->count = link_cover(lists, counts, count, quorum_some(n->quorum), low, d->epoch - 1, c->runs);
+    cover_move(n, p, low);
+    return runs;
+}
+
+/* Some proposers a step: liars name many runs. True when all are done. */
+static bool find_covered(struct node *n, struct effects *out)
+{
+    struct delivery_state *d = &n->delivery;
+    for (unsigned cost = 0; d->cover_next < n->quorum.n; d->cover_next++) {
+        if (cost >= COVER_COST_MAX) {
+            effects_add(out, EFFECT_GO_ON, d->epoch, 0);
+            return false;
         }
-        d->covered_count[p] = link_cover(lists, counts, count, quorum_some(n->quorum), low,
-                                         d->epoch - 1, &d->covered[p * covered_max(n)]);
+        cost += COVER_COST + cover_one(n, (node_id)d->cover_next);
     }
     d->stage = DELIVERY_LINK;
     d->linked_head = d->linked_count = 0;
-    d->linked_end = false;
-    d->cursor_epoch = low;
-    d->cursor_turn = 0;
+    return true;
 }
 
-/* The least undelivered covered epoch >= from of one proposer; 0 if none. */
-static epoch_id next_covered(const struct node *n, unsigned p, epoch_id from)
+/* Puts the next one of a proposer at the end of the list, and has it looked up. */
+static void link_next(struct node *n, node_id p, struct effects *out)
 {
-    const struct delivery_state *d = &n->delivery;
-    const struct epoch_run *runs = &d->covered[p * covered_max(n)];
-    for (unsigned r = 0; r < d->covered_count[p]; r++) {
-        if (runs[r].last < from)
-            continue;
-        const epoch_id begin = runs[r].first > from ? runs[r].first : from;
-        const epoch_id e = history_next(&n->delivered, false, (node_id)p, begin, runs[r].last);
-        if (e != 0)
-            return e;
+    struct delivery_state *d = &n->delivery;
+    const epoch_id e = d->covers[p].next;
+    const unsigned at = (d->linked_head + d->linked_count++) % LINKED_AHEAD;
+    d->linked[at].epoch = e;
+    d->linked[at].proposer = p;
+    cover_move(n, p, e + 1);
+    struct instance *i = instance_find(n, e, p);
+    if (i) {
+        i->wanted = true;
+        retrieval_want(n, i);
+    } else {
+        effects_add(out, EFFECT_LOOK, e, p);
     }
-    return 0;
 }
 
-/* Fills the list of linked dispersals to come, in order, and has them looked up. */
+/* Fills the list of linked dispersals to come, in order: by epoch, then as this one's proposers. */
 static void find_linked(struct node *n, struct effects *out)
 {
     struct delivery_state *d = &n->delivery;
     const unsigned size = n->quorum.n;
-    while (!d->linked_end && d->linked_count < LINKED_AHEAD) {
-        epoch_id best = 0;
-        unsigned best_turn = 0;
-        for (unsigned turn = 0; turn < size; turn++) {
+    while (d->linked_count < LINKED_AHEAD) {
+        epoch_id least = 0;
+        for (unsigned p = 0; p < size; p++)
+            if (d->covers[p].next != 0 && (least == 0 || d->covers[p].next < least))
+                least = d->covers[p].next;
+        if (least == 0)
+            return;
+        for (unsigned turn = 0; turn < size && d->linked_count < LINKED_AHEAD; turn++) {
             const unsigned p = (unsigned)((d->epoch + turn) % size);
-            const epoch_id from = d->cursor_epoch + (turn < d->cursor_turn);
-            const epoch_id e = next_covered(n, p, from);
-            if (e != 0 && (best == 0 || e < best)) {
-                best = e;
-                best_turn = turn;
-            }
-        }
-        if (best == 0) {
-            d->linked_end = true;
-            break;
-        }
-        const unsigned at = (d->linked_head + d->linked_count++) % LINKED_AHEAD;
-        d->linked[at].epoch = best;
-        d->linked[at].proposer = (node_id)((d->epoch + best_turn) % size);
-        d->cursor_epoch = best;
-        d->cursor_turn = best_turn + 1;
-        struct instance *i = instance_find(n, best, d->linked[at].proposer);
-        if (i) {
-            i->wanted = true;
-            retrieval_want(n, i);
-        } else {
-            effects_add(out, EFFECT_LOOK, best, d->linked[at].proposer);
+            if (d->covers[p].next == least)
+                link_next(n, (node_id)p, out);
         }
     }
 }
@@ -325,8 +347,11 @@ void delivery_advance(struct node *n, struct effects *out)
         if (d->stage == DELIVERY_SEE) {
             if (nodeset_count(&d->seen) < nodeset_count(&d->asked_seen))
                 return;
-            find_covered(n);
+            d->stage = DELIVERY_COVER;
+            d->cover_next = 0;
         }
+        if (d->stage == DELIVERY_COVER && !find_covered(n, out))
+            return;
         if (!deliver_linked(n, out))
             return;
         deliver_accepted(n, w, out);

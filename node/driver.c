@@ -108,6 +108,9 @@ static void answer_questions(struct driver *d)
             answer_load(d, &q);
         } else if (q.type == EFFECT_SEEN) {
             answer_seen(d, &q);
+        } else if (q.type == EFFECT_GO_ON) {
+            struct event event = {.type = EVENT_GO_ON};
+            step(d, &event);
         } else {
             struct event event = {.type = EVENT_INSTANCE, .instance = {q.epoch, q.proposer, {0}}};
             struct store *s = d->store;

@@ -264,7 +264,8 @@ void driver_perform(struct driver *d, const struct effect *e)
     case EFFECT_TAKE: take(d, e); break;
     case EFFECT_LOAD:
     case EFFECT_LOOK:
-    case EFFECT_SEEN: ask(d, e); break;
+    case EFFECT_SEEN:
+    case EFFECT_GO_ON: ask(d, e); break;
     default: driver_defer(d, e); break;
     }
 }

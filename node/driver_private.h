@@ -32,7 +32,7 @@ struct frame_in {
 
 /* What the core asks the store, answered once its effects are done with. */
 struct question {
-    enum effect_type type; /* LOAD, LOOK, SEEN */
+    enum effect_type type; /* LOAD, LOOK, SEEN, GO_ON */
     epoch_id epoch;
     node_id proposer;
 };

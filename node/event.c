@@ -45,6 +45,7 @@ static const char *const effect_names[] = {
     [EFFECT_LOAD] = "load",
     [EFFECT_LOOK] = "look",
     [EFFECT_SEEN] = "seen",
+    [EFFECT_GO_ON] = "go_on",
     [EFFECT_DELIVER] = "deliver",
     [EFFECT_END_EPOCH] = "end_epoch",
     [EFFECT_FAULT] = "fault",

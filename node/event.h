@@ -66,6 +66,7 @@ enum event_type {
     EVENT_LOADED,   /* What the store holds of a whole epoch: answer to EFFECT_LOAD. */
     EVENT_INSTANCE, /* What it holds of one dispersal: answer to EFFECT_LOOK. */
     EVENT_SEEN,     /* What the block of one accepted dispersal has seen: answer to EFFECT_SEEN. */
+    EVENT_GO_ON,    /* A step was cut short: answer to EFFECT_GO_ON. */
     EVENT_EXECUTED, /* All that was delivered with this epoch and before is executed. */
 };
 
@@ -128,6 +129,7 @@ enum effect_type {
     EFFECT_LOAD,
     EFFECT_LOOK,
     EFFECT_SEEN,
+    EFFECT_GO_ON, /* There is more to do at once than one step should. */
     /* Outwards. */
     EFFECT_DELIVER,
     EFFECT_END_EPOCH, /* Everything that this epoch delivers was delivered. */

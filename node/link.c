@@ -62,27 +62,27 @@ void link_seen_encode(const struct history *completed, const struct history *del
     }
 }
 
-bool link_seen_decode(struct reader *r, struct quorum q, epoch_id epoch,
-                      struct epoch_run (*runs)[LINK_RUNS_MAX], uint8_t *counts)
+enum { DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS, EDGES_MAX = LINK_RUNS_MAX * NODES_MAX };
+
+/* Sorts by one digit after the other, the least first. Returns which of the two arrays holds the
+ * result. A digit that all have in common, as in most runs of most blocks, is passed over. */
+static uint32_t *sort(uint32_t *values, uint32_t *other, unsigned count, uint32_t max)
 {
-    for (unsigned p = 0; p < q.n; p++) {
-        const uint8_t count = read_u8(r);
-        if (count > LINK_RUNS_MAX)
-            return false;
-        epoch_id least = 1;
-        for (unsigned i = 0; i < count; i++) {
-            const epoch_id first = read_u64(r);
-            const epoch_id last = read_u64(r);
-            if (!r->ok || first < least || last < first || last >= epoch || last > UINT64_MAX - 2)
-                return false;
-            least = last + 2;
-            if (runs)
-                runs[p][i] = (struct epoch_run){first, last};
-        }
-        if (counts)
-            counts[p] = count;
+    for (unsigned shift = 0; shift < 32 && max >> shift > 0; shift += DIGIT_BITS) {
+        uint32_t ends[DIGITS] = {0};
+        for (unsigned i = 0; i < count; i++)
+            ends[values[i] >> shift & (DIGITS - 1)]++;
+        if (count == 0 || ends[values[0] >> shift & (DIGITS - 1)] == count)
+            continue;
+        for (unsigned digit = 1; digit < DIGITS; digit++)
+            ends[digit] += ends[digit - 1];
+        for (unsigned i = count; i > 0; i--)
+            other[--ends[values[i - 1] >> shift & (DIGITS - 1)]] = values[i - 1];
+        uint32_t *swap = values;
+        values = other;
+        other = swap;
     }
-    return r->ok;
+    return values;
 }
 
 unsigned link_cover(const struct epoch_run *const lists[], const uint8_t counts[],
@@ -91,37 +91,38 @@ unsigned link_cover(const struct epoch_run *const lists[], const uint8_t counts[
 {
     assert(list_count <= NODES_MAX);
     assert(needed > 0);
-    uint8_t at[NODES_MAX] = {0};
-    unsigned count = 0;
-    bool open = false; /* covered[count] has begun. */
-    epoch_id here = low;
-    while (here <= high) {
-        /* How many lists hold `here`, and where that can change next. */
-        unsigned holding = 0;
-        epoch_id change = high + 1;
-        for (unsigned b = 0; b < list_count; b++) {
-            while (at[b] < counts[b] && lists[b][at[b]].last < here)
-                at[b]++;
-            if (at[b] == counts[b])
+    if (low > high)
+        return 0;
+    assert(high - low < UINT32_MAX);
+    /* Where runs begin, and where they have just ended, from `low` on. */
+    uint32_t memory[3][EDGES_MAX];
+    unsigned edges = 0;
+    for (unsigned b = 0; b < list_count; b++)
+        for (unsigned r = 0; r < counts[b]; r++) {
+            const struct epoch_run run = lists[b][r];
+            if (run.last < low || run.first > high)
                 continue;
-            const struct epoch_run *run = &lists[b][at[b]];
-            const bool holds = run->first <= here;
-            holding += holds;
-            const epoch_id next = holds ? run->last + 1 : run->first;
-            if (next < change)
-                change = next;
+            memory[0][edges] = run.first > low ? (uint32_t)(run.first - low) : 0;
+            memory[1][edges++] = (uint32_t)((run.last < high ? run.last : high) - low) + 1;
         }
-        if (holding >= needed && !open) {
-            assert(count < LINK_RUNS_MAX * list_count);
-            covered[count].first = here;
-            open = true;
-        } else if (holding < needed && open) {
-            covered[count++].last = here - 1;
-            open = false;
-        }
-        here = change;
+    const uint32_t max = (uint32_t)(high - low) + 1;
+    const uint32_t *ends = sort(memory[1], memory[2], edges, max);
+    const uint32_t *begins = sort(memory[0], ends == memory[1] ? memory[2] : memory[1], edges, max);
+    unsigned count = 0, begun = 0;
+    bool open = false; /* covered[count] has begun. */
+    for (unsigned ended = 0; ended < edges;) {
+        const uint32_t here =
+            begun < edges && begins[begun] < ends[ended] ? begins[begun] : ends[ended];
+        while (begun < edges && begins[begun] == here)
+            begun++;
+        while (ended < edges && ends[ended] == here)
+            ended++;
+        const bool holds = begun - ended >= needed;
+        if (holds && !open)
+            covered[count].first = low + here;
+        else if (!holds && open)
+            covered[count++].last = low + here - 1;
+        open = holds;
     }
-    if (open)
-        covered[count++].last = high;
     return count;
 }

@@ -12,7 +12,6 @@
 #define NODE_LINK_H
 
 #include "node/history.h"
-#include "node/message.h"
 
 enum {
     LINK_NEWEST = LINK_RUNS_MAX / 2, /* Runs a block names of each node: the newest ... */
@@ -24,11 +23,6 @@ size_t link_seen_size_max(struct quorum q);
 /* What a block of `epoch` has seen, from what completed and was delivered here. */
 void link_seen_encode(const struct history *completed, const struct history *delivered,
                       struct quorum q, epoch_id epoch, struct writer *w);
-/* Reads the `seen` at the front of `r`, of a block of `epoch`. runs[j] has room for LINK_RUNS_MAX;
- * both may be NULL, to check the form alone. */
-bool link_seen_decode(struct reader *r, struct quorum q, epoch_id epoch,
-                      struct epoch_run (*runs)[LINK_RUNS_MAX], uint8_t *counts);
-
 /* The runs that at least `needed` of the given lists of runs cover, clipped to [low, high], as
  * maximal runs. lists[b] are the runs of block b, ascending. Returns how many: each begins
  * where some list's run does, so that there is room for LINK_RUNS_MAX * list_count. */

@@ -70,15 +70,16 @@ static void carve_delivery(struct carver *c, struct node *n, const struct node_o
     struct epoch_run(*runs)[LINK_RUNS_MAX] = carve(c, size * size * sizeof *runs);
     uint8_t *run_counts = carve(c, size * size);
     struct epoch_run *covered = carve(c, size * size * LINK_RUNS_MAX * sizeof *covered);
-    uint32_t *covered_count = carve(c, size * sizeof *covered_count);
+    struct cover *covers = carve(c, size * sizeof *covers);
     uint8_t *seen = carve(c, link_seen_size_max(o->quorum));
     struct own *own = carve(c, o->open_dispersals * sizeof *own);
     if (!n)
         return;
     n->delivery.runs = runs;
     n->delivery.run_counts = run_counts;
-    n->delivery.covered = covered;
-    n->delivery.covered_count = covered_count;
+    n->delivery.covers = covers;
+    for (size_t p = 0; p < size; p++)
+        covers[p].runs = covered + p * size * LINK_RUNS_MAX;
     n->proposing.seen = seen;
     n->proposing.own = own;
 }

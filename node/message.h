@@ -46,11 +46,6 @@ enum message_kind {
     MESSAGE_PIECE,      /* A part of a chunk that was asked for. */
 };
 
-struct epoch_run { /* first <= last; runs ascend and do not touch. */
-    epoch_id first;
-    epoch_id last;
-};
-
 struct message {
     enum message_kind kind;
     epoch_id epoch;   /* Unless WANT_ROOTS. */

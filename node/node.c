@@ -205,6 +205,7 @@ void node_step(struct node *n, const struct event *event, struct effects *out)
     case EVENT_LOADED: delivery_loaded(n, event, out); break;
     case EVENT_INSTANCE: delivery_looked(n, event, out); break;
     case EVENT_SEEN: delivery_seen(n, event, out); break;
+    case EVENT_GO_ON: break; /* It goes on in any step. */
     case EVENT_EXECUTED: delivery_executed(n, event->executed); break;
     }
     advance(n, out);
