@@ -80,6 +80,8 @@ struct own {
     epoch_id epoch; /* 0: free. */
     uint64_t sent_ms;
     uint32_t wait_ms;
+    struct nodeset silent; /* Not heard since. */
+    struct nodeset heard;  /* Heard since, and not sent to again. */
 };
 
 struct proposing {
@@ -235,6 +237,7 @@ void propose_advance(struct node *n, struct effects *out);
 void propose_tick(struct node *n, struct effects *out);
 void propose_completed(struct node *n, epoch_id epoch);
 void propose_own(struct node *n, epoch_id epoch);
+void propose_heard(struct node *n, node_id peer);
 void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
                          struct effects *out);
 

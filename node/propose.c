@@ -15,7 +15,10 @@ void propose_own(struct node *n, epoch_id epoch)
 {
     struct own *own = own_find(n, 0);
     assert(own); /* A dispersal is begun only when one is free. */
-    *own = (struct own){epoch, n->now_ms, n->options.retry_ms};
+    *own = (struct own){.epoch = epoch,
+                        .sent_ms = n->now_ms,
+                        .wait_ms = n->options.retry_ms,
+                        .silent = nodeset_full(n->quorum.n)};
     n->proposing.own_open++;
     n->proposing.taking = 0;
     if (epoch > n->proposing.last)
@@ -95,28 +98,52 @@ void propose_advance(struct node *n, struct effects *out)
     p->pool_bytes = 0; /* The pool says what is left. */
 }
 
-/* To those who have not said GOT. READY does not excuse: it may follow from a GOT that a liar
- * showed to some alone, and then the N-f-th GOT, for which everyone else waits, is that node's. */
-static void send_again(struct node *n, struct own *own, struct effects *out)
+/* To those of `set` who have not said GOT. READY does not excuse: it may follow from a GOT that a
+ * liar showed to some alone, and then the N-f-th GOT, for which everyone else waits, is that
+ * node's. */
+static void send_again(struct node *n, const struct own *own, const struct nodeset *set,
+                       struct effects *out)
 {
     const struct instance *i = instance_find(n, own->epoch, n->self);
     assert(i);
-    for (unsigned to = 0; to < n->quorum.n; to++)
+    for (unsigned to = nodeset_next(set, 0); to < NODES_MAX; to = nodeset_next(set, to + 1))
         if (to != n->self && !nodeset_has(&i->server.voted[VID_GOT - 1], to) &&
             node_peer_takes(n, (node_id)to, own->epoch))
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
 }
 
-void propose_tick(struct node *n, struct effects *out)
+/* Who is heard may have been away when the chunk was sent. If it does not say GOT within retry_ms
+ * of that, it gets it once more, however long the others still have to wait. */
+void propose_heard(struct node *n, node_id peer)
 {
     for (unsigned k = 0; k < n->options.open_dispersals; k++) {
         struct own *own = &n->proposing.own[k];
-        if (own->epoch == 0 || n->now_ms < own->sent_ms + own->wait_ms)
+        if (own->epoch != 0 && nodeset_has(&own->silent, peer)) {
+            nodeset_remove(&own->silent, peer);
+            nodeset_add(&own->heard, peer);
+        }
+    }
+}
+
+void propose_tick(struct node *n, struct effects *out)
+{
+    const uint32_t retry = n->options.retry_ms;
+    const struct nodeset all = nodeset_full(n->quorum.n);
+    for (unsigned k = 0; k < n->options.open_dispersals; k++) {
+        struct own *own = &n->proposing.own[k];
+        if (own->epoch == 0 || n->now_ms < own->sent_ms + retry)
             continue;
+        if (n->now_ms < own->sent_ms + own->wait_ms) {
+            send_again(n, own, &own->heard, out);
+            own->heard = (struct nodeset){0};
+            continue;
+        }
+        send_again(n, own, &all, out);
         own->sent_ms = n->now_ms;
-        if (own->wait_ms < BACKOFF_MAX * n->options.retry_ms)
+        if (own->wait_ms < BACKOFF_MAX * retry)
             own->wait_ms *= 2;
-        send_again(n, own, out);
+        own->silent = all;
+        own->heard = (struct nodeset){0};
     }
 }
 

@@ -34,6 +34,7 @@ static void answer_roots(node_id to, struct epoch_run run, const struct nodeset 
 
 void status_word(struct node *n, node_id from, const struct word *word, struct effects *out)
 {
+    propose_heard(n, from);
     struct word *known = &n->peers[from].word;
     const epoch_id before = known->first_unsealed;
     known->first_unsealed = max_u64(known->first_unsealed, word->first_unsealed);

@@ -171,6 +171,63 @@ static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_com
         assert_int_equal(promised(k), 0);
 }
 
+/* ---- Back after long ---- */
+
+static uint64_t chunk_ms; /* When one was last sent to 2 or 3. */
+
+static bool passes_among_0_and_1(struct post *p)
+{
+    if (p->from < 2 && p->to < 2)
+        return true;
+    if (p->from == 0 && p->lane == DRIVER_DISPERSAL)
+        chunk_ms = cluster.now_ms;
+    return false;
+}
+
+/* The chunk is sent ever more rarely to those who do not answer, and was just sent. */
+static void who_was_away_for_long_gets_its_chunk_when_it_speaks(void **state)
+{
+    (void)state;
+    cluster_open(N, 100);
+    cluster.passes = passes_among_0_and_1;
+    submit(0);
+    cluster_run(2000);
+    for (unsigned rounds = 0; chunk_ms != cluster.now_ms; rounds++) {
+        assert_true(rounds < 1000);
+        cluster_round();
+    }
+    cluster.passes = NULL;
+    nodeset_add(&cluster.away, 3);
+    member_crash(&cluster.members[2]);
+    member_open(&cluster.members[2]);
+    cluster_until(all_executed, 100);
+    expect_no_faults();
+}
+
+static unsigned chunks_to_2;
+
+static bool chunks_to_2_are_lost(struct post *p)
+{
+    if (p->from != 0 || p->to != 2 || p->lane != DRIVER_DISPERSAL)
+        return true;
+    chunks_to_2++;
+    return false;
+}
+
+/* In 20 s it is sent to all 6 times, and then every 32 times retry_ms; and once more each time. */
+static void who_speaks_and_never_says_got_is_sent_little(void **state)
+{
+    (void)state;
+    cluster_open(N, 100);
+    nodeset_add(&cluster.away, 3);
+    cluster.passes = chunks_to_2_are_lost;
+    chunks_to_2 = 0;
+    submit(0);
+    cluster_run(4000);
+    assert_int_equal(cluster.members[0].executed_ids, 0);
+    assert_in_range(chunks_to_2, 17, 36);
+}
+
 /* ---- Behind in execution ---- */
 
 /* What completed and is far from being delivered is in the store alone. */
@@ -307,6 +364,8 @@ int main(void)
         CORE_TEST(the_quota_holds_across_a_restart),
         CORE_TEST(what_is_past_the_horizon_gives_its_place_back),
         CORE_TEST(a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete),
+        CORE_TEST(who_was_away_for_long_gets_its_chunk_when_it_speaks),
+        CORE_TEST(who_speaks_and_never_says_got_is_sent_little),
         CORE_TEST(a_node_that_executes_nothing_votes_with_the_others_and_keeps_no_more),
         CORE_TEST(a_node_that_says_anything_harms_no_one),
     };
