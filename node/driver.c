@@ -225,9 +225,13 @@ static int commit(struct driver *d)
             driver_written(d, records_put_votes(d->store, d->votes[k].epoch, d->vote_sequence++,
                                                 slice_of(d->votes[k].bytes, d->votes[k].size)));
     d->votes_count = 0;
-    if (d->prune_more && driver_begin(d))
-        driver_written(d, records_prune(d->store, d->prune_through, d->prune_sealed, PRUNE_STEP,
-                                        &d->prune_more));
+    if (d->prune_more && driver_begin(d)) {
+        const uint64_t horizon = d->options.node.link_horizon;
+        const epoch_id through = d->prune_through;
+        driver_written(d,
+                       records_prune(d->store, through, through > horizon ? through - horizon : 0,
+                                     d->prune_sealed, PRUNE_STEP, &d->prune_more));
+    }
     if (d->ports.commit && driver_begin(d)) {
         const int said = d->ports.commit(d->ports.context, d->store);
         if (said < 0)

@@ -128,11 +128,13 @@ int records_put_votes(struct store *s, epoch_id epoch, uint64_t sequence, struct
     return store_put(s, TABLE_VOTES, writer_result(&w), &votes, 1);
 }
 
+enum { COLLECTED_MAX = 64 };
+
 struct collected { /* Keys to delete: a visit must not write. */
     epoch_id through;
     unsigned count, limit;
-    uint8_t keys[64][24];
-    size_t sizes[64];
+    uint8_t keys[COLLECTED_MAX][24];
+    size_t sizes[COLLECTED_MAX];
 };
 
 static int collect(void *context, struct slice key, struct slice value)
@@ -158,7 +160,7 @@ static int collect_from(struct store *s, unsigned table, epoch_id from, struct c
 
 int records_drop_votes(struct store *s, epoch_id epoch)
 {
-    struct collected c = {.through = epoch, .limit = 64};
+    struct collected c = {.through = epoch, .limit = COLLECTED_MAX};
     do {
         int error = collect_from(s, TABLE_VOTES, epoch, &c);
         for (unsigned k = 0; k < c.count && !error; k++)
@@ -206,9 +208,21 @@ static int delete_if_there(struct store *s, unsigned table, struct slice key)
     return error == STORE_MISSING ? 0 : error;
 }
 
-int records_prune(struct store *s, epoch_id through, epoch_id sealed, unsigned limit, bool *more)
+/* Drops the first records of a table that are of epochs <= through, up to `limit`. */
+static int drop_through(struct store *s, unsigned table, epoch_id through, unsigned limit,
+                        bool *more)
 {
-    struct collected c = {.through = through, .limit = limit > 64 ? 64 : limit};
+    struct collected c = {.through = through, .limit = limit};
+    int error = collect_from(s, table, 0, &c);
+    for (unsigned k = 0; k < c.count && !error; k++)
+        error = store_delete(s, table, slice_of(c.keys[k], c.sizes[k]));
+    *more = *more || c.count == limit;
+    return error;
+}
+
+static int drop_delivered(struct store *s, epoch_id with, unsigned limit, bool *more)
+{
+    struct collected c = {.through = with, .limit = limit};
     int error = collect_from(s, TABLE_DELIVERED, 0, &c);
     for (unsigned k = 0; k < c.count && !error; k++) {
         const struct slice key = slice_of(c.keys[k], c.sizes[k]);
@@ -219,14 +233,24 @@ int records_prune(struct store *s, epoch_id through, epoch_id sealed, unsigned l
             break;
         error = store_delete(s, TABLE_DELIVERED, key);
     }
-    *more = c.count == c.limit;
-    if (error)
-        return error;
-    c.through = sealed;
-    if ((error = collect_from(s, TABLE_OUTCOMES, 0, &c)))
-        return error;
-    for (unsigned k = 0; k < c.count && !error; k++)
-        error = store_delete(s, TABLE_OUTCOMES, slice_of(c.keys[k], c.sizes[k]));
-    *more = *more || c.count == c.limit;
+    *more = *more || c.count == limit;
+    return error;
+}
+
+int records_prune(struct store *s, epoch_id through, epoch_id past, epoch_id sealed, unsigned limit,
+                  bool *more)
+{
+    if (limit > COLLECTED_MAX)
+        limit = COLLECTED_MAX;
+    *more = false;
+    int error = drop_delivered(s, through, limit, more);
+    if (!error)
+        error = drop_through(s, TABLE_CHUNKS, past, limit, more);
+    if (!error)
+        error = drop_through(s, TABLE_BLOCKS, past, limit, more);
+    if (!error)
+        error = drop_through(s, TABLE_INSTANCES, past, limit, more);
+    if (!error)
+        error = drop_through(s, TABLE_OUTCOMES, sealed, limit, more);
     return error;
 }

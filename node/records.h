@@ -42,7 +42,9 @@ int records_get_number(struct store *s, const char *name, uint64_t otherwise, ui
 
 int records_put_delivered(struct store *s, epoch_id with_epoch, epoch_id epoch, node_id proposer);
 /* Drops chunk, block and record of up to `limit` dispersals delivered with an epoch <= `through`,
- * and outcomes through `sealed`. Sets *more if some are left. */
-int records_prune(struct store *s, epoch_id through, epoch_id sealed, unsigned limit, bool *more);
+ * of as many of an epoch <= `past`, that will never be delivered if they were not by now, and as
+ * many outcomes through `sealed`. Sets *more if some may be left. */
+int records_prune(struct store *s, epoch_id through, epoch_id past, epoch_id sealed, unsigned limit,
+                  bool *more);
 
 #endif

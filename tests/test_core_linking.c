@@ -300,6 +300,39 @@ static bool last_is_executed(void)
     return false;
 }
 
+static int oldest_key(void *context, struct slice key, struct slice value)
+{
+    (void)value;
+    node_id proposer;
+    records_decode_key(key, context, &proposer);
+    return 1;
+}
+
+/* The epoch of the first record of a table. */
+static epoch_id oldest_in(unsigned member, enum consensus_table table)
+{
+    struct store *s = cluster.members[member].store;
+    epoch_id oldest = UINT64_MAX / 2; /* There is none. */
+    assert_int_equal(store_begin(s), 0);
+    assert_true(store_scan(s, table, slice_of(NULL, 0), oldest_key, &oldest) >= 0);
+    store_abort(s);
+    return oldest;
+}
+
+/* Of what was given up nothing stays on disk once everyone has executed that far. */
+static void expect_disk_bounded(void)
+{
+    epoch_id executed = UINT64_MAX;
+    for (unsigned k = 0; k < N; k++)
+        if (word_of(k).executed < executed)
+            executed = word_of(k).executed;
+    for (unsigned k = 0; k < N; k++) {
+        assert_true(oldest_in(k, TABLE_INSTANCES) + SHORT > executed);
+        assert_true(oldest_in(k, TABLE_CHUNKS) + SHORT > executed);
+        assert_true(oldest_in(k, TABLE_BLOCKS) + SHORT > executed);
+    }
+}
+
 /* What it dispersed into the void is too old for everyone: it is given up, and makes room for what
  * comes. Three windows of it are more than may be open. */
 static void a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on(void **state)
@@ -314,6 +347,9 @@ static void a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on(vo
     cluster.submitted = (1 << 20) - 1;
     submit(LATE);
     cluster_until(last_is_executed, 4000);
+    go_on_without(SHORT);
+    cluster_run(600);
+    expect_disk_bounded();
 }
 
 /* Dispersals that complete just before they are too old to be linked: whoever waits for them to be

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 4, EPOCHS = 30, KEYS_MAX = 1024 };
+enum { N = 4, EPOCHS = 30, HORIZON = 9, KEYS_MAX = 1024 };
 
 static struct store *store;
 static uint64_t seed;
@@ -248,6 +248,9 @@ static void votes_of_one_epoch_are_dropped_and_no_others(void **state)
     }
 }
 
+/* Delivered by `through` it is, or never. */
+static epoch_id past(epoch_id through) { return through > HORIZON ? through - HORIZON : 0; }
+
 /* What was put of each dispersal, and with which epoch it was delivered (0: not). */
 static epoch_id delivered_with[EPOCHS + 1][N];
 static bool chunk_put[EPOCHS + 1][N], block_put[EPOCHS + 1][N];
@@ -271,8 +274,8 @@ static void fill(void)
             if (block_put[e][p])
                 assert_int_equal(store_put(store, TABLE_BLOCKS, instance_key(e, p), &bytes, 1), 0);
             if (below(5) == 0)
-                continue; /* Undelivered: never dropped. */
-            const epoch_id with = below(3) ? e : e + below(8);
+                continue; /* Undelivered: not dropped before it is past the horizon. */
+            const epoch_id with = below(3) ? e : e + below(HORIZON + 1);
             delivered_with[e][p] = with;
             assert_int_equal(records_put_delivered(store, with, e, p), 0);
         }
@@ -289,16 +292,18 @@ static bool is_there(unsigned table, struct slice key)
 
 static void expect_pruned(epoch_id through, epoch_id sealed)
 {
-    unsigned left = 0;
+    unsigned left = 0, undelivered = 0;
     for (epoch_id e = 1; e <= EPOCHS; e++)
         for (node_id p = 0; p < N; p++) {
             const epoch_id with = delivered_with[e][p];
-            const bool gone = with != 0 && with <= through;
+            const bool gone = (with != 0 && with <= through) || e <= past(through);
             left += with != 0 && !gone;
+            undelivered += with == 0 && !gone;
             assert_int_equal(is_there(TABLE_INSTANCES, instance_key(e, p)), !gone);
             assert_int_equal(is_there(TABLE_CHUNKS, instance_key(e, p)), !gone && chunk_put[e][p]);
             assert_int_equal(is_there(TABLE_BLOCKS, instance_key(e, p)), !gone && block_put[e][p]);
         }
+    assert_int_equal(undelivered > 0, past(through) < EPOCHS);
     assert_int_equal(count_in(TABLE_DELIVERED), left);
     assert_int_equal(count_in(TABLE_OUTCOMES), EPOCHS - sealed);
     if (key_count > 0)
@@ -311,12 +316,13 @@ static void pruning_drops_what_was_delivered_by_then_and_nothing_else(void **sta
     static const unsigned limits[] = {1, 3, 64, 1000};
     fill();
     unsigned i = 0;
-    for (epoch_id through = 0; through <= EPOCHS + 10; through += 1 + i++ % 4) {
+    for (epoch_id through = 0; through <= EPOCHS + HORIZON + 3; through += 1 + i++ % 4) {
         const epoch_id sealed = through > EPOCHS ? EPOCHS : through / 2;
         bool more = true;
         for (unsigned calls = 0; more; calls++) {
             assert_true(calls < 1000);
-            assert_int_equal(records_prune(store, through, sealed, limits[i % 4], &more), 0);
+            assert_int_equal(
+                records_prune(store, through, past(through), sealed, limits[i % 4], &more), 0);
         }
         expect_pruned(through, sealed);
     }
@@ -327,12 +333,18 @@ static void one_call_prunes_no_more_than_its_limit(void **state)
     (void)state;
     for (unsigned limit = 1; limit <= 100; limit += 9) {
         fill();
-        const unsigned before = count_in(TABLE_DELIVERED);
+        const unsigned before = count_in(TABLE_DELIVERED), all = count_in(TABLE_INSTANCES);
         const unsigned most = limit > 64 ? 64 : limit;
         bool more;
-        assert_int_equal(records_prune(store, EPOCHS + 10, 0, limit, &more), 0);
+        assert_int_equal(records_prune(store, EPOCHS + 10, 0, 0, limit, &more), 0);
         assert_int_equal(count_in(TABLE_DELIVERED), before - most);
         assert_true(more);
+        const unsigned left = count_in(TABLE_INSTANCES);
+        assert_true(left < all && left >= all - most);
+        assert_int_equal(records_prune(store, 0, EPOCHS, 0, limit, &more), 0);
+        assert_int_equal(count_in(TABLE_DELIVERED), before - most);
+        assert_int_equal(count_in(TABLE_INSTANCES), left > most ? left - most : 0);
+        assert_true(more || left < most);
     }
 }
 
@@ -344,7 +356,7 @@ static void a_failing_store_is_reported(void **state)
     unsigned failures = 0;
     for (unsigned call = 1; call < 60; call += 3) {
         store_memory_fail(store, call, STORE_IO);
-        failures += records_prune(store, EPOCHS, EPOCHS, 8, &more) == STORE_IO;
+        failures += records_prune(store, EPOCHS + HORIZON, EPOCHS, EPOCHS, 8, &more) == STORE_IO;
         store_memory_fail(store, 0, 0);
         store_abort(store);
         assert_int_equal(store_begin(store), 0);
