@@ -6,7 +6,6 @@
 enum {
     LENGTH_SIZE = 8,  /* The block's length, in front of it. */
     REPAIR_ROWS = 12, /* Chunks made in one pass. ISA-L takes 4 or 6 rows at a time. */
-    TABLE_SIZE = 32,  /* ISA-L's, for one coefficient. */
 };
 
 /* All n chunks must be countable in an int, which is what ISA-L takes. */
@@ -17,6 +16,7 @@ void code_init(struct code *c, struct quorum q)
     assert(q.n >= 1 && q.n <= NODES_MAX);
     unsigned k = quorum_data(q);
     unsigned parity_count = q.n - k;
+    assert(k <= CODE_DATA_MAX && parity_count <= CODE_PARITY_MAX);
 
     memset(c, 0, sizeof *c);
     c->data_count = k;
@@ -71,7 +71,7 @@ void code_encode(const struct code *c, struct slice block, uint8_t *chunks)
 static void invert(const struct code *c, const unsigned sources[], uint8_t *inverse)
 {
     unsigned k = c->data_count;
-    uint8_t rows[NODES_MAX * NODES_MAX];
+    uint8_t rows[CODE_DATA_MAX * CODE_DATA_MAX];
     for (unsigned i = 0; i < k; i++)
         memcpy(rows + i * k, c->matrix + sources[i] * k, k);
     int singular = gf_invert_matrix(rows, inverse, (int)k);
@@ -108,10 +108,10 @@ void code_repair(const struct code *c, const struct nodeset *present, uint8_t *c
         return;
     }
 
-    uint8_t inverse[NODES_MAX * NODES_MAX];
-    uint8_t rows[REPAIR_ROWS * NODES_MAX];
-    uint8_t tables[REPAIR_ROWS * NODES_MAX * TABLE_SIZE];
-    uint8_t *from[NODES_MAX], *to[REPAIR_ROWS];
+    uint8_t inverse[CODE_DATA_MAX * CODE_DATA_MAX];
+    uint8_t rows[REPAIR_ROWS * CODE_DATA_MAX];
+    uint8_t tables[REPAIR_ROWS * CODE_DATA_MAX * CODE_TABLE_SIZE];
+    uint8_t *from[CODE_DATA_MAX], *to[REPAIR_ROWS];
     invert(c, sources, inverse);
     for (unsigned i = 0; i < k; i++)
         from[i] = chunks + sources[i] * chunk_size;

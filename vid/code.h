@@ -13,13 +13,17 @@
 enum {
     CODE_BLOCK_SIZE_MAX = 8 << 20, /* Bytes of a block. */
     CODE_CHUNK_ALIGN = 64,
+    /* Of a quorum: k = n - 2f <= f + 3, and 2f more. */
+    CODE_DATA_MAX = (NODES_MAX - 1) / 3 + 3,
+    CODE_PARITY_MAX = (NODES_MAX - 1) / 3 * 2,
+    CODE_TABLE_SIZE = 32, /* ISA-L's, for one coefficient. */
 };
 
 struct code {
-    unsigned data_count;                        /* k */
-    unsigned chunk_count;                       /* n */
-    uint8_t matrix[NODES_MAX * NODES_MAX];      /* n rows of k; the first k are the identity. */
-    uint8_t tables[32 * NODES_MAX * NODES_MAX]; /* ISA-L's, for encoding. */
+    unsigned data_count;                       /* k */
+    unsigned chunk_count;                      /* n */
+    uint8_t matrix[NODES_MAX * CODE_DATA_MAX]; /* n rows of k; the first k are the identity. */
+    uint8_t tables[CODE_PARITY_MAX * CODE_DATA_MAX * CODE_TABLE_SIZE]; /* For encoding. */
 };
 
 /* k = quorum_data(q), n = q.n. */
