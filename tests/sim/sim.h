@@ -19,11 +19,12 @@ struct sim_options {
 };
 
 /* What happened: a run in which nothing did shows nothing. */
-#define TALLY_MAP(X)                                                                        \
-    X(crashes)                                                                              \
-    X(restarts_mid_epoch)                                                                   \
-    X(lost) X(reordered) X(repeated) X(partitions) X(coins) X(rounds_over_2) X(late_closed) \
-        X(linked) X(catch_ups) X(bad_blocks) X(fetch_retries) X(transactions) X(blocks) X(epochs)
+#define TALLY_MAP(X)                                                                          \
+    X(crashes)                                                                                \
+    X(restarts_mid_epoch)                                                                     \
+    X(lost)                                                                                   \
+    X(reordered) X(repeated) X(partitions) X(coins) X(rounds_over_2) X(late_closed) X(linked) \
+        X(catch_ups) X(bad_blocks) X(fetch_retries) X(transactions) X(blocks) X(epochs)
 
 struct sim_tally {
 #define X(name) uint64_t name;
