@@ -183,6 +183,7 @@ static void answer_flight(struct flight *f)
 static void submit(struct clients *c, struct request_item *item)
 {
     struct client_result *result = &item->result;
+    c->counts.overloaded += result->status == CLIENT_OVERLOADED;
     if (result->status != CLIENT_OK)
         return;
     enum mempool_answer answer = MEMPOOL_FULL;

@@ -98,7 +98,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
         return -1;
     clients_refuse(d->clients, d->draining || daemon_store_filling(d));
     d->more |= clients_receive(d->clients);
-    driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool, d->now_ms));
+    driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool));
     if (driver_flush(d->driver, d->now_ms) != 0) { /* The store says what to do. */
         snprintf(message, message_size, "%s. Nothing that was acknowledged or promised is lost",
                  store_message(d->consensus));

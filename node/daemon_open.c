@@ -172,7 +172,6 @@ static int open_mempool(struct daemon *d, char *message, size_t message_size)
 {
     struct mempool_options options = {
         .bytes_max = d->config.node.mempool_bytes,
-        .ordered = d->application.ordered,
         .describe = d->application.describe,
         .context = d->application.state,
     };

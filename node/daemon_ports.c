@@ -55,7 +55,7 @@ static void work(void *context, struct job *job)
 static uint32_t take(void *context, epoch_id epoch, struct writer *w)
 {
     struct daemon *d = context;
-    return mempool_take(d->mempool, epoch, d->now_ms, w);
+    return mempool_take(d->mempool, epoch, w);
 }
 
 static void deliver(void *context, const struct delivery *delivery)
@@ -127,14 +127,10 @@ static void executed_marked(void *context, uint32_t index, const struct hash *id
     executed(s->daemon, s->position, index, id);
 }
 
-/* A copy in a block of ours was ignored. */
+/* A copy in a block of ours was ignored: for good, see mempool.h. */
 static void ignored(struct daemon *d, const struct execution_block *block, uint32_t index)
 {
     const struct result *result = &block->results[index];
-    if (result->outcome == OUTCOME_SEQUENCE_ABOVE) {
-        mempool_again(d->mempool, block->delivery.epoch, &result->id, d->now_ms);
-        return;
-    }
     const struct recent_end end = {.id = result->id,
                                    .height = block->delivery.position,
                                    .index = index,

@@ -36,6 +36,19 @@ void mempool_list_append(struct list *l, struct entry *e)
     l->bytes += e->size;
 }
 
+void mempool_list_prepend(struct list *l, struct entry *e)
+{
+    e->list = l;
+    e->previous = NULL;
+    e->next = l->first;
+    if (l->first)
+        l->first->previous = e;
+    else
+        l->last = e;
+    l->first = e;
+    l->bytes += e->size;
+}
+
 void mempool_list_remove(struct entry *e)
 {
     struct list *l = e->list;
@@ -71,8 +84,6 @@ static struct entry *insert(struct mempool *m, const struct mempool_item *item, 
     assert(item->bytes.size >= 1 && item->bytes.size <= TRANSACTION_SIZE_MAX);
     struct entry *e = mempool_memory(calloc(1, sizeof(*e) + item->bytes.size));
     e->id = item->id;
-    memcpy(e->sender, item->sender, sizeof(e->sender));
-    e->sequence = item->sequence;
     e->arrival = arrival;
     e->size = (uint32_t)item->bytes.size;
     memcpy(e->bytes, item->bytes.data, item->bytes.size);
@@ -162,7 +173,6 @@ void mempool_close(struct mempool *m)
     free(m->marks.items);
     free(m->fresh.items);
     free(m->removed.items);
-    free(m->taken.items);
     free(m->buckets);
     free(m);
 }

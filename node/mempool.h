@@ -2,10 +2,14 @@
  *
  * A transaction is in the consensus store before it is acknowledged and stays, here and there,
  * until it is executed or finally refused. Waiting ones go into blocks of ours in the order of
- * their arrival; within a block those of one sender are in the order of their numbers. One that
- * is in a block of ours is *marked* with its epoch and not taken again, unless the block comes
- * to nothing or ignores it because its number is too high yet: then it waits again, each time
- * longer, so that a number whose turn never comes costs little.
+ * their arrival. One that is in a block of ours is *marked* with its epoch and not taken again,
+ * unless the block comes to nothing: then it waits again, before those that came later.
+ *
+ * Whoever adds one has seen its sequence number inside its sender's window, or used, in a state
+ * that this node had executed. A window only moves up and a block of ours executes after that
+ * state: so no number that is here is above the window when its turn comes, all may go into one
+ * block in any order, and what our block ignores is refused for good. Everything here can go, and
+ * a full pool drains.
  *
  * Every transaction is in the pool at most once, by id. The pool holds at most `bytes_max`
  * bytes, its own records included, marked ones too: what is full says so at once. No call
@@ -20,22 +24,17 @@
 #include "node/block.h"
 #include "storage/store.h"
 
-enum {
-    MEMPOOL_SENDER_SIZE = 32,
-    MEMPOOL_RETRIES = 8,        /* Waits get no longer after so many, */
-    MEMPOOL_RETRY_MIN_MS = 100, /* the second one is this, and each the double of the last. */
-};
+enum { MEMPOOL_SENDER_SIZE = 32 };
 
 struct mempool_item {
     struct hash id;
-    uint8_t sender[MEMPOOL_SENDER_SIZE]; /* If `ordered`. */
-    uint64_t sequence;                   /* The same. */
+    uint8_t sender[MEMPOOL_SENDER_SIZE]; /* For whoever adds it, if it has one, */
+    uint64_t sequence;                   /* and its number. */
     struct slice bytes;                  /* 1 to TRANSACTION_SIZE_MAX. */
 };
 
 struct mempool_options {
     size_t bytes_max;
-    bool ordered;  /* Whether transactions have senders and numbers. */
     uint64_t seed; /* Random, so that nobody can choose ids that meet in the index. */
     /* What the bytes of a record are; false when they are no transaction of this chain. */
     bool (*describe)(void *context, struct slice bytes, struct mempool_item *item);
@@ -56,17 +55,14 @@ bool mempool_has(const struct mempool *m, const struct hash *id);
 
 /* Appends the transactions that are next to `w`, each length u32 and bytes, as many as fit, and
  * marks them. Returns how many. */
-uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t now_ms, struct writer *w);
-/* Bytes that mempool_take would find: of transactions neither marked nor put off. */
-uint64_t mempool_waiting(const struct mempool *m, uint64_t now_ms);
+uint32_t mempool_take(struct mempool *m, epoch_id epoch, struct writer *w);
+uint64_t mempool_waiting(const struct mempool *m); /* Bytes of transactions not marked. */
 
 /* After a restart, for what a stored block of ours holds that is not executed: marks it again.
  * Blocks in ascending order of epochs, transactions in the order of the block. */
 void mempool_mark(struct mempool *m, epoch_id epoch, uint32_t index, const struct hash *id);
 /* Executed or finally refused, in whichever block: it leaves. False if it was not there. */
 bool mempool_remove(struct mempool *m, const struct hash *id);
-/* The block of ours of this epoch ignored it for now: it waits again. */
-void mempool_again(struct mempool *m, epoch_id epoch, const struct hash *id, uint64_t now_ms);
 /* The block of ours of this epoch is out of the game: what is still marked with it waits again. */
 void mempool_release(struct mempool *m, epoch_id epoch);
 /* Visits what is marked with an epoch: index in the block, and id. May remove the one visited. */

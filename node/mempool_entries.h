@@ -6,18 +6,14 @@
 
 struct entry {
     struct hash id;
-    uint8_t sender[MEMPOOL_SENDER_SIZE];
-    uint64_t sequence;
     uint64_t arrival; /* Its key in the store. */
     struct entry *chain;
     struct entry *previous;
     struct entry *next;
     struct list *list;
     epoch_id epoch; /* Of the block that it is in; 0: it waits. */
-    uint64_t due_ms;
     size_t fresh;   /* 1 + its place among those not stored yet; 0: it is stored. */
     uint32_t index; /* In the block. */
-    unsigned tries; /* How often it was ignored for now. */
     uint32_t size;
     uint8_t bytes[];
 };
@@ -42,12 +38,10 @@ struct array {
 
 struct mempool {
     struct mempool_options options;
-    struct list again[MEMPOOL_RETRIES]; /* Ignored so often, or out with their block: 0. */
     struct list waiting;
     struct array marks;   /* struct mark *, by epoch, ascending. */
     struct array fresh;   /* struct entry *, NULL where it has gone again. */
     struct array removed; /* uint64_t, arrivals. */
-    struct array taken;   /* struct entry *, scratch. */
     uint64_t arrivals;
     struct mempool_view view;
     unsigned shift;
@@ -59,6 +53,7 @@ void *mempool_array_add(struct array *a, size_t size);
 /* The memory, or the end: a pool that is bounded does not run out. */
 void *mempool_memory(void *memory);
 void mempool_list_append(struct list *l, struct entry *e);
+void mempool_list_prepend(struct list *l, struct entry *e);
 void mempool_list_remove(struct entry *e);
 struct entry *mempool_find(const struct mempool *m, const struct hash *id);
 

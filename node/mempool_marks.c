@@ -62,100 +62,23 @@ static void mark_entry(struct mempool *m, struct mark *mark, struct entry *e, ui
     e->index = index;
 }
 
-static void unmark(struct mempool *m, struct entry *e, unsigned level, uint64_t due_ms)
-{
-    mempool_list_remove(e);
-    mempool_list_append(&m->again[level], e);
-    e->epoch = 0;
-    e->due_ms = due_ms;
-    m->view.marked--;
-}
-
-/* By sender, then by number. */
-static int compare_numbers(const void *left, const void *right)
-{
-    const struct entry *a = *(struct entry *const *)left;
-    const struct entry *b = *(struct entry *const *)right;
-    int order = memcmp(a->sender, b->sender, sizeof(a->sender));
-    if (order == 0)
-        order = (a->sequence > b->sequence) - (a->sequence < b->sequence);
-    return order ? order : (a->index > b->index) - (a->index < b->index);
-}
-
-/* By sender, then by place in the block. */
-static int compare_places(const void *left, const void *right)
-{
-    const struct entry *a = *(struct entry *const *)left;
-    const struct entry *b = *(struct entry *const *)right;
-    int order = memcmp(a->sender, b->sender, sizeof(a->sender));
-    return order ? order : (a->index > b->index) - (a->index < b->index);
-}
-
-/* Leaves each sender the places it has, and puts its transactions there in order. */
-static void order_senders(struct entry **taken, size_t count)
-{
-    uint32_t *places = mempool_memory(malloc((count + 1) * sizeof(*places)));
-    qsort(taken, count, sizeof(struct entry *), compare_places);
-    for (size_t i = 0; i < count; i++)
-        places[i] = taken[i]->index;
-    qsort(taken, count, sizeof(struct entry *), compare_numbers);
-    for (size_t i = 0; i < count; i++)
-        taken[i]->index = places[i];
-    struct entry **ordered = mempool_memory(malloc((count + 1) * sizeof(struct entry *)));
-    for (size_t i = 0; i < count; i++)
-        ordered[taken[i]->index] = taken[i];
-    memcpy(taken, ordered, count * sizeof(struct entry *));
-    free(ordered);
-    free(places);
-}
-
-/* Those of one list that fit into *room bytes; false when one did not. */
-static bool choose(struct mempool *m, const struct list *l, uint64_t now_ms, size_t *room)
-{
-    for (struct entry *e = l->first; e && e->due_ms <= now_ms; e = e->next) {
-        if (*room < sizeof(uint32_t) + e->size)
-            return false;
-        *room -= sizeof(uint32_t) + e->size;
-        e->index = (uint32_t)m->taken.count;
-        *(struct entry **)mempool_array_add(&m->taken, sizeof(struct entry *)) = e;
-    }
-    return true;
-}
-
-uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t now_ms, struct writer *w)
+uint32_t mempool_take(struct mempool *m, epoch_id epoch, struct writer *w)
 {
     assert(epoch > 0);
-    size_t room = w->ok ? (size_t)(w->end - w->at) : 0;
-    m->taken.count = 0;
-    bool fits = true;
-    for (unsigned i = 0; i < MEMPOOL_RETRIES && fits; i++)
-        fits = choose(m, &m->again[i], now_ms, &room);
-    if (fits)
-        choose(m, &m->waiting, now_ms, &room);
-    if (m->taken.count == 0)
-        return 0;
-
-    struct entry **taken = m->taken.items;
-    if (m->options.ordered)
-        order_senders(taken, m->taken.count);
-    struct mark *mark = mark_get(m, epoch);
-    for (size_t i = 0; i < m->taken.count; i++) {
-        mark_entry(m, mark, taken[i], (uint32_t)i);
-        write_u32(w, taken[i]->size);
-        write_bytes(w, taken[i]->bytes, taken[i]->size);
+    struct mark *mark = NULL;
+    struct entry *e;
+    uint32_t count = 0;
+    while (w->ok && (e = m->waiting.first) &&
+           (size_t)(w->end - w->at) >= sizeof(uint32_t) + e->size) {
+        mark = mark ? mark : mark_get(m, epoch);
+        mark_entry(m, mark, e, count++);
+        write_u32(w, e->size);
+        write_bytes(w, e->bytes, e->size);
     }
-    assert(w->ok);
-    return (uint32_t)m->taken.count;
+    return count;
 }
 
-uint64_t mempool_waiting(const struct mempool *m, uint64_t now_ms)
-{
-    uint64_t bytes = m->waiting.bytes;
-    for (unsigned i = 0; i < MEMPOOL_RETRIES; i++)
-        if (m->again[i].first && m->again[i].first->due_ms <= now_ms)
-            bytes += m->again[i].bytes;
-    return bytes;
-}
+uint64_t mempool_waiting(const struct mempool *m) { return m->waiting.bytes; }
 
 void mempool_mark(struct mempool *m, epoch_id epoch, uint32_t index, const struct hash *id)
 {
@@ -164,24 +87,18 @@ void mempool_mark(struct mempool *m, epoch_id epoch, uint32_t index, const struc
         mark_entry(m, mark_get(m, epoch), e, index);
 }
 
-void mempool_again(struct mempool *m, epoch_id epoch, const struct hash *id, uint64_t now_ms)
-{
-    struct entry *e = mempool_find(m, id);
-    if (!e || e->epoch != epoch)
-        return;
-    unsigned level = e->tries < MEMPOOL_RETRIES - 1 ? e->tries : MEMPOOL_RETRIES - 1;
-    uint64_t delay_ms = level ? (uint64_t)MEMPOOL_RETRY_MIN_MS << (level - 1) : 0;
-    e->tries++;
-    unmark(m, e, level, now_ms + delay_ms);
-}
-
 void mempool_release(struct mempool *m, epoch_id epoch)
 {
     struct mark *mark = mark_find(m, epoch);
     if (!mark)
         return;
-    while (mark->list.first)
-        unmark(m, mark->list.first, 0, 0);
+    struct entry *e;
+    while ((e = mark->list.last)) {
+        mempool_list_remove(e);
+        mempool_list_prepend(&m->waiting, e);
+        e->epoch = 0;
+        m->view.marked--;
+    }
     mark_forget(m, mark);
 }
 
@@ -207,7 +124,5 @@ void mempool_each(struct mempool *m, mempool_visit visit, void *context)
 {
     for (size_t i = m->marks.count; i-- > 0;)
         visit_list(&((struct mark **)m->marks.items)[i]->list, visit, context);
-    for (unsigned i = 0; i < MEMPOOL_RETRIES; i++)
-        visit_list(&m->again[i], visit, context);
     visit_list(&m->waiting, visit, context);
 }

@@ -7,7 +7,6 @@
 #include "node/accounts.h"
 
 static const char too_large[] = "larger than a block has room for";
-static const char too_far_ahead[] = "its sequence number is too far above the lowest unused one";
 static const char no_accounts[] = "this application has no accounts";
 static const char unreadable[] = "the ledger cannot be read";
 
@@ -49,19 +48,22 @@ static bool find_executed(struct store_view *view, struct request_item *item)
     return true;
 }
 
-/* What speaks against a sequence number, or NULL. One that is above the window may wait until
- * those below it are used, which may be under way. */
-static const char *judge_sequence(struct store_view *view, const struct mempool_item *item)
+/* A used number is refused. One above the window is put off, and not kept: the pool holds only
+ * what can be executed (mempool.h). */
+static struct client_result judge_sequence(struct store_view *view, const struct mempool_item *item)
 {
     struct identity_public key;
     struct account account = {0};
     memcpy(key.bytes, item->sender, sizeof(key.bytes));
     if (accounts_read(view, &key, &account) != 0)
         account.sequence = (struct sequence){0}; /* As of an account that has done nothing. */
-    if (sequence_place(&account.sequence, item->sequence) == SEQUENCE_USED)
-        return outcome_text(OUTCOME_SEQUENCE_USED);
-    bool far = item->sequence - account.sequence.lowest >= REQUEST_SEQUENCE_AHEAD;
-    return far ? too_far_ahead : NULL;
+    switch (sequence_place(&account.sequence, item->sequence)) {
+    case SEQUENCE_USED: return with_reason(CLIENT_INVALID, outcome_text(OUTCOME_SEQUENCE_USED));
+    case SEQUENCE_ABOVE:
+        return (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = REQUEST_RETRY_MS};
+    case SEQUENCE_INSIDE: break;
+    }
+    return (struct client_result){.status = CLIENT_OK};
 }
 
 static struct client_result refuse(enum outcome outcome)
@@ -87,11 +89,11 @@ static void judge(const struct request_context *c, struct store_view *view,
     }
     if (find_executed(view, item))
         return;
-    const char *against = application->ordered ? judge_sequence(view, &item->transaction) : NULL;
-    if (against) {
-        item->result = with_reason(CLIENT_INVALID, against);
+    item->result = (struct client_result){.status = CLIENT_OK};
+    if (application->ordered)
+        item->result = judge_sequence(view, &item->transaction);
+    if (item->result.status != CLIENT_OK)
         return;
-    }
     enum outcome outcome = application->check(application->state, bytes);
     if (outcome != OUTCOME_NONE) {
         item->result = refuse(outcome);
@@ -99,7 +101,7 @@ static void judge(const struct request_context *c, struct store_view *view,
     }
     if (application->execute) /* Else nobody verifies it again. */
         known_add(c->known, bytes);
-    item->result = (struct client_result){.status = CLIENT_OK, .id = item->transaction.id};
+    item->result.id = item->transaction.id;
 }
 
 void request_list(const struct request_context *c, struct request *r, uint32_t first,

@@ -7,7 +7,7 @@
 #include "node/executor.h"
 #include "node/known.h"
 
-enum { REQUEST_SEQUENCE_AHEAD = 1 << 16 }; /* Numbers above the window that may wait here. */
+enum { REQUEST_RETRY_MS = 20 }; /* For a number above the window: about a block's time. */
 
 struct request_context {
     struct store *ledger;
@@ -31,7 +31,8 @@ struct request {
 /* Fills in the items' bytes or ids. */
 void request_spread(struct request *r);
 /* Looks at items first .. first + count - 1. Afterwards a submitted one that is OK may go into
- * the pool, and a TX's that is UNKNOWN may still be there. From any thread. */
+ * the pool, one whose number is above its sender's window is OVERLOADED, and a TX's that is
+ * UNKNOWN may still be in the pool. From any thread. */
 void request_list(const struct request_context *c, struct request *r, uint32_t first,
                   uint32_t count);
 /* Fills in the answer to ACCOUNT or BLOCK. From any thread. */

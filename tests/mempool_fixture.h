@@ -25,8 +25,8 @@ static struct store *store;
 static struct mempool *pool;
 static uint8_t block[BLOCK_SIZE];
 
-/* A test's transaction: number u32, sender u8, sequence u8, then zeros up to its size. Its id has
- * the number at both ends, and begins as all ids of the same number / 1000 do. */
+/* A test's transaction: number u32, then zeros up to its size, 6 at least. Its id has the number
+ * at both ends, and begins as all ids of the same number / 1000 do. */
 static inline struct hash id_of(uint32_t number)
 {
     struct hash id = {{0}};
@@ -43,28 +43,20 @@ static inline bool describe(void *context, struct slice bytes, struct mempool_it
         return false;
     memcpy(&number, bytes.data, sizeof(number));
     item->id = id_of(number);
-    item->sender[0] = bytes.data[4];
-    item->sequence = bytes.data[5];
     item->bytes = bytes;
     return true;
 }
 
-static inline enum mempool_answer add_sized(uint32_t number, uint8_t sender, uint8_t sequence,
-                                            size_t size)
+static inline enum mempool_answer add_sized(uint32_t number, size_t size)
 {
     static uint8_t bytes[TRANSACTION_SIZE_MAX];
     struct mempool_item item = {0};
     memcpy(bytes, &number, sizeof(number));
-    bytes[4] = sender;
-    bytes[5] = sequence;
     assert_true(describe(NULL, slice_of(bytes, size), &item));
     return mempool_add(pool, &item);
 }
 
-static inline void add(uint32_t number)
-{
-    assert_int_equal(add_sized(number, 0, 0, 6), MEMPOOL_ADDED);
-}
+static inline void add(uint32_t number) { assert_int_equal(add_sized(number, 6), MEMPOOL_ADDED); }
 
 static inline void commit(void)
 {
@@ -77,7 +69,7 @@ static inline void commit(void)
 static inline void open_pool(size_t bytes_max)
 {
     const struct mempool_options options = {
-        .bytes_max = bytes_max, .ordered = true, .seed = 12345, .describe = describe};
+        .bytes_max = bytes_max, .seed = 12345, .describe = describe};
     char message[200] = "";
     pool = mempool_open(&options, store, message, sizeof(message));
     if (!pool)
@@ -123,11 +115,10 @@ static inline int teardown(void **state)
 }
 
 /* Takes a block of at most `size` bytes and expects these numbers in it, ended by 0. */
-static inline void expect_take(epoch_id epoch, uint64_t now_ms, size_t size,
-                               const uint32_t expected[])
+static inline void expect_take(epoch_id epoch, size_t size, const uint32_t expected[])
 {
     struct writer w = writer_of(block, size);
-    uint32_t count = mempool_take(pool, epoch, now_ms, &w);
+    uint32_t count = mempool_take(pool, epoch, &w);
     struct reader r = reader_of(writer_result(&w));
     for (uint32_t i = 0; expected[i] || i < count; i++) {
         struct slice bytes = read_slice(&r, read_u32(&r));
@@ -140,8 +131,7 @@ static inline void expect_take(epoch_id epoch, uint64_t now_ms, size_t size,
     }
     assert_true(reader_finished(&r));
 }
-#define EXPECT_TAKE(epoch, now_ms, ...) \
-    expect_take(epoch, now_ms, BLOCK_SIZE, (const uint32_t[]){__VA_ARGS__, 0})
+#define EXPECT_TAKE(epoch, ...) expect_take(epoch, BLOCK_SIZE, (const uint32_t[]){__VA_ARGS__, 0})
 
 static inline struct mempool_view view(void)
 {

@@ -7,23 +7,17 @@ static void remove_number(uint32_t number)
     assert_false(mempool_has(pool, &id));
 }
 
-static void again(epoch_id epoch, uint32_t number, uint64_t now_ms)
-{
-    struct hash id = id_of(number);
-    mempool_again(pool, epoch, &id, now_ms);
-}
-
 static void blocks_are_filled_in_the_order_of_arrival(void **state)
 {
     (void)state;
     for (uint32_t i = 1; i <= 5; i++)
         add(i);
-    assert_int_equal(mempool_waiting(pool, 0), 5 * 6);
-    expect_take(1, 0, 3 * (4 + 6) + 9, (const uint32_t[]){1, 2, 3, 0});
-    assert_int_equal(mempool_waiting(pool, 0), 2 * 6);
+    assert_int_equal(mempool_waiting(pool), 5 * 6);
+    expect_take(1, 3 * (4 + 6) + 9, (const uint32_t[]){1, 2, 3, 0});
+    assert_int_equal(mempool_waiting(pool), 2 * 6);
     assert_int_equal(view().marked, 3);
-    EXPECT_TAKE(2, 0, 4, 5);
-    EXPECT_TAKE(3, 0, 0);
+    EXPECT_TAKE(2, 4, 5);
+    EXPECT_TAKE(3, 0);
     assert_int_equal(view().marked, 5);
 }
 
@@ -31,13 +25,13 @@ static void a_transaction_is_in_the_pool_once(void **state)
 {
     (void)state;
     add(7);
-    assert_int_equal(add_sized(7, 0, 0, 6), MEMPOOL_PENDING);
+    assert_int_equal(add_sized(7, 6), MEMPOOL_PENDING);
     add(1007); /* Ids that begin alike are in one chain of the index. */
     add(8);
-    EXPECT_TAKE(1, 0, 7, 1007, 8);
-    assert_int_equal(add_sized(7, 0, 0, 6), MEMPOOL_PENDING); /* In a block it is still here. */
+    EXPECT_TAKE(1, 7, 1007, 8);
+    assert_int_equal(add_sized(7, 6), MEMPOOL_PENDING); /* In a block it is still here. */
     remove_number(7);
-    assert_int_equal(add_sized(7, 0, 0, 6), MEMPOOL_ADDED);
+    assert_int_equal(add_sized(7, 6), MEMPOOL_ADDED);
     assert_int_equal(view().count, 3);
 }
 
@@ -45,16 +39,16 @@ static void a_full_pool_says_so_until_something_leaves(void **state)
 {
     (void)state;
     uint32_t count = 0;
-    while (add_sized(count + 1, 0, 0, 1000) == MEMPOOL_ADDED)
+    while (add_sized(count + 1, 1000) == MEMPOOL_ADDED)
         count++;
     assert_in_range(count, BYTES_MAX / 1300, BYTES_MAX / 1000);
     assert_in_range(view().charged, BYTES_MAX - 1300, BYTES_MAX);
-    assert_int_equal(add_sized(9999, 0, 0, 1000), MEMPOOL_FULL);
+    assert_int_equal(add_sized(9999, 1000), MEMPOOL_FULL);
     struct writer w = writer_of(block, sizeof(block));
-    assert_int_equal(mempool_take(pool, 1, 0, &w), count);
-    assert_int_equal(add_sized(9999, 0, 0, 1000), MEMPOOL_FULL); /* Marked ones count. */
+    assert_int_equal(mempool_take(pool, 1, &w), count);
+    assert_int_equal(add_sized(9999, 1000), MEMPOOL_FULL); /* Marked ones count. */
     remove_number(1);
-    assert_int_equal(add_sized(9999, 0, 0, 1000), MEMPOOL_ADDED);
+    assert_int_equal(add_sized(9999, 1000), MEMPOOL_ADDED);
 }
 
 static void what_was_committed_is_there_after_a_restart(void **state)
@@ -74,7 +68,7 @@ static void what_was_committed_is_there_after_a_restart(void **state)
     add(6);
     commit();
     restart();
-    EXPECT_TAKE(1, 0, 1, 3, 4, 6);
+    EXPECT_TAKE(1, 1, 3, 4, 6);
 }
 
 static void what_leaves_before_the_commit_is_never_written(void **state)
@@ -85,7 +79,7 @@ static void what_leaves_before_the_commit_is_never_written(void **state)
     remove_number(1);
     commit();
     restart();
-    EXPECT_TAKE(1, 0, 2);
+    EXPECT_TAKE(1, 2);
     remove_number(2);
     commit();
     commit();
@@ -110,19 +104,7 @@ static void a_record_that_is_no_transaction_is_removed(void **state)
     assert_int_equal(store_get(store, TABLE_POOL, slice_of(key, 8), &value), STORE_MISSING);
     store_abort(store);
     restart();
-    EXPECT_TAKE(1, 0, 1);
-}
-
-static void one_senders_numbers_ascend_within_a_block(void **state)
-{
-    (void)state;
-    /* Senders A and B by turns, A's numbers backwards: 3, 2, 1. */
-    add_sized(13, 'A', 3, 6);
-    add_sized(21, 'B', 1, 6);
-    add_sized(12, 'A', 2, 6);
-    add_sized(22, 'B', 2, 6);
-    add_sized(11, 'A', 1, 6);
-    EXPECT_TAKE(1, 0, 11, 21, 12, 22, 13);
+    EXPECT_TAKE(1, 1);
 }
 
 static void a_block_out_of_the_game_gives_its_transactions_back_first(void **state)
@@ -130,44 +112,16 @@ static void a_block_out_of_the_game_gives_its_transactions_back_first(void **sta
     (void)state;
     add(1);
     add(2);
-    EXPECT_TAKE(4, 0, 1, 2);
+    EXPECT_TAKE(4, 1, 2);
     add(3);
-    assert_int_equal(mempool_waiting(pool, 0), 6);
+    assert_int_equal(mempool_waiting(pool), 6);
     mempool_release(pool, 5); /* Not that one. */
     mempool_release(pool, 4);
-    assert_int_equal(mempool_waiting(pool, 0), 3 * 6);
+    assert_int_equal(mempool_waiting(pool), 3 * 6);
     assert_int_equal(view().marked, 0);
-    EXPECT_TAKE(6, 0, 1, 2, 3);
+    EXPECT_TAKE(6, 1, 2, 3);
     mempool_release(pool, 4); /* Its marks are another's now. */
-    EXPECT_TAKE(7, 0, 0);
-}
-
-static void a_number_too_high_waits_longer_each_time(void **state)
-{
-    (void)state;
-    add(1);
-    add(2);
-    EXPECT_TAKE(1, 0, 1, 2);
-    again(1, 1, 1000);
-    remove_number(2);
-    mempool_release(pool, 1);
-    add(3);
-    EXPECT_TAKE(2, 1000, 1, 3); /* The first time at once, and before what came later. */
-    again(2, 1, 1000);
-    again(1, 3, 1000); /* Not in that block: nothing. */
-    EXPECT_TAKE(3, 1000 + MEMPOOL_RETRY_MIN_MS - 1, 0);
-    assert_int_equal(mempool_waiting(pool, 1000 + MEMPOOL_RETRY_MIN_MS - 1), 0);
-    assert_int_equal(mempool_waiting(pool, 1000 + MEMPOOL_RETRY_MIN_MS), 6);
-    EXPECT_TAKE(3, 1000 + MEMPOOL_RETRY_MIN_MS, 1);
-    again(3, 1, 2000);
-    EXPECT_TAKE(4, 2000 + 2 * MEMPOOL_RETRY_MIN_MS - 1, 0);
-    EXPECT_TAKE(4, 2000 + 2 * MEMPOOL_RETRY_MIN_MS, 1);
-    uint64_t now_ms = 10000;
-    for (epoch_id epoch = 4; epoch < 24; epoch++) { /* For ever, but not ever longer. */
-        again(epoch, 1, now_ms);
-        now_ms += (uint64_t)MEMPOOL_RETRY_MIN_MS << (MEMPOOL_RETRIES - 2);
-        EXPECT_TAKE(epoch + 1, now_ms, 1);
-    }
+    EXPECT_TAKE(7, 0);
 }
 
 static void marks_are_made_again_after_a_restart(void **state)
@@ -175,7 +129,7 @@ static void marks_are_made_again_after_a_restart(void **state)
     (void)state;
     for (uint32_t i = 1; i <= 4; i++)
         add(i);
-    EXPECT_TAKE(3, 0, 1, 2, 3, 4);
+    EXPECT_TAKE(3, 1, 2, 3, 4);
     commit();
     restart();
     struct hash ids[] = {id_of(1), id_of(99), id_of(3)};
@@ -184,11 +138,11 @@ static void marks_are_made_again_after_a_restart(void **state)
     assert_int_equal(view().marked, 2);
     mempool_mark(pool, 4, 0, &ids[2]); /* A later block of ours has it: that one counts. */
     assert_int_equal(view().marked, 2);
-    EXPECT_TAKE(5, 0, 2, 4);
+    EXPECT_TAKE(5, 2, 4);
     mempool_release(pool, 3);
-    EXPECT_TAKE(6, 0, 1);
+    EXPECT_TAKE(6, 1);
     mempool_release(pool, 4);
-    EXPECT_TAKE(7, 0, 3);
+    EXPECT_TAKE(7, 3);
 }
 
 struct visited {
@@ -212,7 +166,7 @@ static void what_is_in_a_block_is_known_with_its_places(void **state)
     (void)state;
     for (uint32_t i = 1; i <= 3; i++)
         add(i);
-    EXPECT_TAKE(2, 0, 1, 2, 3);
+    EXPECT_TAKE(2, 1, 2, 3);
     add(4);
     remove_number(2); /* Another node's block had it. */
     struct visited v = {.remove = true};
@@ -226,7 +180,7 @@ static void what_is_in_a_block_is_known_with_its_places(void **state)
     assert_true(hash_equal(&v.id[1], &three));
     mempool_release(pool, 2);
     assert_int_equal(view().count, 1);
-    EXPECT_TAKE(3, 0, 4);
+    EXPECT_TAKE(3, 4);
     add(5);
     v = (struct visited){.remove = true};
     mempool_each(pool, visit, &v);
@@ -245,9 +199,7 @@ int main(void)
         TEST(what_was_committed_is_there_after_a_restart),
         TEST(what_leaves_before_the_commit_is_never_written),
         TEST(a_record_that_is_no_transaction_is_removed),
-        TEST(one_senders_numbers_ascend_within_a_block),
         TEST(a_block_out_of_the_game_gives_its_transactions_back_first),
-        TEST(a_number_too_high_waits_longer_each_time),
         TEST(marks_are_made_again_after_a_restart),
         TEST(what_is_in_a_block_is_known_with_its_places),
     };

@@ -44,8 +44,8 @@ struct load_node {
     struct load_queue waiting; /* To be submitted. */
     struct load_submission submissions[LOAD_SUBMISSIONS_MAX];
     uint64_t resume_us; /* Overloaded until then, */
-    bool one_by_one;    /* and until a submission was taken whole, one at a time: so what is taken
-                           are the first of those that wait, and numbers leave no gaps. */
+    bool one_by_one;    /* and until a submission was taken whole, one at a time: what is put off
+                           is costly for both, and the first of those that wait are taken. */
     struct load_batch *batches; /* Oldest first. */
     struct load_batch *last_batch;
     uint64_t poll_request; /* The id of the question after outcomes; 0: there is none now. */

@@ -23,8 +23,8 @@ static const char usage[] =
     "  --batch N          so many in one request at most (default: 500)\n"
     "  --ids FILE         write the id of each transaction that the node has, one a line\n"
     "  --json             {\"accepted\",\"pending\",\"executed\",\"refused\":{reason: count}}\n"
-    "A node that is overloaded says when to try again; that is done for 60 s, from the last time\n"
-    "that it took any.\n"
+    "A node that is overloaded, or an account that has 64 transfers waiting, is tried again when\n"
+    "the node says so, for 60 s from the last time that it took any.\n"
     "Exit codes: 0 the node has all; 1 it refused some, or failed; 2 wrong usage.\n";
 
 struct submission {
@@ -103,9 +103,11 @@ static int flush(struct submission *s)
         if (s->count < before)
             deadline_ms = clock_ms() + OVERLOAD_S_MAX * 1000;
         if (s->count > 0 && clock_ms() + retry_ms > deadline_ms)
-            return say_failed(s->target.command,
-                              "node %u has been overloaded for %d s; try again later",
-                              (unsigned)s->target.node, OVERLOAD_S_MAX);
+            return say_failed(
+                s->target.command,
+                "node %u has taken nothing for %d s: it is overloaded, or numbers are missing "
+                "below those that wait; try again later",
+                (unsigned)s->target.node, OVERLOAD_S_MAX);
         if (s->count > 0)
             clock_sleep_ms(retry_ms);
     }

@@ -17,7 +17,8 @@ static const char usage[] =
         TARGET_HELP_CLUSTER TARGET_HELP_NODE TARGET_HELP_TIMEOUT
     "  --sequence S       the sequence number (default: the lowest that is unused in the ledger;\n"
     "                     what waits is not seen, so give it to send a second one before the\n"
-    "                     first is executed, or use --wait)\n"
+    "                     first is executed, or use --wait). One that is 64 or more above it is\n"
+    "                     not taken: the node is overloaded, for this account, until --timeout\n"
     "  --wait             until it is executed, 60 s at most\n"
     "  --json             {\"id\",\"outcome\"} with \"height\" and \"index\", or \"reason\"\n"
     "Exit codes: 0 accepted or, with --wait, executed; 1 refused, failed or dropped, for the\n"
