@@ -57,6 +57,7 @@ MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
 TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
 SIM      := $(wildcard tests/sim/*.c)
 BENCH    := $(wildcard tests/bench/*.c)
+HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c))
 FILES    := $(call wildcards,$(FOLDERS) tests tests/*,/*.[ch])
 PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli
 TESTS    := $(sort $(UNITS) $(TWINS)) $(if $(SIM),$(BUILD)/sim)
@@ -70,8 +71,9 @@ $(BUILD)/bench: $(call objects,$(BENCH)) $(BUILD)/ledger.a
 $(filter-out $(MEMORIES),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
 $(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
+$(HELPERS): %: %.o $(BUILD)/ledger.a
 $(UNITS) $(TWINS): LDLIBS += -lcmocka
-$(PROGRAMS) $(UNITS) $(TWINS) $(BUILD)/sim $(BUILD)/bench:
+$(PROGRAMS) $(UNITS) $(TWINS) $(HELPERS) $(BUILD)/sim $(BUILD)/bench:
 	@echo "  LD  $@"
 	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -99,7 +101,7 @@ check:
 	@sh tests/install.sh
 	@$(MAKE) --no-print-directory CI=1 check-installed
 
-check-installed: all $(TESTS)
+check-installed: all $(TESTS) $(HELPERS)
 	@bash tests/run.sh check $(BUILD) $(TESTS)
 
 sim: $(BUILD)/sim
