@@ -209,12 +209,8 @@ static void look_up(struct clients *c, struct request_item *item)
         return;
     if (mempool_has(c->options.mempool, id))
         *result = (struct client_result){CLIENT_PENDING, .id = *id};
-    else if ((end = recent_find(c->options.recent, id)) && end->reason)
-        *result = (struct client_result){CLIENT_DROPPED, .id = *id,
-                                         .reason = slice_of(end->reason, strlen(end->reason))};
-    else if (end)
-        *result = (struct client_result){CLIENT_EXECUTED, .id = *id, .height = end->height,
-                                         .index = end->index};
+    else if ((end = recent_find(c->options.recent, id)))
+        *result = request_outcome(id, end->height, end->index, end->outcome);
 }
 
 static void finish_part(struct task *task)

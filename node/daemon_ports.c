@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/daemon_state.h"
+#include "node/settle.h"
 #include "node/work.h"
 
 static_assert((int)DRIVER_VOTES == (int)LANE_VOTES, "the driver's lanes are the transport's");
@@ -109,59 +110,10 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
     };
 }
 
-struct settling {
-    struct daemon *daemon;
-    uint64_t position;
-};
-
-static void executed(struct daemon *d, uint64_t position, uint32_t index, const struct hash *id)
-{
-    const struct recent_end end = {.id = *id, .height = position, .index = index};
-    if (mempool_remove(d->mempool, id))
-        recent_add(d->recent, &end);
-}
-
-static void executed_marked(void *context, uint32_t index, const struct hash *id)
-{
-    const struct settling *s = context;
-    executed(s->daemon, s->position, index, id);
-}
-
-/* A copy in a block of ours was ignored: for good, see mempool.h. */
-static void ignored(struct daemon *d, const struct execution_block *block, uint32_t index)
-{
-    const struct result *result = &block->results[index];
-    const struct recent_end end = {.id = result->id,
-                                   .height = block->delivery.position,
-                                   .index = index,
-                                   .reason = outcome_text(result->outcome)};
-    if (mempool_remove(d->mempool, &result->id))
-        recent_add(d->recent, &end);
-}
-
-/* Final outcomes hold whoever's block it was; that a copy was ignored, only of our own: another
- * node can put a copy with a broken signature before ours. */
-static void settle_block(struct daemon *d, const struct execution_block *block)
-{
-    bool own = block->delivery.proposer == d->self;
-    if (own && block->delivery.valid && !d->application.execute) {
-        struct settling s = {d, block->delivery.position};
-        mempool_marked(d->mempool, block->delivery.epoch, executed_marked, &s);
-    }
-    for (uint32_t i = 0; i < block->count; i++) {
-        if (outcome_final(block->results[i].outcome))
-            executed(d, block->delivery.position, i, &block->results[i].id);
-        else if (own)
-            ignored(d, block, i);
-    }
-    if (own)
-        mempool_release(d->mempool, block->delivery.epoch);
-}
-
 void daemon_settle(struct daemon *d, const struct execution_report *report)
 {
-    for (unsigned i = 0; i < report->count; i++)
-        settle_block(d, &report->blocks[i]);
+    const struct settler settler = {d->mempool, d->recent, d->self, d->application.execute};
+    settle(&settler, report);
     d->executed = report->state;
     driver_executed(d->driver, report->epoch);
 }

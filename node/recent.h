@@ -5,7 +5,7 @@
 #ifndef NODE_RECENT_H
 #define NODE_RECENT_H
 
-#include "crypto/hash.h"
+#include "node/application.h"
 
 enum { RECENT_COUNT = 1 << 18 };
 
@@ -13,7 +13,7 @@ struct recent_end {
     struct hash id;
     uint64_t height; /* Its place. */
     uint32_t index;
-    const char *reason; /* Why it was dropped, kept by reference; NULL: executed. */
+    enum outcome outcome; /* What became of its copy there; not final: it was dropped. */
 };
 
 struct recent;

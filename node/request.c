@@ -30,6 +30,22 @@ void request_spread(struct request *r)
     }
 }
 
+struct client_result request_outcome(const struct hash *id, uint64_t height, uint32_t index,
+                                     enum outcome outcome)
+{
+    struct client_result result = {
+        .status = outcome_final(outcome) ? CLIENT_EXECUTED : CLIENT_DROPPED,
+        .id = *id,
+        .height = height,
+        .index = index,
+        .failed = outcome_final(outcome) && outcome != OUTCOME_EXECUTED,
+    };
+    const char *text = outcome_text(outcome);
+    if (outcome != OUTCOME_EXECUTED)
+        result.reason = slice_of(text, strlen(text));
+    return result;
+}
+
 /* Whether the ledger has it; then the result is filled in. */
 static bool find_executed(struct store_view *view, struct request_item *item)
 {
@@ -37,14 +53,7 @@ static bool find_executed(struct store_view *view, struct request_item *item)
     struct executor_place place;
     if (executor_transaction(view, id, &place) != 0)
         return false;
-    item->result = (struct client_result){.status = CLIENT_EXECUTED,
-                                          .id = *id,
-                                          .height = place.position,
-                                          .index = place.index,
-                                          .failed = place.outcome != OUTCOME_EXECUTED};
-    const char *text = outcome_text(place.outcome);
-    if (item->result.failed)
-        item->result.reason = slice_of(text, strlen(text));
+    item->result = request_outcome(id, place.position, place.index, place.outcome);
     return true;
 }
 

@@ -35,6 +35,9 @@ void request_spread(struct request *r);
  * UNKNOWN may still be in the pool. From any thread. */
 void request_list(const struct request_context *c, struct request *r, uint32_t first,
                   uint32_t count);
+/* What a client hears of a transaction of which this became at its place. */
+struct client_result request_outcome(const struct hash *id, uint64_t height, uint32_t index,
+                                     enum outcome outcome);
 /* Fills in the answer to ACCOUNT or BLOCK. From any thread. */
 void request_read(const struct request_context *c, struct request *r);
 

@@ -19,9 +19,9 @@ static struct hash id_of(uint32_t number)
     return id;
 }
 
-static void add(struct recent *r, uint32_t number, uint64_t height, const char *reason)
+static void add(struct recent *r, uint32_t number, uint64_t height, enum outcome outcome)
 {
-    const struct recent_end end = {id_of(number), height, number, reason};
+    const struct recent_end end = {id_of(number), height, number, outcome};
     recent_add(r, &end);
 }
 
@@ -39,14 +39,14 @@ static void the_newest_are_remembered_and_older_ones_are_not(void **state)
     assert_null(find(r, 0));
     enum { OLD = RECENT_COUNT + 100 };
     for (uint32_t i = 0; i < OLD + RECENT_COUNT; i++)
-        add(r, i, i, i % 2 ? "odd" : NULL);
+        add(r, i, i, i % 2 ? OUTCOME_FAILED_FUNDS : OUTCOME_EXECUTED);
     for (uint32_t i = 0; i < OLD; i++)
         assert_null(find(r, i));
     for (uint32_t i = OLD; i < OLD + RECENT_COUNT; i++) {
         const struct recent_end *end = find(r, i);
         assert_non_null(end);
         assert_int_equal(end->height, i);
-        assert_int_equal(end->reason != NULL, i % 2);
+        assert_int_equal(end->outcome == OUTCOME_FAILED_FUNDS, i % 2);
     }
     recent_free(r);
 }
@@ -55,15 +55,15 @@ static void the_last_word_on_an_id_counts(void **state)
 {
     (void)state;
     struct recent *r = recent_new();
-    add(r, 5, 1, "first");
-    add(r, 6, 2, NULL);
-    add(r, 5, 3, NULL);
+    add(r, 5, 1, OUTCOME_SEQUENCE_USED);
+    add(r, 6, 2, OUTCOME_EXECUTED);
+    add(r, 5, 3, OUTCOME_EXECUTED);
     assert_int_equal(find(r, 5)->height, 3);
     for (uint32_t i = 0; i < RECENT_COUNT - 1; i++) /* The first word on 5, and 6, go. */
-        add(r, 1000 + i, 0, NULL);
+        add(r, 1000 + i, 0, OUTCOME_EXECUTED);
     assert_int_equal(find(r, 5)->height, 3);
     assert_null(find(r, 6));
-    add(r, 999, 0, NULL);
+    add(r, 999, 0, OUTCOME_EXECUTED);
     assert_null(find(r, 5));
     recent_free(r);
 }

@@ -131,6 +131,21 @@ static void a_signature_is_verified_once_the_number_is_good(void **state)
     assert_int_equal(submitted(&t).result.status, CLIENT_INVALID);
 }
 
+static void each_outcome_has_its_answer(void **state)
+{
+    (void)state;
+    const struct hash id = hash_bytes(slice_of("id", 2));
+    for (unsigned o = OUTCOME_EXECUTED; o < OUTCOME_COUNT; o++) {
+        const struct client_result r = request_outcome(&id, 5, 6, (enum outcome)o);
+        assert_true(hash_equal(&r.id, &id));
+        assert_int_equal(r.status, o <= OUTCOME_FAILED_FUNDS ? CLIENT_EXECUTED : CLIENT_DROPPED);
+        assert_int_equal(r.failed, o == OUTCOME_FAILED_FUNDS);
+        assert_int_equal(r.reason.size > 0, o != OUTCOME_EXECUTED);
+        if (r.status == CLIENT_EXECUTED)
+            assert_true(r.height == 5 && r.index == 6);
+    }
+}
+
 #define NODE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_node, teardown_node)
 
 int main(int argc, char **argv)
@@ -142,6 +157,7 @@ int main(int argc, char **argv)
         NODE_TEST(only_a_number_inside_the_window_is_taken),
         NODE_TEST(what_is_taken_is_never_above_the_window_later),
         NODE_TEST(a_signature_is_verified_once_the_number_is_good),
+        cmocka_unit_test(each_outcome_has_its_answer),
     };
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
 }
