@@ -13,6 +13,7 @@
 
 #include "node/daemon_state.h"
 #include "node/ledger.h"
+#include "node/stores.h"
 #include "node/verify.h"
 
 /* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
@@ -114,12 +115,16 @@ static int open_stores(struct daemon *d, char *message, size_t message_size)
 {
     if (mkdir(d->config.node.data, 0700) != 0 && errno != EEXIST)
         return fail(message, message_size, d->config.node.data);
-    return open_store(d, "consensus", consensus_tables, CONSENSUS_TABLES, &d->consensus, message,
-                      message_size) ||
-                   open_store(d, "ledger", ledger_tables, LEDGER_TABLE_COUNT, &d->ledger, message,
-                              message_size)
-               ? -1
-               : 0;
+    char why[DAEMON_MESSAGE_MAX / 2];
+    if (open_store(d, "consensus", consensus_tables, CONSENSUS_TABLES, &d->consensus, message,
+                   message_size) != 0 ||
+        open_store(d, "ledger", ledger_tables, LEDGER_TABLE_COUNT, &d->ledger, message,
+                   message_size) != 0)
+        return -1;
+    if (stores_check(d->consensus, d->ledger, &d->config.cluster.chain, why, sizeof(why)) == 0)
+        return 0;
+    snprintf(message, message_size, "%s: %s", d->config.node.data, why);
+    return -1;
 }
 
 static void verify(void *context, struct signature_check checks[], unsigned count)

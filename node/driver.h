@@ -15,7 +15,7 @@
 
 /* Tables of the consensus store. */
 enum consensus_table {
-    TABLE_META,      /* "format", "first_unsealed", "pruned" ... */
+    TABLE_META,      /* "first_unsealed", "proposed"; and "chain", node/stores.h. */
     TABLE_INSTANCES, /* epoch u64, proposer u8 -> instance_record */
     TABLE_CHUNKS,    /* the same -> header, path, chunk */
     TABLE_BLOCKS,    /* the same -> block */

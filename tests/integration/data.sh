@@ -1,0 +1,53 @@
+#!/bin/bash
+# A node starts on its own data directory only: of another chain, or with a half of it from
+# another chain or missing, it is refused in one line.
+# usage: tests/integration/data.sh BUILD
+set -u
+build=$1
+name=data
+cli=$build/ledger-cli
+NODES=4
+PATIENCE_S=60
+. tests/cluster.sh
+
+for cluster in "$build/data.other" "$build/data"; do # The last one is used.
+    cluster_up --accounts 2 --balance 10
+    "$cli" transfer "$cluster" --from "$cluster/accounts/0.key" --to "$cluster/accounts/1.key" \
+        --amount 1 --wait >/dev/null || fail 'a transfer failed'
+    until_true 'the nodes have not executed the same' settled
+    stop_all
+done
+node=$cluster/node0
+other=$build/data.other/node0
+cp -r "$node/data" "$node/own"
+
+refused() { # what it must say
+    local said
+    said=$(timeout $PATIENCE_S "$build/ledger-node" "$node" 2>&1)
+    [ $? = 1 ] || fail "it was not refused: $said"
+    [ "$(wc -l <<<"$said")" = 1 ] || fail "not one line: $said"
+    [[ $said = *"$1"* ]] || fail "it said: $said"
+    echo "$said"
+}
+half() { # half, the one to put in its place, or nothing
+    rm -rf "$node/data"
+    cp -r "$node/own" "$node/data"
+    rm -rf "${node:?}/data/$1"
+    [ -z "${2-}" ] || cp -r "$2" "$node/data/$1"
+}
+
+half consensus "$other/data/consensus"
+refused 'the consensus store is that of another chain'
+half consensus
+refused 'the consensus store is missing'
+half ledger "$other/data/ledger"
+refused 'the ledger is that of another chain'
+half ledger
+refused 'the ledger is missing'
+rm -rf "$node/data"
+cp -r "$other/data" "$node/data"
+refused 'of another chain'
+half none
+for ((i = 0; i < NODES; i++)); do start $i; done
+until_true 'the nodes are not all connected' all_connected
+stop_all
