@@ -183,6 +183,11 @@ static int open_mempool(struct daemon *d, char *message, size_t message_size)
     if (getrandom(&options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
         return fail(message, message_size, "no random numbers");
     d->mempool = mempool_open(&options, d->consensus, message, message_size);
+    d->settler = (struct settler){.mempool = d->mempool,
+                                  .recent = d->recent,
+                                  .self = d->self,
+                                  .inside = d->application.execute,
+                                  .link_horizon = d->config.cluster.link_horizon};
     return d->mempool ? 0 : -1;
 }
 

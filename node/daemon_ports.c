@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "node/daemon_state.h"
-#include "node/settle.h"
 #include "node/work.h"
 
 static_assert((int)DRIVER_VOTES == (int)LANE_VOTES, "the driver's lanes are the transport's");
@@ -112,8 +111,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
 
 void daemon_settle(struct daemon *d, const struct execution_report *report)
 {
-    const struct settler settler = {d->mempool, d->recent, d->self, d->application.execute};
-    settle(&settler, report);
+    settle(&d->settler, report);
     d->executed = report->state;
     driver_executed(d->driver, report->epoch);
 }

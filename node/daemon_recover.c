@@ -118,6 +118,7 @@ static int recover(struct recovery *r)
         if (!executed || !d->application.execute)
             status = go_through(r, epoch, executed);
     }
+    mempool_release_through(d->mempool, settle_over(&d->settler, d->executed.epoch));
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "node/daemon.h"
 #include "node/execution.h"
 #include "node/log.h"
+#include "node/settle.h"
 
 enum {
     DAEMON_FRAMES = 256, /* Taken in one round of the loop. */
@@ -36,6 +37,7 @@ struct daemon {
     struct application_port application;
     struct execution *execution;
     struct mempool *mempool;
+    struct settler settler;
     struct driver *driver;
     void *zmq;
     struct zap *zap;
