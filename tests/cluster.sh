@@ -1,5 +1,6 @@
 # Clusters of real processes on this machine, for the scripts that source this: they set `name`,
-# `cluster`, `cli`, `build`, NODES and PATIENCE_S first. shellcheck shell=bash
+# `cluster`, `cli`, `build`, NODES and PATIENCE_S first, and `options`, lines for every node.conf,
+# if they like. shellcheck shell=bash
 
 pids=()
 loader=
@@ -90,6 +91,9 @@ cluster_up() {
     base=$(free_base) || fail 'no free ports from 27000 to 32000'
     genesis=$("$cli" genesis "$cluster" --nodes "$NODES" --base-port "$base" "$@") || exit 1
     echo "${genesis%%$'\n'*}; ports from $base"
-    for ((i = 0; i < NODES; i++)); do start $i; done
+    for ((i = 0; i < NODES; i++)); do
+        printf '%s\n' "${options-}" >>"$cluster/node$i/node.conf"
+        start $i
+    done
     until_true 'the nodes are not all connected' all_connected
 }
