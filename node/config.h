@@ -17,6 +17,7 @@
 #include "crypto/coin.h"
 #include "crypto/identity.h"
 #include "net/curve.h"
+#include "node/mode.h"
 #include "node/settings.h"
 
 enum {
@@ -30,7 +31,6 @@ enum {
 };
 
 enum application { APPLICATION_LEDGER, APPLICATION_LOG };
-enum cluster_mode { MODE_DL, MODE_DL_COUPLED, MODE_HB_LINK, MODE_HB };
 enum retrieval_policy { RETRIEVAL_LEAN, RETRIEVAL_ALL };
 enum bulk_security { BULK_CURVE, BULK_PLAIN };
 
@@ -50,7 +50,7 @@ struct cluster {
     struct hash chain; /* The chain id. */
     char name[CONFIG_NAME_MAX + 1];
     enum application application;
-    enum cluster_mode mode;
+    enum node_mode mode;
     uint64_t node_count;
     uint64_t block_bytes_max;   /* A block as it is dispersed. */
     uint64_t epoch_window;      /* Epochs in flight. */

@@ -15,7 +15,6 @@ static_assert(TRANSACTION_SIZE_MAX + NODES_MAX * (1 + 16 * LINK_RUNS_MAX) + 64 <
               "every transaction fits into some block");
 
 static const char *const applications[] = {"ledger", "log", NULL};
-static const char *const modes[] = {"dl", "dl-coupled", "hb-link", "hb", NULL};
 
 #define NUMBER(key_name, field, least, most, usual)                                   \
     {                                                                                 \
@@ -44,7 +43,7 @@ static const struct setting chain_table[] = {
     {.key = "mode",
      .type = SETTING_CHOICE,
      SETTING_AT(struct cluster, mode),
-     .choices = modes,
+     .choices = mode_names,
      .choices_run = 1},
     NUMBER("block_bytes_max", block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_LIMIT, 1 << 20),
     NUMBER("epoch_window", epoch_window, 1, EPOCH_WINDOW_MAX, 8),

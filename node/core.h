@@ -164,7 +164,8 @@ struct peer {
 };
 
 struct node {
-    struct node_options options;
+    struct node_options options; /* The horizon is the mode's. */
+    struct mode_rules rules;
     struct quorum quorum;
     node_id self;
     uint64_t now_ms;
@@ -218,7 +219,7 @@ struct instance *instance_restore(struct node *n, epoch_id epoch, node_id propos
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
-void dispersal_give_up(struct node *n); /* Those past the horizon. */
+void dispersal_give_up(struct node *n); /* Those below delivery_horizon. */
 /* Our own block is coded: our chunk and our GOT. */
 void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out);
 
@@ -249,10 +250,16 @@ void retrieval_tick(struct node *n, struct effects *out);
 void retrieval_piece(struct node *n, node_id from, const struct message *m, struct effects *out);
 void retrieval_none(struct node *n, node_id from, const struct message *m, struct effects *out);
 void retrieval_decoded(struct node *n, const struct work_result *r, struct effects *out);
+/* What all have dropped, and nobody will deliver, is not fetched to the end. */
+void retrieval_drop(struct node *n, struct effects *out);
 
 /* delivery.c */
 void delivery_start(struct node *n, struct effects *out);
 void delivery_agreed(struct node *n, const struct epoch *e);
+/* The least epoch whose dispersals may still be delivered. */
+epoch_id delivery_horizon(const struct node *n);
+/* Whether a dispersal is to be fetched now, if it is complete. */
+bool delivery_fetches(const struct node *n, const struct instance *i);
 void delivery_advance(struct node *n, struct effects *out);
 void delivery_loaded(struct node *n, const struct event *event, struct effects *out);
 void delivery_looked(struct node *n, const struct event *event, struct effects *out);

@@ -90,7 +90,6 @@ static uint64_t lag_bytes(const struct daemon *d, const struct word *word)
 
 char *daemon_describe(void *context, enum client_kind kind)
 {
-    static const char *const modes[] = {"dl", "dl-coupled", "hb-link", "hb"};
     const struct daemon *d = context;
     struct node_view view;
     node_view(driver_node(d->driver), &view);
@@ -98,7 +97,7 @@ char *daemon_describe(void *context, enum client_kind kind)
     struct report r = {
         .chain = d->config.cluster.chain,
         .application = d->application.name,
-        .mode = modes[d->config.cluster.mode],
+        .mode = mode_names[d->config.cluster.mode],
         .quorum = d->quorum,
         .self = d->self,
         .peers = peers_heard(d),

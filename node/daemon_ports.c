@@ -58,6 +58,12 @@ static uint32_t take(void *context, epoch_id epoch, struct writer *w)
     return mempool_take(d->mempool, epoch, w);
 }
 
+static void given_up(void *context, epoch_id epoch)
+{
+    struct daemon *d = context;
+    mempool_release(d->mempool, epoch);
+}
+
 static void deliver(void *context, const struct delivery *delivery)
 {
     struct daemon *d = context;
@@ -101,6 +107,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
         .drop = drop,
         .work = work,
         .take = take,
+        .given_up = given_up,
         .deliver = deliver,
         .end_epoch = end_epoch,
         .fault = fault,

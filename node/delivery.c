@@ -12,8 +12,7 @@ bool delivery_holds(const struct node *n, epoch_id epoch)
     return epoch >= n->delivery.epoch && epoch < n->delivery.epoch + DELIVERY_WINDOW;
 }
 
-/* The least epoch whose dispersals the one being delivered may link. */
-static epoch_id horizon(const struct node *n)
+epoch_id delivery_horizon(const struct node *n)
 {
     const epoch_id e = n->delivery.epoch;
     return e > n->options.link_horizon ? e - n->options.link_horizon : 1;
@@ -27,13 +26,34 @@ static struct window_epoch *window_of(struct node *n, epoch_id epoch)
     return w;
 }
 
+bool delivery_fetches(const struct node *n, const struct instance *i)
+{
+    if (i->wanted)
+        return true;
+    if (!n->rules.in_step)
+        return delivery_holds(n, i->epoch) ||
+               (i->epoch < n->delivery.epoch && n->retrieval.pending_count < LATE_PENDING_MAX);
+    const struct window_epoch *w = &n->delivery.window[i->epoch % DELIVERY_WINDOW];
+    const bool rejected_too = n->options.fetch_all && !n->rules.links;
+    return w->epoch == i->epoch && w->known && delivery_holds(n, i->epoch) &&
+           (nodeset_has(&w->accepted, i->proposer) || rejected_too);
+}
+
+static void learn(struct node *n, struct window_epoch *w, const struct nodeset *accepted)
+{
+    w->known = true;
+    w->accepted = *accepted;
+    for (unsigned p = 0; n->rules.in_step && p < n->quorum.n; p++) {
+        struct instance *i = instance_find(n, w->epoch, (node_id)p);
+        if (i && delivery_fetches(n, i))
+            retrieval_want(n, i);
+    }
+}
+
 void delivery_agreed(struct node *n, const struct epoch *e)
 {
-    if (!delivery_holds(n, e->id))
-        return;
-    struct window_epoch *w = window_of(n, e->id);
-    w->known = true;
-    w->accepted = e->ones;
+    if (delivery_holds(n, e->id))
+        learn(n, window_of(n, e->id), &e->ones);
 }
 
 /* An epoch comes into the window: what is known of it? */
@@ -56,8 +76,8 @@ void delivery_start(struct node *n, struct effects *out)
     for (epoch_id e = d->epoch; e < d->epoch + DELIVERY_WINDOW; e++)
         enter(n, e, out);
     for (unsigned p = 0; p < n->quorum.n; p++)
-        for (epoch_id e = history_next_without(&n->payload, &n->delivered, (node_id)p, horizon(n),
-                                               d->epoch - 1);
+        for (epoch_id e = history_next_without(&n->payload, &n->delivered, (node_id)p,
+                                               delivery_horizon(n), d->epoch - 1);
              e != 0;
              e = history_next_without(&n->payload, &n->delivered, (node_id)p, e + 1, d->epoch - 1))
             n->proposing.stale++;
@@ -70,7 +90,7 @@ void delivery_payload(struct node *n, epoch_id epoch, node_id proposer)
     if (history_has(&n->payload, epoch, proposer) || epoch < history_base(&n->payload))
         return;
     history_set(&n->payload, epoch, proposer);
-    if (epoch < n->delivery.epoch && epoch >= horizon(n) &&
+    if (epoch < n->delivery.epoch && epoch >= delivery_horizon(n) &&
         !history_has(&n->delivered, epoch, proposer))
         n->proposing.stale++;
 }
@@ -83,10 +103,8 @@ void delivery_loaded(struct node *n, const struct event *event, struct effects *
         return;
     struct window_epoch *w = window_of(n, epoch);
     w->loading = false;
-    if (event->loaded.sealed && !w->known) {
-        w->known = true;
-        w->accepted = event->loaded.accepted;
-    }
+    if (event->loaded.sealed && !w->known)
+        learn(n, w, &event->loaded.accepted);
     for (unsigned p = 0; p < n->quorum.n; p++) {
         const struct instance_record *r = &event->loaded.records[p];
         if (!r->complete || history_has(&n->delivered, epoch, (node_id)p))
@@ -97,7 +115,8 @@ void delivery_loaded(struct node *n, const struct event *event, struct effects *
         assert(i); /* The window has room of its own. */
         if (i->block == BLOCK_GOOD && i->count > 0)
             delivery_payload(n, epoch, (node_id)p);
-        retrieval_want(n, i);
+        if (delivery_fetches(n, i))
+            retrieval_want(n, i);
     }
 }
 
@@ -185,7 +204,7 @@ static unsigned cover_one(struct node *n, node_id p)
     struct cover *c = &d->covers[p];
     c->count = c->at = 0;
     c->next = 0;
-    const epoch_id low = history_next(&n->delivered, false, p, horizon(n), d->epoch - 1);
+    const epoch_id low = history_next(&n->delivered, false, p, delivery_horizon(n), d->epoch - 1);
     if (low == 0)
         return 0;
     const struct epoch_run *lists[NODES_MAX];
@@ -295,16 +314,18 @@ static bool deliver_linked(struct node *n, struct effects *out)
     }
 }
 
-/* What was not delivered by now and is of this epoch will never be: no reason to propose. */
-static void give_up(struct node *n, epoch_id epoch)
+/* What is of this epoch and was not delivered with `with` or before will never be. */
+static void give_up(struct node *n, epoch_id epoch, epoch_id with, struct effects *out)
 {
-    if (epoch + n->options.link_horizon > n->delivery.epoch)
-        return;
-    for (unsigned p = 0; p < n->quorum.n; p++)
-        if (history_has(&n->payload, epoch, (node_id)p) &&
-            !history_has(&n->delivered, epoch, (node_id)p))
-            n->proposing.stale--;
-    if (epoch % GIVE_UP_STEP == 0)
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        if (history_has(&n->delivered, epoch, (node_id)p))
+            continue;
+        if (history_has(&n->payload, epoch, (node_id)p))
+            n->proposing.stale--; /* No reason to propose. */
+        effects_add(out, EFFECT_GIVE_UP, epoch, (node_id)p)->given_up_with = with;
+        n->view.given_up++;
+    }
+    if (epoch % GIVE_UP_STEP == 0 || n->options.link_horizon < GIVE_UP_STEP)
         dispersal_give_up(n);
 }
 
@@ -318,7 +339,6 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
     }
     effects_add(out, EFFECT_END_EPOCH, d->epoch, 0);
     const epoch_id done = d->epoch;
-    give_up(n, horizon(n));
     d->epoch++;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (history_has(&n->payload, done, (node_id)p) &&
@@ -328,6 +348,8 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
         if (i)
             instance_retire(n, i);
     }
+    if (done > n->options.link_horizon)
+        give_up(n, done - n->options.link_horizon, done, out);
     d->stage = DELIVERY_RETRIEVE;
     enter(n, d->epoch + DELIVERY_WINDOW - 1, out);
 }

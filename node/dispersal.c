@@ -169,9 +169,7 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
         delivery_payload(n, i->epoch, i->proposer);
     if (node_in_flight(n, i->epoch))
         epoch_completed(n, i->epoch, i->proposer, out);
-    if (i->block == BLOCK_NONE &&
-        (i->wanted || delivery_holds(n, i->epoch) ||
-         (i->epoch < n->delivery.epoch && n->retrieval.pending_count < LATE_PENDING_MAX)))
+    if (delivery_fetches(n, i))
         retrieval_want(n, i);
 }
 
@@ -211,15 +209,29 @@ static void say_got(struct node *n, struct instance *i, const struct hash *root,
     apply(n, i, &e, &before, n->self, out);
 }
 
-/* Epochs whose dispersals are still of use: within the horizon, and not ahead of the window. */
+/* Epochs whose dispersals are still of use: not given up, and not ahead of the window. */
 static bool of_use(const struct node *n, epoch_id epoch)
 {
     return epoch < n->first_unsealed + n->options.epoch_window &&
-           epoch > history_base(&n->completed) &&
-           epoch + n->options.link_horizon > n->delivery.epoch;
+           epoch > history_base(&n->completed) && epoch >= delivery_horizon(n);
 }
 
-/* Dispersals past the horizon are over: no one tallies them, and they hold nobody's place. */
+/* What is given up no one tallies, and it holds nobody's place. */
+static void give_up(struct node *n, struct instance *i)
+{
+    const struct nodeset from = voters(i);
+    for (unsigned k = nodeset_next(&from, 0); k < NODES_MAX; k = nodeset_next(&from, k + 1))
+        if (k != n->self)
+            (*voting(n, (node_id)k, i->proposer))--;
+    if (i->server.sent_got)
+        n->instances.got_open[i->proposer]--;
+    if (i->proposer == n->self)
+        propose_completed(n, i->epoch);
+    vid_server_release(&i->server, &n->instances.pool);
+    vid_server_init(&i->server);
+    i->wanted = false;
+}
+
 void dispersal_give_up(struct node *n)
 {
     struct instances *t = &n->instances;
@@ -227,17 +239,7 @@ void dispersal_give_up(struct node *n)
         struct instance *i = &t->items[at];
         if (i->epoch == 0 || i->server.complete || i->checking || of_use(n, i->epoch))
             continue;
-        const struct nodeset from = voters(i);
-        for (unsigned k = nodeset_next(&from, 0); k < NODES_MAX; k = nodeset_next(&from, k + 1))
-            if (k != n->self)
-                (*voting(n, (node_id)k, i->proposer))--;
-        if (i->server.sent_got)
-            n->instances.got_open[i->proposer]--;
-        if (i->proposer == n->self)
-            propose_completed(n, i->epoch);
-        vid_server_release(&i->server, &t->pool);
-        vid_server_init(&i->server);
-        i->wanted = false;
+        give_up(n, i);
         instance_retire(n, i);
     }
 }
@@ -339,7 +341,11 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
     assert(i->checking);
     i->checking = false;
     const bool complete = i->server.complete;
-    if (!r->valid) {
+    if (!of_use(n, r->epoch)) { /* Over: neither promised nor kept. */
+        n->instances.got_open[r->proposer] -= !complete;
+        if (!complete)
+            give_up(n, i);
+    } else if (!r->valid) {
         if (!complete)
             n->instances.got_open[r->proposer]--;
         effects_fault(out, r->proposer, FAULT_BAD_PROOF);
@@ -359,6 +365,10 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
 
 void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out)
 {
+    if (!of_use(n, r->epoch)) { /* Its epoch was over before it was coded: given up. */
+        n->proposing.taking = 0;
+        return;
+    }
     struct instance *i = instance_make(n, r->epoch, n->self);
     assert(i); /* Our own have room of their own. */
     i->has_chunk = true;

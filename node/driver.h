@@ -21,7 +21,8 @@ enum consensus_table {
     TABLE_BLOCKS,    /* the same -> block */
     TABLE_VOTES,     /* epoch u64, sequence u64 -> own messages of its agreements */
     TABLE_OUTCOMES,  /* epoch u64 -> accepted set */
-    TABLE_DELIVERED, /* delivered with u64, epoch u64, proposer u8 -> nothing: what to prune */
+    TABLE_DELIVERED, /* delivered or given up with u64, epoch u64, proposer u8 -> nothing:
+                      * what to prune */
     TABLE_POOL,      /* The mempool's. */
     CONSENSUS_TABLES,
 };
@@ -45,6 +46,8 @@ struct driver_ports {
     /* Transactions for a block of ours: appends to `w` count times length u32 and bytes, at most
      * what fits; returns the count. They are marked as in the block of `epoch`. */
     uint32_t (*take)(void *context, epoch_id epoch, struct writer *w);
+    /* Our block of this epoch will never be delivered: what is marked with it waits again. */
+    void (*given_up)(void *context, epoch_id epoch);
     /* The next block of the ledger, after the commit of this batch. The block's bytes are in the
      * consensus store, table BLOCKS, until EVENT_EXECUTED says otherwise. */
     void (*deliver)(void *context, const struct delivery *delivery);

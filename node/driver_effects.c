@@ -93,6 +93,13 @@ static void store_block(struct driver *d, const struct effect *e)
     d->keep_job = true; /* Its chunks are to be sent. */
 }
 
+static void give_up(struct driver *d, const struct effect *e)
+{
+    driver_written(d, records_put_delivered(d->store, e->given_up_with, e->epoch, e->proposer));
+    if (e->proposer == d->keys.self)
+        d->ports.given_up(d->ports.context, e->epoch);
+}
+
 static bool needs_store(const struct effect *e)
 {
     switch ((int)e->type) {
@@ -101,6 +108,7 @@ static bool needs_store(const struct effect *e)
     case EFFECT_RECORD_OUTCOME:
     case EFFECT_STORE_CHUNK:
     case EFFECT_STORE_BLOCK:
+    case EFFECT_GIVE_UP:
     case EFFECT_DELIVER: return true;
     case EFFECT_FETCH: return e->fetch.own;
     default: return false;
@@ -118,6 +126,7 @@ static bool record(struct driver *d, const struct effect *e)
     case EFFECT_RECORD_OUTCOME: record_outcome(d, e); return true;
     case EFFECT_STORE_CHUNK: store_chunk(d, e); return true;
     case EFFECT_STORE_BLOCK: store_block(d, e); return true;
+    case EFFECT_GIVE_UP: give_up(d, e); return true;
     case EFFECT_PRUNE:
         d->prune_through = e->epoch;
         d->prune_sealed = e->sealed;
@@ -225,11 +234,11 @@ static void take(struct driver *d, const struct effect *e)
     write_slice(&w, e->take.seen);
     uint8_t *count_at = w.at;
     write_u32(&w, 0);
-    if (e->take.transactions) {
-        const uint32_t count = d->ports.take(d->ports.context, e->epoch, &w);
-        struct writer patch = writer_of(count_at, 4);
-        write_u32(&patch, count);
-    }
+    struct writer none = writer_of(w.at, 0);
+    const uint32_t count =
+        d->ports.take(d->ports.context, e->epoch, e->take.transactions ? &w : &none);
+    struct writer patch = writer_of(count_at, 4);
+    write_u32(&patch, count);
     assert(w.ok);
     j->block_size = writer_result(&w).size;
     driver_start_job(d, j);

@@ -27,6 +27,7 @@ static const char *const effect_names[] = {
     [EFFECT_RECORD_OUTCOME] = "outcome",
     [EFFECT_STORE_CHUNK] = "store_chunk",
     [EFFECT_STORE_BLOCK] = "store_block",
+    [EFFECT_GIVE_UP] = "give_up",
     [EFFECT_PRUNE] = "prune",
     [EFFECT_SEND_VOTE] = "send_vote",
     [EFFECT_SEND_ROOT] = "send_root",

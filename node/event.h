@@ -108,6 +108,7 @@ enum effect_type {
     EFFECT_RECORD_OUTCOME, /* An epoch is sealed: its accepted set stays, its votes go. */
     EFFECT_STORE_CHUNK,    /* Own chunk: of the event's CHUNK, encoding or decoding. */
     EFFECT_STORE_BLOCK,    /* The event's block: our own (before its first CHUNK), or retrieved. */
+    EFFECT_GIVE_UP,        /* Will never be delivered: it goes when `given_up_with` is pruned. */
     EFFECT_PRUNE,          /* Everyone has executed through this epoch, and sealed others. */
     /* Messages. */
     EFFECT_SEND_VOTE,
@@ -192,6 +193,7 @@ struct effect {
             bool transactions; /* May carry any. */
         } take;
         struct delivery delivery;
+        epoch_id given_up_with;
         epoch_id sealed;  /* PRUNE: by everyone through this one. */
         enum fault fault; /* Of `to`. */
     };

@@ -136,6 +136,8 @@ struct node *node_init(void *memory, size_t size, const struct node_options *opt
     struct node *n = carve_all(&c, options);
     assert(c.used <= size);
     n->options = *options;
+    n->options.link_horizon = mode_horizon(options->mode, options->link_horizon);
+    n->rules = mode_rules(options->mode);
     n->quorum = options->quorum;
     n->self = options->self;
     n->first_unsealed = 1;

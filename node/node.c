@@ -51,7 +51,8 @@ void node_restore_instance(struct node *n, epoch_id epoch, node_id proposer,
             history_set(&n->payload, epoch, proposer);
         return; /* Delivery's window, or a link, brings it up. */
     }
-    if (history_has(&n->delivered, epoch, proposer) || (!r->got && !r->ready))
+    if (history_has(&n->delivered, epoch, proposer) || epoch < delivery_horizon(n) ||
+        (!r->got && !r->ready))
         return;
     struct instance *i = instance_restore(n, epoch, proposer, r);
     assert(i);
@@ -174,6 +175,7 @@ static void prune(struct node *n, struct effects *out)
     n->pruned = executed;
     n->pruned_sealed = sealed;
     effects_add(out, EFFECT_PRUNE, executed, 0)->sealed = sealed;
+    retrieval_drop(n, out);
 }
 
 /* What can be done now that could not before. */

@@ -12,19 +12,24 @@
  * No timeout is on the path to agreement. The clock decides when to propose a block that is not
  * full and when to ask again; safety never depends on it.
  *
+ * All this is mode dl. Others take parts of it away: mode.h.
+ *
  * All memory is given once, at the start: node_memory_size adds it up, and what it adds up is
  * the whole of the core's limits. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
 #include "node/event.h"
+#include "node/mode.h"
 
 enum { EPOCH_WINDOW_MAX = 64 };
 
 struct node_options {
     struct quorum quorum;
     node_id self;
-    unsigned epoch_window;    /* Epochs in flight. */
+    enum node_mode mode;
+    bool fetch_all;        /* Asks all for their chunks, and in hb fetches rejected blocks too. */
+    unsigned epoch_window; /* Epochs in flight. */
     unsigned open_dispersals; /* Incomplete ones of one proposer that we said GOT for. */
     uint64_t link_horizon;    /* Epochs after which an undelivered dispersal is given up. */
     uint32_t block_bytes_max;
@@ -75,6 +80,8 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t completed; /* Dispersals, since the start; and so on. */
     uint64_t linked;
     uint64_t accepted;
+    uint64_t given_up;  /* Undelivered for ever: rejected in hb, or past the horizon. */
+    uint64_t held_back; /* Blocks that might carry no transactions. */
     uint64_t coins_tossed;
     uint64_t rounds_max;
     uint64_t fetched;

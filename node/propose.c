@@ -63,11 +63,17 @@ static bool in_flight(const struct node *n)
     return false;
 }
 
+/* Whether our next block may carry transactions. */
+static bool may_carry(const struct node *n)
+{
+    return !n->rules.coupled || n->agreed <= n->delivery.executed + COUPLED_LAG;
+}
+
 /* Why to propose at all. An idle cluster is silent. */
-static bool has_reason(const struct node *n, epoch_id next)
+static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
 {
     const struct proposing *p = &n->proposing;
-    if (p->pool_bytes > 0)
+    if (waiting > 0)
         return true;
     if (p->heard >= next) /* Others speak in an epoch that we are not in. */
         return true;
@@ -82,20 +88,27 @@ void propose_advance(struct node *n, struct effects *out)
     if (!n->started || p->taking != 0 || p->own_open == n->options.open_dispersals)
         return;
     const epoch_id e = next_epoch(n);
-    if (e == 0 || !has_reason(n, e))
+    const bool carries = may_carry(n);
+    const uint64_t waiting = carries ? p->pool_bytes : 0;
+    if (e == 0 || !has_reason(n, e, waiting))
         return;
-    if (in_flight(n) && p->pool_bytes < n->options.block_bytes_min &&
+    if (n->rules.in_step && n->delivery.epoch < e)
+        return; /* Not all of the epochs before is here. */
+    if (in_flight(n) && waiting < n->options.block_bytes_min &&
         n->now_ms < p->last_ms + n->options.block_delay_ms)
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));
-    link_seen_encode(&n->completed, &n->delivered, n->quorum, e, &w);
+    /* Without linking we have seen nothing, as if nothing had been before. */
+    link_seen_encode(&n->completed, &n->delivered, n->quorum, n->rules.links ? e : 1, &w);
     struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
     take->take.seen = writer_result(&w);
-    take->take.transactions = true;
+    take->take.transactions = carries;
+    n->view.held_back += !carries;
     p->taking = p->last = e;
     p->last_ms = n->now_ms;
-    p->pool_bytes = 0; /* The pool says what is left. */
+    if (carries)
+        p->pool_bytes = 0; /* The pool says what is left. */
 }
 
 /* To those of `set` who have not said GOT. READY does not excuse: it may follow from a GOT that a

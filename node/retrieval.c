@@ -90,15 +90,16 @@ static unsigned rank(const struct node *n, unsigned p)
     return n->retrieval.outstanding[p] + (nodeset_has(&n->retrieval.slow, p) ? FETCH_SLOTS + 1 : 0);
 }
 
-/* Asks until enough are expected, or no one is left: the least rank first. Ties fall differently
- * for each dispersal, so that load spreads. */
+/* Asks until enough are expected, or no one is left; all at once if so told. The least rank first;
+ * ties fall differently for each dispersal, so that load spreads. */
 static void ask(struct node *n, struct fetch *f, struct effects *out)
 {
     const unsigned here = expected(f), size = n->quorum.n;
+    const unsigned needed = n->options.fetch_all ? size : quorum_data(n->quorum);
     assert(size > 0);
-    if (here >= quorum_data(n->quorum))
+    if (here >= needed)
         return;
-    unsigned missing = quorum_data(n->quorum) - here;
+    unsigned missing = needed - here;
     struct nodeset ranked[RANKS] = {0};
     for (unsigned p = 0; p < size; p++)
         if (p != n->self && !nodeset_has(&f->asked, p) && !nodeset_has(&f->refused, p) &&
@@ -315,6 +316,35 @@ static void cancel_others(struct fetch *f, struct effects *out)
         say(f, (node_id)p, MESSAGE_CANCEL, out);
 }
 
+/* Given up, and by now by all: they have dropped it. */
+static bool dropped(const struct node *n, epoch_id epoch)
+{
+    return epoch + n->options.link_horizon <= n->pruned;
+}
+
+static void abandon(struct node *n, struct fetch *f, struct effects *out)
+{
+    struct instance *i = instance_find(n, f->epoch, f->proposer);
+    assert(i);
+    i->fetching = false;
+    cancel_others(f, out);
+    close_slot(n, f, out);
+    instance_retire(n, i);
+}
+
+void retrieval_drop(struct node *n, struct effects *out)
+{
+    struct retrieval *r = &n->retrieval;
+    while (r->pending_head != NONE && dropped(n, n->instances.items[r->pending_head].epoch)) {
+        struct instance *i = &n->instances.items[r->pending_head];
+        list_remove(n, i);
+        instance_retire(n, i);
+    }
+    for (unsigned s = 0; s < FETCH_SLOTS; s++) /* One that is decoding ends by itself. */
+        if (r->slots[s].epoch != 0 && !r->slots[s].decoding && dropped(n, r->slots[s].epoch))
+            abandon(n, &r->slots[s], out);
+}
+
 /* Decoding has overwritten every place but those it was given: all others are asked anew. */
 static void drop_liars(struct node *n, struct fetch *f, const struct nodeset *liars,
                        struct effects *out)
@@ -344,6 +374,10 @@ void retrieval_decoded(struct node *n, const struct work_result *r, struct effec
     struct fetch *f = &n->retrieval.slots[r->slot];
     if (f->epoch == 0 || f->generation != r->generation)
         return;
+    if (dropped(n, f->epoch)) {
+        abandon(n, f, out);
+        return;
+    }
     if (r->result == VID_BAD_CHUNKS) {
         drop_liars(n, f, &r->liars, out);
         return;

@@ -184,8 +184,9 @@ static void ask_again(struct node *n, struct effects *out)
     want_votes(n, out);
     want_needed(n, out);
     const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
-    const epoch_id low = n->first_unsealed > WANT_RECENT ? n->first_unsealed - WANT_RECENT : 1;
-    const epoch_id base = max_u64(history_base(&n->completed), 1);
+    const epoch_id base = max_u64(history_base(&n->completed), delivery_horizon(n));
+    const epoch_id recent = n->first_unsealed > WANT_RECENT ? n->first_unsealed - WANT_RECENT : 1;
+    const epoch_id low = max_u64(recent, base);
     for (unsigned p = 0; p < n->quorum.n; p++) {
         want_some(n, (node_id)p, &n->peers[p].want_recent, low, high, out);
         want_some(n, (node_id)p, &n->peers[p].want_older, base, low - 1, out);

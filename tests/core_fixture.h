@@ -64,6 +64,8 @@ struct member {
 static struct cluster {
     struct quorum quorum;
     uint64_t link_horizon;
+    enum node_mode mode;
+    bool fetch_all;
     struct hash chain;
     struct coin_public coin;
     struct coin_secret secrets[MEMBERS_MAX];
@@ -148,6 +150,14 @@ static inline uint32_t port_take(void *context, epoch_id epoch, struct writer *w
             count++;
         }
     return count;
+}
+
+static inline void port_given_up(void *context, epoch_id epoch)
+{
+    struct member *m = context;
+    for (unsigned k = 0; k < m->pool_count; k++)
+        if (m->pool[k].marked == epoch && !m->pool[k].done)
+            m->pool[k].marked = 0;
 }
 
 static inline void port_deliver(void *context, const struct delivery *d)
@@ -251,6 +261,8 @@ static inline void member_open(struct member *m)
                                      .table_count = CONSENSUS_TABLES};
     const struct driver_options o = {.node = {.quorum = cluster.quorum,
                                               .self = m->id,
+                                              .mode = cluster.mode,
+                                              .fetch_all = cluster.fetch_all,
                                               .epoch_window = WINDOW,
                                               .open_dispersals = OPEN_DISPERSALS,
                                               .link_horizon = cluster.link_horizon,
@@ -266,6 +278,7 @@ static inline void member_open(struct member *m)
                                        .drop = port_drop,
                                        .work = port_work,
                                        .take = port_take,
+                                       .given_up = port_given_up,
                                        .deliver = port_deliver,
                                        .end_epoch = port_end_epoch,
                                        .fault = port_fault};
@@ -329,13 +342,16 @@ static inline int cluster_teardown(void **state)
 
 #define CORE_TEST(name) cmocka_unit_test_teardown(name, cluster_teardown)
 
-static inline void cluster_open(unsigned n, uint64_t link_horizon)
+static inline void cluster_open_mode(unsigned n, uint64_t link_horizon, enum node_mode mode,
+                                     bool fetch_all)
 {
     assert_true(n <= MEMBERS_MAX && hash_init() && identity_init(NULL));
     cluster_close(); /* The one before. */
     memset(&cluster, 0, sizeof cluster);
     cluster.quorum = quorum_of(n);
     cluster.link_horizon = link_horizon;
+    cluster.mode = mode;
+    cluster.fetch_all = fetch_all;
     cluster.posts_end = &cluster.posts;
     cluster.chain = hash_bytes(slice_of("core", 4));
     cluster.now_ms = 1000;
@@ -349,6 +365,11 @@ static inline void cluster_open(unsigned n, uint64_t link_horizon)
         store_memory_forget(m->path);
         member_open(m);
     }
+}
+
+static inline void cluster_open(unsigned n, uint64_t link_horizon)
+{
+    cluster_open_mode(n, link_horizon, MODE_DL, false);
 }
 
 /* False when its store failed. */

@@ -34,16 +34,21 @@ static bool watch(struct post *p)
     return true;
 }
 
-static int setup(void **state)
+static int setup_to_fetch(bool all)
 {
-    (void)state;
-    cluster_open(N, HORIZON);
+    cluster_open_mode(N, HORIZON, MODE_DL, all);
     memset(&watched, 0, sizeof watched);
     odd = (struct nodeset){0};
     answers = NULL;
     also = NULL;
     cluster.passes = watch;
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return setup_to_fetch(false);
 }
 
 static unsigned asked(epoch_id epoch, unsigned proposer)
@@ -107,6 +112,25 @@ static void k_minus_1_peers_are_asked_once_and_nobody_for_its_own_block(void **s
     assert_int_equal(asked_of(SEEKER), 0);
     assert_int_equal(watched.pieces, asked_in_all()); /* One small piece each: none too many. */
     assert_int_equal(watched.cancels, 0);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+static void all_peers_are_asked_at_once_if_all_are_to_be(void **state)
+{
+    (void)state;
+    setup_to_fetch(true);
+    order(3);
+    order(3);
+    unsigned fetched = 0;
+    for (unsigned i = 0; i < cluster.members[SEEKER].height; i++) {
+        const struct delivery *d = &cluster.members[SEEKER].ledger[i];
+        for (unsigned to = 0; to < N; to++)
+            assert_int_equal(watched.requests[d->epoch][d->proposer][to],
+                             d->proposer != SEEKER && to != SEEKER);
+        fetched += d->proposer != SEEKER;
+    }
+    assert_true(fetched >= 10);
     expect_one_ledger();
     expect_no_faults();
 }
@@ -336,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(k_minus_1_peers_are_asked_once_and_nobody_for_its_own_block),
+        TEST(all_peers_are_asked_at_once_if_all_are_to_be),
         TEST(k_are_asked_when_the_own_chunk_never_came),
         TEST(who_has_decoded_serves_a_chunk_that_it_was_never_sent),
         TEST(for_one_that_is_late_another_is_asked_and_it_is_not_asked_first_again),

@@ -91,7 +91,6 @@ static void ask_all(struct poll *p)
 static void print_json(const struct poll *p)
 {
     static const char *const applications[] = {"ledger", "log"};
-    static const char *const modes[] = {"dl", "dl-coupled", "hb-link", "hb"};
     const struct cluster *c = &p->target->cluster;
     json_t *nodes = json_array();
     for (unsigned i = 0; i < p->count; i++) {
@@ -103,7 +102,7 @@ static void print_json(const struct poll *p)
         json_array_append_new(nodes, node);
     }
     json_print(json_pack("{s:o, s:s, s:s, s:i, s:i, s:o}", "chain", json_hash(&c->chain), "app",
-                         applications[c->application], "mode", modes[c->mode], "n",
+                         applications[c->application], "mode", mode_names[c->mode], "n",
                          (int)c->node_count, "f", (int)c->coin.quorum.f, "nodes", nodes));
 }
 
