@@ -49,7 +49,7 @@ static const struct setting node_table[] = {
     NUMBER("checkpoint_delay_ms", checkpoint_delay_ms, 100, 3600000, 10000),
     NUMBER("retry_ms", retry_ms, 10, 60000, 500),
     NUMBER("retain_bytes", retain_bytes, 64 << 20, UINT64_C(1) << 50, UINT64_C(4) << 30),
-    CHOICE("retrieval", retrieval, retrievals, 1, RETRIEVAL_LEAN),
+    CHOICE("retrieval", retrieval, retrievals, 2, RETRIEVAL_LEAN),
     CHOICE("bulk", bulk, bulks, 1, BULK_CURVE),
     NUMBER("workers", workers, 0, WORKERS_MAX, 0),
     CHOICE("log_level", log_level, levels, 4, LOG_LEVEL_INFO),

@@ -44,7 +44,7 @@ static const struct setting chain_table[] = {
      .type = SETTING_CHOICE,
      SETTING_AT(struct cluster, mode),
      .choices = mode_names,
-     .choices_run = 1},
+     .choices_run = MODES},
     NUMBER("block_bytes_max", block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_LIMIT, 1 << 20),
     NUMBER("epoch_window", epoch_window, 1, EPOCH_WINDOW_MAX, 8),
     /* 0, which nobody can write, becomes epoch_window + OPEN_DISPERSALS_EXTRA. */

@@ -227,6 +227,8 @@ static struct driver_options driver_options(const struct daemon *d)
     return (struct driver_options){
         .node = {.quorum = d->quorum,
                  .self = d->self,
+                 .mode = cluster->mode,
+                 .fetch_all = config->retrieval == RETRIEVAL_ALL,
                  .epoch_window = (unsigned)cluster->epoch_window,
                  .open_dispersals = (unsigned)cluster->open_dispersals,
                  .link_horizon = cluster->link_horizon,

@@ -111,11 +111,14 @@ static int recover(struct recovery *r)
         return status;
     if (r->executed.count > 0)
         qsort(r->executed.items, r->executed.count, sizeof(epoch_id), compare);
+    const struct cluster *cluster = &d->config.cluster;
+    const uint64_t horizon = mode_horizon(cluster->mode, cluster->link_horizon);
     for (size_t i = 0; i < r->stored.count && status == 0; i++) {
         epoch_id epoch = r->stored.items[i];
         bool executed = r->executed.count > 0 && bsearch(&epoch, r->executed.items,
                                                          r->executed.count, sizeof(epoch), compare);
-        if (!executed || !d->application.execute)
+        bool given_up = !executed && epoch + horizon <= d->executed.epoch;
+        if (!given_up && (!executed || !d->application.execute))
             status = go_through(r, epoch, executed);
     }
     mempool_release_through(d->mempool, settle_over(&d->settler, d->executed.epoch));

@@ -221,7 +221,9 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "# After how long something that has not come is asked for again.\n"
         "#retry_ms = 500\n"
         "\n"
-        "# lean fetches as many chunks as a block needs.\n"
+        "# lean fetches as many chunks as a block needs; all asks every node for its own, and in "
+        "mode\n"
+        "# hb fetches rejected blocks too, as the paper's prototype does: for comparisons.\n"
         "#retrieval = lean\n"
         "# curve encrypts and authenticates bulk data like everything else.\n"
         "#bulk = curve\n"
@@ -265,7 +267,8 @@ static void print_cluster(const struct genesis *g, FILE *out)
             "name = %s\n"
             "nodes = %u\n"
             "app = %s\n"
-            "mode = dl\n"
+            "# The protocol: dl, or one of its baselines dl-coupled, hb-link, hb.\n"
+            "mode = %s\n"
             "# The largest block, in bytes; up to 8m.\n"
             "block_bytes_max = 1m\n"
             "# Epochs in flight, and dispersals of one node that may be incomplete.\n"
@@ -276,7 +279,7 @@ static void print_cluster(const struct genesis *g, FILE *out)
             "# Epochs from one signed checkpoint to the next.\n"
             "checkpoint_epochs = 100\n",
             CONFIG_FORMAT, o->name, o->nodes,
-            o->application == APPLICATION_LEDGER ? "ledger" : "log");
+            o->application == APPLICATION_LEDGER ? "ledger" : "log", mode_names[o->mode]);
     fprintf(out,
             "\n# address: where the others reach the node; from this port on it uses %d, one "
             "after the\n"

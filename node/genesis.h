@@ -20,6 +20,7 @@ struct genesis_options {
     const char *directory; /* Made when it is not there. */
     const char *name;
     enum application application;
+    enum node_mode mode;
     unsigned nodes;     /* 1 to NODES_MAX. */
     unsigned accounts;  /* 0 to GENESIS_ACCOUNTS_MAX; the log has none. */
     uint64_t balance;   /* Of each account. */

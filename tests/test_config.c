@@ -111,10 +111,7 @@ static const struct broken broken_clusters[] = {
     {4, "nodes = 4 nodes", 0, "cluster.conf:4: nodes = 4 nodes; give a number from 1 to 128"},
     {5, "app = bank", 0, "cluster.conf:5: app = bank; give ledger or log"},
     {5, "app = log", 0, "cluster.conf:32: only app = ledger has balances; remove them"},
-    {6, "mode = hb", 0, "cluster.conf:6: mode = hb, which this version does not run; give dl"},
-    {6, "mode = dl-coupled", 0,
-     "cluster.conf:6: mode = dl-coupled, which this version does not run; give dl"},
-    {6, "mode = fast", 0, "cluster.conf:6: mode = fast; give dl"},
+    {6, "mode = fast", 0, "cluster.conf:6: mode = fast; give dl, dl-coupled, hb-link or hb"},
     {7, "block_bytes_max = 9m", 0,
      "cluster.conf:7: block_bytes_max = 9m; give a number from 262144 to 8388608"},
     {7, "block_bytes_max = 255k", 0,
@@ -323,6 +320,9 @@ static void the_chain_id_depends_on_each_value(void **state)
         const char *text;
     } different[] = {
         {3, "name = tess"},
+        {6, "mode = dl-coupled"},
+        {6, "mode = hb-link"},
+        {6, "mode = hb"},
         {7, "block_bytes_max = 2m"},
         {8, "epoch_window = 9"},
         {9, "open_dispersals = 17"},

@@ -50,6 +50,16 @@ static void a_node_has_the_defaults_that_are_documented(void **state)
     assert_int_equal(n.log_level, LOG_LEVEL_INFO);
 }
 
+static void reads_another_retrieval(void **state)
+{
+    (void)state;
+    struct node_config n;
+    assert_int_equal(config_parse_node(slice_of("node = 1\nretrieval = all", 24), "node.conf", &n,
+                                       message, sizeof message),
+                     0);
+    assert_int_equal(n.retrieval, RETRIEVAL_ALL);
+}
+
 static void says_what_is_wrong_with_a_node(void **state)
 {
     (void)state;
@@ -62,8 +72,7 @@ static void says_what_is_wrong_with_a_node(void **state)
         {"node = 128", "node.conf:1: node = 128; give a number from 0 to 127"},
         {"node = 1\n[chain]", "node.conf:2: [chain]: this file has no sections; remove the line"},
         {"node = 1\nnode = 1", "node.conf:2: node comes a second time; keep one"},
-        {"node = 1\nretrieval = all",
-         "node.conf:2: retrieval = all, which this version does not run; give lean"},
+        {"node = 1\nretrieval = some", "node.conf:2: retrieval = some; give lean or all"},
         {"node = 1\nbulk = plain",
          "node.conf:2: bulk = plain, which this version does not run; give curve"},
         {"node = 1\nlog_level = loud",
@@ -345,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(never_repeats_a_secret),
         cmocka_unit_test(a_node_has_the_defaults_that_are_documented),
+        cmocka_unit_test(reads_another_retrieval),
         cmocka_unit_test(says_what_is_wrong_with_a_node),
         cmocka_unit_test(loads_a_nodes_three_files),
         cmocka_unit_test(refuses_a_key_that_others_can_read),

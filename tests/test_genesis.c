@@ -275,10 +275,12 @@ static void clusters_of_any_size(void **state)
         o.nodes = sizes[i];
         o.accounts = 0;
         o.application = APPLICATION_LOG;
+        o.mode = (enum node_mode)(MODE_DL_COUPLED + i);
         assert_int_equal(genesis_write(&o, message, sizeof message), 0);
         load(name, sizes[i] - 1, &c);
         assert_int_equal(c.cluster.node_count, sizes[i]);
         assert_int_equal(c.cluster.application, APPLICATION_LOG);
+        assert_int_equal(c.cluster.mode, o.mode);
         config_free(&c);
     }
 }
@@ -351,6 +353,7 @@ static void commands_end_with_the_right_code(void **state)
     assert_int_equal(run(command_genesis, "genesis --help"), EXIT_DONE);
     assert_int_equal(run(command_genesis, "genesis --nodes 4"), EXIT_USAGE);
     assert_int_equal(run(command_genesis, "genesis x --nodes 4 --app bank"), EXIT_USAGE);
+    assert_int_equal(run(command_genesis, "genesis x --nodes 4 --mode fast"), EXIT_USAGE);
     assert_int_equal(run(command_genesis, "genesis x --nodes 4 --host a,b"), EXIT_USAGE);
     snprintf(words, sizeof words, "keygen %s", path_of("account.key"));
     assert_int_equal(run(command_keygen, words), EXIT_DONE);

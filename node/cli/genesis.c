@@ -16,6 +16,7 @@ static const char usage[] =
     "Overwrites nothing. Run it on a machine you trust: it sees all secrets.\n"
     "  --nodes N          1 to 128; of N nodes, (N-1)/3 may be faulty, so 4 is the least useful\n"
     "  --app APP          ledger: accounts and transfers (default); log: opaque payloads, ordered\n"
+    "  --mode MODE        dl (default), or a baseline to compare with: dl-coupled, hb-link, hb\n"
     "  --accounts A       make A accounts, their keys in DIR/accounts/K.key (default: 0)\n"
     "  --balance B        what each of them holds at the beginning (default: 1000000)\n"
     "  --host H,H,...     where the nodes are: one host for all, or one for each, in order\n"
@@ -109,10 +110,12 @@ int command_genesis(int argc, char **argv)
     uint64_t accounts = 0;
     uint64_t base_port = CONFIG_PORT_BASE;
     const char *application = "ledger";
+    const char *mode = mode_names[MODE_DL];
     struct genesis_options o = {.name = "ledger", .hosts = "127.0.0.1", .balance = 1000000};
     const struct argument table[] = {
         {.name = "nodes", .type = ARGUMENT_NUMBER, .target = &nodes, .min = 1, .max = NODES_MAX},
         {.name = "app", .type = ARGUMENT_TEXT, .target = &application},
+        {.name = "mode", .type = ARGUMENT_TEXT, .target = &mode},
         {.name = "accounts",
          .type = ARGUMENT_NUMBER,
          .target = &accounts,
@@ -139,6 +142,10 @@ int command_genesis(int argc, char **argv)
         o.application = APPLICATION_LOG;
     else if (strcmp(application, "ledger") != 0)
         return say_usage(a.command, "--app %s: give ledger or log", application);
+    while (o.mode < MODES && strcmp(mode, mode_names[o.mode]) != 0)
+        o.mode++;
+    if (o.mode == MODES)
+        return say_usage(a.command, "--mode %s: give dl, dl-coupled, hb-link or hb", mode);
     o.directory = a.values[0];
     o.nodes = (unsigned)nodes;
     o.accounts = (unsigned)accounts;
