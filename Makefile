@@ -4,7 +4,7 @@
 #   make demo         a cluster of four: 10,000 transfers, a node killed, the ledgers compared
 #   make test         unit tests, layers, 20 simulated clusters; installs nothing
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
-#   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on, of N=7 nodes if N is given
+#   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on; N=7 nodes, MODE=hb if given
 #   make sim SEED=42  one of them, with its trace
 #   make mutants      each bug of tests/mutants/ must be caught by what `check` runs
 #   make bench        the parts and the whole, from binaries as `install` installs them
@@ -106,7 +106,7 @@ check-installed: all $(TESTS) $(HELPERS)
 
 sim: $(BUILD)/sim
 	@$< $(if $(SEED),--seed $(SEED) --trace,--first $(FIRST_SEED) --seeds $(SEEDS)) \
-	 $(if $(N),--nodes $(N))
+	 $(if $(N),--nodes $(N)) $(if $(MODE),--mode $(MODE))
 
 mutants: $(TESTS)
 	@bash tests/mutants.sh $(BUILD) $(TESTS)

@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct check *check_new(struct quorum q)
+struct check *check_new(struct quorum q, enum node_mode mode)
 {
     struct check *c = calloc(1, sizeof *c);
     if (!c)
         abort();
     c->quorum = q;
+    c->rules = mode_rules(mode);
     c->roots = calloc(CHECK_EPOCHS, sizeof *c->roots);
     c->contents = calloc(CHECK_EPOCHS, sizeof *c->contents);
     c->positions = calloc(CHECK_POSITIONS, sizeof *c->positions);
@@ -69,8 +70,15 @@ void check_node(struct check *c, node_id who, const struct node *n)
     }
 }
 
-void check_proposed(struct check *c, node_id who, epoch_id epoch, const struct hash *content)
+void check_proposed(struct check *c, node_id who, const struct node *n, epoch_id epoch,
+                    uint32_t count, const struct hash *content)
 {
+    struct node_view view;
+    node_view(n, &view);
+    if (c->rules.in_step && view.delivering < epoch)
+        fail(c, who, "proposes before all before it is here", epoch, who);
+    if (c->rules.coupled && count > 0 && view.word.agreed > view.word.executed + COUPLED_LAG)
+        fail(c, who, "proposes transactions while it is behind", epoch, who);
     if (epoch >= CHECK_EPOCHS)
         return;
     nodeset_add(&c->proposed[epoch], who);
@@ -84,6 +92,8 @@ void check_delivery(struct check *c, node_id who, const struct delivery *d, bool
         fail(c, who, "goes further than the checker can follow", d->epoch, d->proposer);
         return;
     }
+    if (!c->rules.links && d->epoch != d->with_epoch)
+        fail(c, who, "links in a mode without", d->epoch, d->proposer);
     if (d->position > c->position_count)
         fail(c, who, "leaves out a position", d->epoch, d->proposer);
     struct check_position *p = &c->positions[d->position];

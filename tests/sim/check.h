@@ -17,6 +17,7 @@ struct check_position {
 
 struct check { /* Remembers the first correct node's answer to everything. */
     struct quorum quorum;
+    struct mode_rules rules;
     struct nodeset decided[CHECK_EPOCHS], ones[CHECK_EPOCHS];
     struct nodeset root_known[CHECK_EPOCHS];
     struct hash (*roots)[NODES_MAX]; /* [CHECK_EPOCHS] */
@@ -28,12 +29,13 @@ struct check { /* Remembers the first correct node's answer to everything. */
     char failure[256]; /* Empty: all is well. */
 };
 
-struct check *check_new(struct quorum q);
+struct check *check_new(struct quorum q, enum node_mode mode);
 void check_free(struct check *c);
 /* Agreement on bits and on roots, as one correct node knows them. */
 void check_node(struct check *c, node_id who, const struct node *n);
-/* A correct node has made a block with these transactions. */
-void check_proposed(struct check *c, node_id who, epoch_id epoch, const struct hash *content);
+/* A correct node has made a block with so many transactions. */
+void check_proposed(struct check *c, node_id who, const struct node *n, epoch_id epoch,
+                    uint32_t count, const struct hash *content);
 /* Agreement on order, integrity, validity. `correct`: the proposer is. */
 void check_delivery(struct check *c, node_id who, const struct delivery *d, bool correct,
                     const struct hash *content);

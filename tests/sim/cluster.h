@@ -56,6 +56,8 @@ struct sim {
     struct sim_options options;
     struct prng prng;
     struct network network;
+    bool fetch_all;
+    uint64_t link_horizon;
     struct quorum quorum;
     struct code code;
     struct hash chain;

@@ -1,6 +1,7 @@
-/* sim --seed N [--trace] [--nodes N]       one run
- * sim --first N --seeds M [--nodes N]      many; --file F: also the seeds kept in F
- * sim ... --complete                       fails unless everything that can happen has happened */
+/* sim --seed N [--trace]           one run
+ * sim --first N --seeds M          many; --file F: also the seeds kept in F
+ * sim ... --nodes N --mode M       of so many nodes, in this mode; else the seed draws both
+ * sim ... --complete               fails unless everything that can happen has happened */
 #include "crypto/hash.h"
 #include "crypto/identity.h"
 #include "tests/sim/sim.h"
@@ -16,11 +17,12 @@ struct runs {
     uint64_t passed, failed;
 };
 
-static void run(struct runs *r, uint64_t seed, unsigned nodes)
+static void run(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mode)
 {
     char report[1024] = "";
     r->options.seed = seed;
     r->options.nodes = nodes;
+    r->options.mode = mode;
     if (sim_run(&r->options, &r->tally, report, sizeof report) == SIM_PASSED) {
         r->passed++;
         return;
@@ -31,7 +33,16 @@ static void run(struct runs *r, uint64_t seed, unsigned nodes)
     fflush(stdout);
 }
 
-/* Lines of "seed" or "seed nodes"; # begins a comment. */
+/* The mode of a name; MODES: there is none. */
+static enum node_mode mode_of(const char *name)
+{
+    unsigned mode = 0;
+    while (mode < MODES && strcmp(name, mode_names[mode]) != 0)
+        mode++;
+    return (enum node_mode)mode;
+}
+
+/* Lines of "seed nodes mode"; 0 nodes: drawn, no mode: dl. # begins a comment. */
 static int run_file(struct runs *r, const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -41,10 +52,12 @@ static int run_file(struct runs *r, const char *path)
     }
     char line[256];
     while (fgets(line, sizeof line, f)) {
-        char *end;
-        const uint64_t seed = strtoull(line, &end, 10);
-        if (end != line)
-            run(r, seed, (unsigned)strtoul(end, NULL, 10));
+        unsigned long long seed;
+        unsigned nodes = 0;
+        char mode[16] = "dl";
+        line[strcspn(line, "#")] = 0;
+        if (sscanf(line, "%llu %u %15s", &seed, &nodes, mode) >= 1)
+            run(r, seed, nodes, mode_of(mode));
     }
     fclose(f);
     return 0;
@@ -60,6 +73,11 @@ static unsigned print_tally(const struct sim_tally *t)
     missing += t->name == 0;
     TALLY_MAP(X)
 #undef X
+    printf("\nruns:");
+    for (unsigned k = 0; k < MODES; k++) {
+        printf(" %s=%llu", mode_names[k], (unsigned long long)t->runs[k]);
+        missing += t->runs[k] == 0;
+    }
     printf("\ntold:");
     for (unsigned k = 0; k < LIES; k++) {
         printf(" %s=%llu", lie_names[k], (unsigned long long)t->told[k]);
@@ -77,14 +95,19 @@ static unsigned print_tally(const struct sim_tally *t)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},  {"first", required_argument, NULL, 'f'},
-        {"seeds", required_argument, NULL, 'm'}, {"nodes", required_argument, NULL, 'n'},
-        {"file", required_argument, NULL, 'F'},  {"trace", no_argument, NULL, 't'},
-        {"complete", no_argument, NULL, 'c'},    {0}};
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"first", required_argument, NULL, 'f'},
+                                            {"seeds", required_argument, NULL, 'm'},
+                                            {"nodes", required_argument, NULL, 'n'},
+                                            {"file", required_argument, NULL, 'F'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"complete", no_argument, NULL, 'c'},
+                                            {"mode", required_argument, NULL, 'M'},
+                                            {0}};
     struct runs *r = calloc(1, sizeof *r);
     uint64_t first = 1, seeds = 0;
     unsigned nodes = 0;
+    enum node_mode mode = MODES;
     bool complete = false;
     const char *file = NULL;
     if (!r || !hash_init() || !identity_init(NULL))
@@ -99,6 +122,10 @@ int main(int argc, char **argv)
         case 'm': seeds = strtoull(optarg, NULL, 10); break;
         case 'n': nodes = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'F': file = optarg; break;
+        case 'M':
+            if ((mode = mode_of(optarg)) == MODES)
+                return 2;
+            break;
         case 't': r->options.trace = true; break;
         case 'c': complete = true; break;
         default: return 2;
@@ -110,7 +137,7 @@ int main(int argc, char **argv)
     if (file && run_file(r, file))
         return 1;
     for (uint64_t k = 0; k < seeds; k++)
-        run(r, first + k, nodes);
+        run(r, first + k, nodes, mode);
     const unsigned missing = print_tally(&r->tally);
     if (complete && missing > 0)
         printf("%u kinds of happening did not happen: these seeds show too little\n", missing);

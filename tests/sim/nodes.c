@@ -75,9 +75,11 @@ void sim_node_open(struct sim_node *n)
                       : 0;
     struct driver_options o = {.node = {.quorum = s->quorum,
                                         .self = n->id,
+                                        .mode = s->options.mode,
+                                        .fetch_all = s->fetch_all,
                                         .epoch_window = 8,
                                         .open_dispersals = 16,
-                                        .link_horizon = 2000,
+                                        .link_horizon = s->link_horizon,
                                         .block_bytes_max = 4096,
                                         .block_bytes_min = 400,
                                         .block_delay_ms = 50,

@@ -113,9 +113,22 @@ static uint32_t port_take(void *context, epoch_id epoch, struct writer *w)
     }
     const struct hash content = content_of(slice_of(start, (size_t)(w->at - start)));
     if (!n->liar)
-        check_proposed(n->sim->check, n->id, epoch, &content);
+        check_proposed(n->sim->check, n->id, driver_node(n->driver), epoch, count, &content);
     sim_node_report_pool(n);
     return count;
+}
+
+static void port_given_up(void *context, epoch_id epoch)
+{
+    struct sim_node *n = context;
+    for (size_t k = n->pool_first; k < n->pool_count; k++) {
+        struct sim_transaction *t = &n->pool[k];
+        if (t->marked != epoch || t->done)
+            continue;
+        t->marked = 0;
+        n->sim->tally->taken_again++;
+    }
+    sim_node_report_pool(n);
 }
 
 static void add_ids(struct sim_node *n, struct slice transactions)
@@ -213,6 +226,7 @@ void sim_ports(struct sim_node *n, struct driver_ports *ports)
                                    .drop = port_drop,
                                    .work = port_work,
                                    .take = port_take,
+                                   .given_up = port_given_up,
                                    .deliver = port_deliver,
                                    .end_epoch = port_end_epoch,
                                    .fault = port_fault,

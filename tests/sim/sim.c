@@ -31,6 +31,21 @@ static void draw_weather(struct sim *s)
     s->submissions = 20 + prng_below(p, 60);
 }
 
+/* From numbers of its own: a seed is the same weather in every mode. */
+static void draw_mode(struct sim *s)
+{
+    struct prng p;
+    prng_init(&p, ~s->options.seed);
+    const enum node_mode drawn =
+        prng_chance(&p, 1, 2) ? MODE_DL : (enum node_mode)prng_below(&p, MODES);
+    if (s->options.mode == MODES)
+        s->options.mode = drawn;
+    s->fetch_all = prng_chance(&p, 1, 4);
+    s->link_horizon = prng_chance(&p, 1, 8) ? 16 : 2000; /* Few see 2000 epochs. */
+    s->tally->runs[s->options.mode]++;
+    s->tally->fetch_all += s->fetch_all;
+}
+
 static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
 {
     static const unsigned sizes[] = {4, 5, 6, 7, 8, 10, 16};
@@ -47,8 +62,9 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
     s->secrets = calloc(s->quorum.n, sizeof *s->secrets);
     if (!s->secrets || !coin_deal(s->quorum, &s->chain, &s->coin, s->secrets))
         abort();
-    s->check = check_new(s->quorum);
     draw_weather(s);
+    draw_mode(s);
+    s->check = check_new(s->quorum, s->options.mode);
     unsigned liars = (unsigned)prng_below(&s->prng, s->quorum.f + 1u);
     for (unsigned k = 0; k < s->quorum.n; k++) {
         struct sim_node *n = &s->nodes[k];
@@ -282,6 +298,8 @@ static void count(struct sim *s)
         t->rounds_over_2 += v.rounds_max > 2;
         t->late_closed += v.late_closed;
         t->linked += v.linked;
+        t->given_up += v.given_up;
+        t->held_back += v.held_back;
         t->fetch_retries += v.fetch_retries;
         t->transactions += s->nodes[k].id_count;
         t->blocks += s->nodes[k].executed_entries;
@@ -300,11 +318,11 @@ static enum sim_verdict verdict_of(struct sim *s, char *report, size_t size)
         failure = wrong;
     }
     if (failure[0]) {
-        snprintf(report, size, "UNSAFE n=%u at %.3f s: %s", s->quorum.n,
-                 (double)s->network.now_us / 1e6, failure);
+        snprintf(report, size, "UNSAFE %s n=%u at %.3f s: %s", mode_names[s->options.mode],
+                 s->quorum.n, (double)s->network.now_us / 1e6, failure);
         return SIM_UNSAFE;
     }
-    int at = snprintf(report, size, "STUCK n=%u:", s->quorum.n);
+    int at = snprintf(report, size, "STUCK %s n=%u:", mode_names[s->options.mode], s->quorum.n);
     for (unsigned k = 0; k < s->quorum.n && at > 0 && (size_t)at < size; k++) {
         const struct sim_node *n = &s->nodes[k];
         struct word w = {0};

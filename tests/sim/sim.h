@@ -10,26 +10,33 @@
 #define TESTS_SIM_SIM_H
 
 #include "crypto/fault.h"
+#include "node/mode.h"
 #include "tests/sim/liar.h"
 
 struct sim_options {
     uint64_t seed;
-    unsigned nodes; /* 0: drawn from 4 5 6 7 8 10 16. */
+    unsigned nodes;      /* 0: drawn from 4 5 6 7 8 10 16. */
+    enum node_mode mode; /* MODES: drawn, dl most often. */
     bool trace;
 };
 
 /* What happened: a run in which nothing did shows nothing. */
-#define TALLY_MAP(X)                                                                          \
-    X(crashes)                                                                                \
-    X(restarts_mid_epoch)                                                                     \
-    X(lost)                                                                                   \
-    X(reordered) X(repeated) X(partitions) X(coins) X(rounds_over_2) X(late_closed) X(linked) \
-        X(catch_ups) X(bad_blocks) X(fetch_retries) X(transactions) X(blocks) X(epochs)
+#define TALLY_MAP(X)                                                                           \
+    X(crashes)                                                                                 \
+    X(restarts_mid_epoch)                                                                      \
+    X(lost)                                                                                    \
+    X(reordered)                                                                               \
+    X(repeated)                                                                                \
+    X(partitions)                                                                              \
+    X(coins) X(rounds_over_2) X(late_closed) X(linked) X(given_up) X(taken_again) X(held_back) \
+        X(catch_ups) X(bad_blocks) X(fetch_retries) X(fetch_all) X(transactions) X(blocks)     \
+            X(epochs)
 
 struct sim_tally {
 #define X(name) uint64_t name;
     TALLY_MAP(X)
 #undef X
+    uint64_t runs[MODES];
     uint64_t told[LIES];
     uint64_t caught[FAULT_COUNT];
 };
