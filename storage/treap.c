@@ -157,7 +157,7 @@ struct treap *treap_delete(struct treap *n, struct slice key)
     if (order == 0) {
         struct treap *left = treap_retain(n->left), *right = treap_retain(n->right);
         treap_release(n);
-        return merge(left, right);
+        return merge(left, right); /* NOLINT: both were retained. */
     }
     n = own(n);
     struct treap **side = order < 0 ? &n->left : &n->right;
