@@ -1,0 +1,38 @@
+#!/bin/bash
+# A cluster of real processes in each mode that is not the default: transfers, with one node killed
+# under way and started again; then the ledgers are compared. One node fetches all there is.
+# usage: tests/integration/modes.sh BUILD
+set -u
+build=$1
+name=modes
+cluster=$build/modes
+cli=$build/ledger-cli
+NODES=4
+PATIENCE_S=60
+KILLED=2
+ALL=3
+. tests/cluster.sh
+
+for mode in dl-coupled hb-link hb; do
+    cluster_up --accounts 40 --balance 1000000 --mode $mode
+    [ "$(values mode status "$cluster")" = $mode ] || fail "the cluster is not in mode $mode"
+    stop_all
+    echo 'retrieval = all' >>"$cluster/node$ALL/node.conf"
+    for ((i = 0; i < NODES; i++)); do start $i; done
+    until_true 'the nodes are not all connected' all_connected
+    "$cli" load "$cluster" --rate 500 --duration 5 --json >"$cluster/load.json" &
+    loader=$!
+    for turn in 1 2 3; do
+        sleep 1
+        kill -KILL "${pids[KILLED]}"
+        wait "${pids[KILLED]}" 2>/dev/null
+        start $KILLED
+    done
+    wait $loader || fail "in mode $mode the load failed ($cluster/load.json)"
+    loader=
+    until_true 'the nodes have not executed the same' settled
+    stop_all
+    "$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" >"$cluster/inspect.txt" ||
+        fail "in mode $mode the ledgers differ ($cluster/inspect.txt)"
+    echo "$mode: $(tail -n 1 "$cluster/inspect.txt")"
+done
