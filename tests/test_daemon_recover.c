@@ -1,0 +1,91 @@
+/* What the pool makes, after a restart, of blocks of ours that are stored and not in the ledger. */
+#include "node/daemon_state.h"
+#include "tests/mempool_fixture.h"
+
+enum { EXECUTED = 9, SELF = 2, NODES = 4 };
+
+/* A block of ours of this epoch that holds one transaction, which waits in the pool too. */
+static void store_block(epoch_id epoch, uint32_t number)
+{
+    uint8_t bytes[64], key[9];
+    const uint8_t unseen[NODES] = {0};
+    struct writer w = writer_of(bytes, sizeof bytes);
+    add(number);
+    write_u8(&w, 1);
+    write_bytes(&w, unseen, sizeof unseen);
+    write_u32(&w, 1);
+    write_u32(&w, 6);
+    write_bytes(&w, &number, sizeof number);
+    write_bytes(&w, unseen, 2);
+    const struct slice value = writer_result(&w);
+    driver_instance_key(key, epoch, SELF);
+    assert_int_equal(store_begin(store), 0);
+    assert_int_equal(store_put(store, TABLE_BLOCKS, slice_of(key, sizeof key), &value, 1), 0);
+    assert_int_equal(store_commit(store), 0);
+}
+
+/* A ledger in which EXECUTED epochs delivered nothing. */
+static struct store *open_ledger(void)
+{
+    static char where[80];
+    snprintf(where, sizeof where, "%s/ledger", directory);
+    const struct store_options options = {.path = where,
+                                          .size_max = MAP_SIZE,
+                                          .tables = ledger_tables,
+                                          .table_count = LEDGER_TABLE_COUNT};
+    const struct executor_options executing = {.quorum = quorum_of(NODES),
+                                               .application = application_log()};
+    char message[200] = "";
+    struct store *ledger;
+    struct executor *x;
+    struct executor_state state;
+    if (store_open(&options, &ledger, message, sizeof message) ||
+        executor_open(&executing, ledger, &x, message, sizeof message))
+        fail_msg("%s", message);
+    for (epoch_id epoch = 1; epoch <= EXECUTED; epoch++)
+        assert_int_equal(executor_end_epoch(x, epoch, &state), 0);
+    executor_close(x);
+    return ledger;
+}
+
+/* How many transactions are marked as in one of the blocks of epochs 6, 9 and 10. */
+static uint64_t marked(struct store *ledger, enum node_mode mode, uint64_t link_horizon)
+{
+    static struct daemon d;
+    char message[200] = "";
+    restart();
+    d = (struct daemon){.quorum = quorum_of(NODES),
+                        .self = SELF,
+                        .consensus = store,
+                        .ledger = ledger,
+                        .mempool = pool,
+                        .application = {.describe = describe},
+                        .executed = {.epoch = EXECUTED}};
+    d.config.cluster.mode = mode;
+    d.config.cluster.link_horizon = link_horizon;
+    if (daemon_recover(&d, message, sizeof message))
+        fail_msg("%s", message);
+    return view().marked;
+}
+
+static void a_block_that_was_given_up_marks_nothing(void **state)
+{
+    (void)state;
+    store_block(6, 1006);
+    store_block(9, 1009);
+    store_block(10, 1010);
+    commit();
+    struct store *ledger = open_ledger();
+    assert_int_equal(marked(ledger, MODE_DL, 1000), 3);
+    assert_int_equal(marked(ledger, MODE_HB_LINK, 1000), 3);
+    assert_int_equal(marked(ledger, MODE_DL, 3), 2); /* Epoch 9 was the last that could link 6. */
+    assert_int_equal(marked(ledger, MODE_DL, 4), 3);
+    assert_int_equal(marked(ledger, MODE_HB, 1000), 1);
+    store_close(ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(a_block_that_was_given_up_marks_nothing)};
+    return hash_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
