@@ -173,6 +173,10 @@ void settings_begin(struct settings_section *section, const struct setting table
             unsigned choice = (unsigned)row->number;
             assert(row->size == sizeof choice);
             memcpy(field, &choice, row->size);
+        } else if (row->type == SETTING_OTHER) {
+            bool valid = !row->text || row->read(row->text, field);
+            assert(valid);
+            (void)valid;
         } else if (row->text) {
             assert(strlen(row->text) < row->size);
             memcpy(field, row->text, strlen(row->text));
@@ -263,6 +267,13 @@ static int unknown_key(struct settings *s, const struct settings_section *sectio
     return settings_error(s, "unknown key %s; known here:%s", s->key, known);
 }
 
+static int assign_other(struct settings *s, const struct setting *row, void *field)
+{
+    if (!row->read(s->value, field))
+        return settings_error(s, "%s = %.40s; give %s", s->key, s->value, row->form);
+    return 0;
+}
+
 int settings_assign(struct settings *s, struct settings_section *section)
 {
     const struct setting *row = section->table;
@@ -284,6 +295,7 @@ int settings_assign(struct settings *s, struct settings_section *section)
     case SETTING_TEXT:
     case SETTING_NAME: return assign_text(s, row, field);
     case SETTING_ADDRESS: return assign_address(s, row, field);
+    case SETTING_OTHER: return assign_other(s, row, field);
     case SETTING_HEX: break;
     }
     return assign_hex(s, row, field);

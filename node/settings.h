@@ -32,6 +32,7 @@ enum setting_type {
     SETTING_NAME,    /* char[]: letters, digits, '.', '-', '_'. */
     SETTING_ADDRESS, /* struct address: host:port, both needed. */
     SETTING_HEX,     /* uint8_t[]: exactly as many bytes, in lower case. */
+    SETTING_OTHER,   /* Anything: what `read` makes of it. */
 };
 
 struct setting {
@@ -42,9 +43,11 @@ struct setting {
     bool required;
     uint64_t min, max;          /* NUMBER. */
     uint64_t number;            /* NUMBER and CHOICE: the default. */
-    const char *text;           /* TEXT and NAME: the default, unless required. */
+    const char *text;           /* TEXT, NAME and OTHER: the default, unless required. */
     const char *const *choices; /* CHOICE: ended by NULL. */
     unsigned choices_run;       /* CHOICE: this version runs the first so many. */
+    bool (*read)(const char *text, void *field); /* OTHER; false when it is not `form`, … */
+    const char *form;                            /* … which follows "give" in the message. */
 };
 /* Where the field is, for a table. */
 #define SETTING_AT(type, field_name) \
