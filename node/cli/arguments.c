@@ -12,12 +12,14 @@
 
 enum { OPTIONS_MAX = 32 };
 
+const char *arguments_program = "ledger-cli";
+
 static int say(int status, const char *command, const char *format, va_list values)
 {
-    fprintf(stderr, "ledger-cli %s: ", command);
+    fprintf(stderr, "%s %s: ", arguments_program, command);
     vfprintf(stderr, format, values);
     if (status == EXIT_USAGE)
-        fprintf(stderr, "; type: ledger-cli %s --help", command);
+        fprintf(stderr, "; type: %s %s --help", arguments_program, command);
     fputc('\n', stderr);
     return status;
 }

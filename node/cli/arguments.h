@@ -34,7 +34,10 @@ struct arguments {
 bool arguments_read(struct arguments *a, int argc, char **argv, const struct argument table[],
                     int *status);
 
-/* One line on stderr, `ledger-cli COMMAND: ...`; they return EXIT_FAILED and EXIT_USAGE. */
+/* Whose command line it is, for messages. */
+extern const char *arguments_program;
+
+/* One line on stderr, `PROGRAM COMMAND: ...`; they return EXIT_FAILED and EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int say_failed(const char *command, const char *format, ...);
 __attribute__((format(printf, 2, 3))) int say_usage(const char *command, const char *format, ...);
 
