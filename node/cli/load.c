@@ -21,8 +21,11 @@ static const char usage[] =
     "                     before it sends the next (default: 64)\n"
     "  --rate R           open loop: R a second on average, at the times of a Poisson process,\n"
     "                     whatever becomes of them\n"
+    "  --even             open loop: at even times instead\n"
     "  --count N          so many transactions (default: as many as come about in --duration)\n"
     "  --duration S       begins none after S seconds (default: 10, or no limit with --count)\n"
+    "  --warmup S         counts no latencies of those that begin in the first S seconds\n"
+    "  --poll MS          asks so often what was executed (default: 5)\n"
     "  --drain S          then waits so long for what is not executed yet (default: 60)\n"
     "  --presign          signs before it starts; needs --count, or --rate\n"
     "  --amount A         of each transfer (default: 1)\n"
@@ -34,7 +37,7 @@ static const char usage[] =
     "  --timeout SECONDS  for the nodes' first answers (default: 5)\n"
     "  --json             the results as JSON\n"
     "Latency is from the time when a transaction was to be sent until the node that took it was\n"
-    "seen to have executed it: it includes waiting for the sender, and up to 5 ms and a round "
+    "seen to have executed it: it includes waiting for the sender, and up to --poll and a round "
     "trip\n"
     "until this is seen. A node that is overloaded gets the rest when it says so. When a node "
     "does\n"
@@ -51,6 +54,8 @@ static int finish_options(struct load *l, bool count_given, bool duration_given,
     const char *command = l->target.command;
     if (l->rate > 0 && l->clients > 0)
         return say_usage(command, "--clients is of a closed loop and --rate of an open one");
+    if (l->even && l->rate == 0)
+        return say_usage(command, "--even is of an open loop: give --rate");
     if (l->rate == 0 && l->clients == 0)
         l->clients = 64;
     if (!count_given && !duration_given)
@@ -95,6 +100,9 @@ static int read_options(struct load *l, int argc, char **argv, bool *done)
          .type = ARGUMENT_REAL,
          .target = &l->duration_s,
          .given = &duration_given},
+        {.name = "even", .type = ARGUMENT_FLAG, .target = &l->even},
+        {.name = "warmup", .type = ARGUMENT_REAL, .target = &l->warmup_s},
+        {.name = "poll", .type = ARGUMENT_NUMBER, .target = &l->poll_ms, .min = 1, .max = 10000},
         {.name = "drain", .type = ARGUMENT_NUMBER, .target = &l->drain_s, .max = 86400},
         {.name = "presign", .type = ARGUMENT_FLAG, .target = &l->presign},
         {.name = "amount",
@@ -137,7 +145,8 @@ int command_load(int argc, char **argv)
 {
     static struct load l; /* Large: the histogram. */
     bool done;
-    l = (struct load){.target = TARGET("load"), .count = UINT64_MAX, .drain_s = 60, .batch = 1000};
+    l = (struct load){
+        .target = TARGET("load"), .count = UINT64_MAX, .drain_s = 60, .batch = 1000, .poll_ms = 5};
     l.workload.amount = 1;
     l.workload.payload_size = 250;
     int status = read_options(&l, argc, argv, &done);

@@ -11,8 +11,6 @@
 
 enum {
     LOAD_SUBMISSIONS_MAX = 8, /* Requests with transactions in flight, to one node. */
-    LOAD_POLL_US = 5000,      /* From one question after outcomes to the next: how late, at most,
-                                 an execution is seen. */
     LOAD_SILENT_US = 3000000, /* A node that owes answers for so long is given up for now, */
     LOAD_ABSENT_US = 500000,  /* and one that there is no connection to, sooner. */
     LOAD_PING_US = 500000,    /* How often it is asked whether it is back. */
@@ -76,6 +74,10 @@ struct load {
     double rate;      /* Open loop: so many a second. 0: closed. */
     uint64_t count;
     double duration_s;
+    uint64_t poll_ms; /* From one question after outcomes to the next: how late, at most, an
+                         execution is seen. */
+    double warmup_s;  /* No latencies of what begins in these. */
+    bool even;        /* Open loop, but not Poisson. */
     uint64_t drain_s;
     uint64_t batch;
     bool one_node; /* All to target.node. */

@@ -35,7 +35,8 @@ static void finish(struct load *l, struct load_item *item, bool failed, uint64_t
     l->counts.failed += failed;
     l->counts.executed += !failed;
     l->counts.bytes += failed ? 0 : item->size;
-    histogram_add(&l->latency, now_us > item->due_us ? now_us - item->due_us : 0);
+    if ((double)item->due_us >= (double)l->start_us + l->warmup_s * 1e6)
+        histogram_add(&l->latency, now_us > item->due_us ? now_us - item->due_us : 0);
 }
 
 /* What is to be sent once more goes to another node if this one does not answer. */
@@ -187,7 +188,7 @@ static void take_poll(struct load *l, struct load_node *n, const struct client_a
     struct slice rest = answer->list.items;
     struct client_result result;
     n->poll_request = 0;
-    n->next_poll_us = now_us + LOAD_POLL_US;
+    n->next_poll_us = now_us + l->poll_ms * 1000;
     if (answer->result.status == CLIENT_OVERLOADED)
         n->next_poll_us = now_us + answer->result.retry_ms * 1000ull;
     for (uint32_t k = 0; k < n->asked_count && client_result_next(&rest, &result); k++)

@@ -10,7 +10,7 @@
 
 #include "node/cli/load.h"
 
-enum { PROGRESS_US = 250000, IDLE_MS = 20, POLL_MS = LOAD_POLL_US / 1000 };
+enum { PROGRESS_US = 250000, IDLE_MS = 20 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -60,7 +60,7 @@ static void begin_due(struct load *l, double *next_us, uint64_t now_us, uint64_t
     }
     while (l->begun < l->count && *next_us <= (double)now_us && *next_us <= (double)end_us) {
         begin(l, (uint64_t)*next_us);
-        *next_us += random_exponential(&l->random) * 1e6 / l->rate;
+        *next_us += (l->even ? 1 : random_exponential(&l->random)) * 1e6 / l->rate;
     }
 }
 
@@ -74,8 +74,8 @@ static void wait_for_more(const struct load *l, double next_us, uint64_t now_us)
         items[k] = (zmq_pollitem_t){
             .socket = connection_socket(n->connection),
             .events = (short)(ZMQ_POLLIN | (n->blocked && !n->silent ? ZMQ_POLLOUT : 0))};
-        if (n->batches)
-            timeout_ms = POLL_MS;
+        if (n->batches && timeout_ms > (long)l->poll_ms)
+            timeout_ms = (long)l->poll_ms;
     }
     if (l->rate > 0) {
         double due_ms = ceil((next_us - (double)now_us) / 1000);
