@@ -1,6 +1,6 @@
 # A ledger node and its tools. All that is built goes to build/.
 #
-#   make              build/ledger-node and build/ledger-cli
+#   make              build/ledger-node, ledger-cli and ledger-testnet
 #   make demo         a cluster of four: 10,000 transfers, a node killed, the ledgers compared
 #   make test         unit tests, layers, 20 simulated clusters; installs nothing
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
@@ -8,6 +8,8 @@
 #   make sim SEED=42  one of them, with its trace
 #   make mutants      each bug of tests/mutants/ must be caught by what `check` runs
 #   make bench        the parts and the whole, from binaries as `install` installs them
+#   make testnet      eight nodes on shaped links, dl against hb (root)
+#   make paper        the paper's experiments, ONLY=spatial,bursty of them, RUNS=3 times (root)
 #   make lint         layers, clang-tidy, format; `make format` formats
 #   make install      to $(DESTDIR)$(PREFIX)/bin
 #   make fresh        the README's commands on a new Debian in build/fresh (root; debootstrap)
@@ -55,29 +57,36 @@ LIBRARY  := $(filter-out $(MEMORY) %/main.c,$(call wildcards,$(FOLDERS),/*.c))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
 TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
+TESTNET  := $(filter-out %/main.c,$(wildcard testnet/*.c))
+NETTESTS := $(patsubst %,$(BUILD)/test_%,scenario command process control)
 SIM      := $(wildcard tests/sim/*.c)
 BENCH    := $(wildcard tests/bench/*.c)
 HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c))
-FILES    := $(call wildcards,$(FOLDERS) tests tests/*,/*.[ch])
-PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli
+FILES    := $(call wildcards,$(FOLDERS) testnet tests tests/*,/*.[ch])
+PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli $(BUILD)/ledger-testnet
 TESTS    := $(sort $(UNITS) $(TWINS)) $(if $(SIM),$(BUILD)/sim)
 
 all: $(PROGRAMS)
 
 $(BUILD)/ledger-node: $(BUILD)/node/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-cli: $(BUILD)/node/cli/main.o $(BUILD)/ledger.a
+$(BUILD)/ledger-testnet: $(BUILD)/testnet/main.o $(BUILD)/testnet.a $(BUILD)/ledger.a
 $(BUILD)/sim: $(call objects,$(SIM) $(MEMORY)) $(BUILD)/ledger.a
 $(BUILD)/bench: $(call objects,$(BENCH)) $(BUILD)/ledger.a
-$(filter-out $(MEMORIES),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
+$(filter-out $(MEMORIES) $(NETTESTS),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
 $(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(HELPERS): %: %.o $(BUILD)/ledger.a
+$(NETTESTS): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/testnet.a $(BUILD)/ledger.a
+$(NETTESTS) $(BUILD)/ledger-testnet: LDLIBS += $(shell pkg-config --libs libmnl 2>/dev/null)
 $(UNITS) $(TWINS): LDLIBS += -lcmocka
 $(PROGRAMS) $(UNITS) $(TWINS) $(HELPERS) $(BUILD)/sim $(BUILD)/bench:
 	@echo "  LD  $@"
 	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/ledger.a: $(call objects,$(LIBRARY))
+$(BUILD)/testnet.a: $(call objects,$(TESTNET))
+$(BUILD)/ledger.a $(BUILD)/testnet.a:
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
 
@@ -88,7 +97,7 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 
 # How everything here was compiled: it changes when the command does, and all is built again.
 $(BUILD)/command: always
-	@command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) cmocka || \
+	@command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) libmnl cmocka || \
 	 sh tests/install.sh --check
 	@mkdir -p $(@D)
 	@echo '$(COMPILE) $(LINK) $(LDFLAGS)' | cmp -s - $@ || \
@@ -138,13 +147,26 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@bash tests/demo.sh $(BUILD)
 
+testnet:
+	@sh tests/install.sh
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/ledger-testnet compare testnet/scenarios/short.conf --modes dl,hb
+
+paper: export RUNS := $(or $(RUNS),1)
+paper: export ONLY := $(ONLY)
+paper:
+	@sh tests/install.sh
+	@$(MAKE) --no-print-directory all
+	@bash testnet/paper.sh $(BUILD)
+
 fresh:
 	@bash tests/fresh.sh build/fresh
 
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test check check-installed sim mutants bench lint format install demo fresh clean always
+.PHONY: all test check check-installed sim mutants bench lint format install demo testnet paper \
+        fresh clean always
 .DELETE_ON_ERROR:
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(filter %.c,$(FILES)))
