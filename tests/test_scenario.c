@@ -1,0 +1,572 @@
+#include "testnet/scenario.h"
+
+#include <dirent.h>
+#include <math.h>
+
+#include "tests/directory_fixture.h"
+
+static char message[CONFIG_MESSAGE_MAX];
+
+static void write_text(const char *file, const char *text) { put_file(file, 0600, text); }
+
+static int load(const char *text, struct scenario *s)
+{
+    write_text("t.conf", text);
+    message[0] = '\0';
+    return scenario_load_file(path_of("t.conf"), s, message, sizeof message);
+}
+
+static void must_load(const char *text, struct scenario *s)
+{
+    if (load(text, s))
+        fail_msg("%s", message);
+}
+
+#define LOAD "[load]\nkind = backlog\n"
+
+static void has_the_defaults_that_are_documented(void **state)
+{
+    (void)state;
+    struct scenario s;
+    must_load("[scenario]\nnodes = 4\nduration = 60 s\n" LOAD, &s);
+    assert_string_equal(s.name, "t");
+    assert_int_equal(s.nodes, 4);
+    assert_int_equal(s.seed, 1);
+    assert_true(s.scale == 1 && s.warmup_s == 30 && s.duration_s == 60 && s.height_floor == 0.5);
+    assert_int_equal(s.application, APPLICATION_LOG);
+    assert_string_equal(s.mode, "dl");
+    assert_string_equal(s.retrieval, "lean");
+    assert_int_equal(s.block_bytes, 0);
+    assert_int_equal(s.load, SCENARIO_BACKLOG);
+    assert_true(s.load_bytes_s == 0);
+    assert_int_equal(s.payload_bytes, 250);
+    assert_int_equal(s.delay_us[0][1], 0);
+    assert_false(s.loss);
+    assert_int_equal(s.event_count, 0);
+    assert_int_equal(scenario_rate(&s, 3, 10), 0);
+    assert_int_equal(scenario_rate_max(&s), 0);
+    assert_true(scenario_rate_mean(&s, 0) == 0);
+    scenario_free(&s);
+    scenario_free(&s);
+}
+
+static void reads_what_is_written(void **state)
+{
+    (void)state;
+    struct scenario s;
+    must_load("# All of it.\n"
+              "[scenario]\nnodes = 4\nduration = 2 min\nwarmup = 10 s\nseed = 7\nscale = 0.5\n"
+              "app = ledger\nmode = hb-link\nretrieval = all\nblock = 1 MB\nheight_floor = 20 %\n"
+              "[events]\n40 s = heal\n20 s = kill 3\n-5 s = rate 2 10 MB/s\n40 s = restart 3\n"
+              "1500 ms = partition 0|1-3\n"
+              "[node 1]\nrate = 2 MB/s # A tenth.\n"
+              "[links]\ndelay = 100 ms\nloss = 0.1 %\n"
+              "[rates constant]\nrate = 10 MB/s\nrate_step = 0.5 MB/s\n"
+              "[node 2]\nrate = unlimited\n"
+              "[load]\nkind = poisson\nrate = 100 kB/s\npayload = 1 KiB\n",
+              &s);
+    assert_int_equal(s.seed, 7);
+    assert_true(s.duration_s == 120 && s.warmup_s == 10 && s.height_floor == 0.2);
+    assert_int_equal(s.application, APPLICATION_LEDGER);
+    assert_string_equal(s.mode, "hb-link");
+    assert_string_equal(s.retrieval, "all");
+    assert_int_equal(s.block_bytes, 500000);
+    assert_int_equal(s.load, SCENARIO_POISSON);
+    assert_true(s.load_bytes_s == 50000);
+    assert_int_equal(s.payload_bytes, 1024);
+    assert_int_equal(s.delay_us[1][3], 100000);
+    assert_int_equal(s.delay_us[1][1], 0);
+    assert_int_equal(s.loss_ppm[0][1], 1000);
+    assert_int_equal(s.loss_ppm[0][0], 0);
+    assert_true(s.loss);
+    assert_int_equal(scenario_rate(&s, 0, 0), 5000000);
+    assert_int_equal(scenario_rate(&s, 1, 60), 1000000);
+    assert_int_equal(scenario_rate(&s, 2, 60), 0);
+    assert_int_equal(scenario_rate(&s, 3, 1e9), 5750000);
+    assert_true(scenario_rate_mean(&s, 3) == 5750000);
+    assert_int_equal(scenario_rate_max(&s), 0);
+
+    static const char *const texts[] = {"rate 2 10 MB/s", "partition 0|1-3", "kill 3", "heal",
+                                        "restart 3"};
+    static const double times[] = {-5, 1.5, 20, 40, 40};
+    assert_int_equal(s.event_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(s.events[i].text, texts[i]);
+        assert_true(s.events[i].at_s == times[i]);
+    }
+    assert_int_equal(s.events[0].command.rate, 5000000);
+    assert_int_equal(s.events[1].command.group[2], 1);
+    assert_int_equal(s.events[2].command.node, 3);
+    scenario_free(&s);
+}
+
+/* Events count for the highest rate too. */
+static void knows_the_highest_rate(void **state)
+{
+    (void)state;
+    struct scenario s;
+    must_load("[scenario]\nnodes = 2\nduration = 60 s\n[rates constant]\nrate = 1 MB/s\n" LOAD
+              "[events]\n1 s = rate 1 3 MB/s\n2 s = rate 0 2 MB/s\n",
+              &s);
+    assert_int_equal(scenario_rate_max(&s), 3000000);
+    scenario_free(&s);
+    must_load("[scenario]\nnodes = 2\nduration = 60 s\n[rates constant]\nrate = 1 MB/s\n" LOAD
+              "[events]\n1 s = rate 1 unlimited\n",
+              &s);
+    assert_int_equal(scenario_rate_max(&s), 0);
+    scenario_free(&s);
+}
+
+#define SCENARIO "[scenario]\nnodes = 4\nduration = 60 s\n"
+#define RATE     "a rate from 1kB/s to 1000GB/s, as 10 MB/s or 80mbit"
+#define KNOWN                                                                                  \
+    "; known: scenario, links, rates constant, rates square, rates gauss-markov, rates file, " \
+    "node 0 to node 3, load, events"
+
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "0: [scenario] is missing; begin with it"},
+        {"nodes = 4\n", "1: nodes stands before any section; begin with [scenario]"},
+        {"[load]\n" SCENARIO, "1: [load] comes too early; begin with [scenario]"},
+        {"[node 1]\n", "1: [node 1] comes too early; begin with [scenario]"},
+        {SCENARIO, "3: [load] is missing; add it with kind = backlog or another"},
+        {"[scenario]\nnodes = 4\n" LOAD, "1: duration is missing; add a line duration = ..."},
+        {"[scenario]\nduration = 4 s\n", "1: nodes is missing; add a line nodes = ..."},
+        {SCENARIO "[scenario]\n", "4: [scenario] comes a second time; put all of it at line 1"},
+        {SCENARIO LOAD LOAD, "6: [load] comes a second time; put all of it at line 4"},
+        {SCENARIO "[events]\n[events]\n",
+         "5: [events] comes a second time; put all of it at line 4"},
+        {SCENARIO "[node 1]\nrate = 1MB/s\n[node 1]\n",
+         "6: [node 1] comes a second time; put all of it at line 4"},
+        {SCENARIO "[node 4]\n", "4: unknown section [node 4]" KNOWN},
+        {SCENARIO "[node 01]\n", "4: unknown section [node 01]" KNOWN},
+        {SCENARIO "[rates]\n", "4: unknown section [rates]" KNOWN},
+        {SCENARIO "node = 4\n",
+         "4: unknown key node; known here: nodes seed scale warmup duration app mode retrieval "
+         "block height_floor"},
+        {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
+        {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.01 to 1, as 0.35"},
+        {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.01 to 1, as 0.35"},
+        {SCENARIO "warmup = 30\n", "4: warmup = 30; give a time up to 86400 s, as 30 s or 2 min"},
+        {"[scenario]\nduration = 0 s\n",
+         "2: duration = 0 s; give a time from 1 s to 86400 s, as 30 s or 2 min"},
+        {"[scenario]\nnodes = 129\n", "2: nodes = 129; give a number from 1 to 128"},
+        {SCENARIO "seed = x\n", "4: seed = x; give a number from 0 to 18446744073709551615"},
+        {SCENARIO "app = bank\n", "4: app = bank; give ledger or log"},
+        {SCENARIO "mode = fast\n", "4: mode = fast; give dl, dl-coupled, hb-link or hb"},
+        {SCENARIO "retrieval = some\n", "4: retrieval = some; give lean or all"},
+        {SCENARIO "block = 1\n", "4: block = 1; give a size from 1KB to 8MiB, as 500KB or 1MB"},
+        {SCENARIO "block = 9MiB\n",
+         "4: block = 9MiB; give a size from 1KB to 8MiB, as 500KB or 1MB"},
+        {SCENARIO "height_floor = 1.5\n",
+         "4: height_floor = 1.5; give a share from 0 to 1, as 0.5 or 50 %"},
+        /* Links and rates. */
+        {SCENARIO "[links]\ndelay = 11 s\n", "5: delay = 11 s; give a time up to 10 s, as 100 ms"},
+        {SCENARIO "[links]\nloss = 2\n", "5: loss = 2; give a share from 0 to 1, as 0.5 or 50 %"},
+        {SCENARIO "[links]\ndelay = 1 s\ndelays = x.csv\n" LOAD,
+         "4: both delay and delays; keep one"},
+        {SCENARIO "[node 0]\nrate = 0\n", "5: rate = 0; give " RATE ", or unlimited"},
+        {SCENARIO "[node 0]\n" LOAD, "4: rate is missing; add a line rate = ..."},
+        {SCENARIO "[rates constant]\n" LOAD, "4: rate is missing; add a line rate = ..."},
+        {SCENARIO "[rates constant]\nhigh = 1MB/s\n",
+         "5: unknown key high; known here: rate rate_step"},
+        {SCENARIO "[rates square]\nhigh = unlimited\n", "5: high = unlimited; give " RATE},
+        {SCENARIO "[rates square]\nperiod = 0 s\n",
+         "5: period = 0 s; give a time from 100 ms to 3600 s, as 0.5 s"},
+        {SCENARIO "[rates gauss-markov]\ncorrelation = 1.1\n",
+         "5: correlation = 1.1; give a share from 0 to 1, as 0.5 or 50 %"},
+        {SCENARIO "[rates constant]\nrate = 1MB/s\n[rates square]\n",
+         "6: [rates constant] stands at line 4 already; keep one [rates ...]"},
+        {"[scenario]\nnodes = 4\nduration = 86400 s\n[rates square]\nhigh = 2MB/s\nlow = 1MB/s\n"
+         "period = 20 s\nstep = 100 ms\n" LOAD,
+         "4: 864300 steps of 0.1 s; give a step by which they are at most 100000"},
+        /* Load. */
+        {SCENARIO "[load]\n", "4: kind is missing; add a line kind = ..."},
+        {SCENARIO "[load]\nkind = much\n", "5: kind = much; give idle, backlog, fixed or poisson"},
+        {SCENARIO "[load]\nkind = fixed\n",
+         "4: kind = fixed has a rate; add a line rate = 100 kB/s"},
+        {SCENARIO "[load]\nkind = idle\nrate = 1 MB/s\n",
+         "4: kind = idle has no rate; remove it, or give kind = fixed"},
+        {SCENARIO "[load]\nrate = unlimited\n", "5: rate = unlimited; give " RATE},
+        {SCENARIO "[load]\npayload = 65KiB\n",
+         "5: payload = 65KiB; give a size from 1B to 64KiB, as 250B"},
+        /* Events. */
+        {SCENARIO "[events]\n20 = heal\n", "5: event at 20; give a time from -30 s to 60 s"},
+        {SCENARIO "[events]\n61 s = heal\n", "5: event at 61 s; give a time from -30 s to 60 s"},
+        {SCENARIO "[events]\n-31 s = heal\n", "5: event at -31 s; give a time from -30 s to 60 s"},
+        {SCENARIO "[events]\n--1 s = heal\n", "5: event at --1 s; give a time from -30 s to 60 s"},
+        {SCENARIO "[events]\n1 s = kill 4\n", "5: kill 4; give kill and a node from 0 to 3"},
+        {SCENARIO "[events]\n1 s = down\n",
+         "5: down is no event; give kill, restart, rate, partition or heal"},
+        {SCENARIO "[events]\n1 s = heal\n[node 2]\n" LOAD,
+         "6: rate is missing; add a line rate = ..."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char expected[512];
+        struct scenario s;
+        assert_int_equal(load(rows[i].text, &s), -1);
+        snprintf(expected, sizeof expected, "%s:%s", path_of("t.conf"), rows[i].message);
+        assert_string_equal(message, expected);
+        assert_null(s.rates);
+        assert_null(s.events);
+    }
+}
+
+static void bounds_events(void **state)
+{
+    (void)state;
+    for (unsigned more = 0; more <= 1; more++) {
+        char text[8192] = SCENARIO LOAD "[events]\n";
+        for (unsigned i = 0; i < SCENARIO_EVENTS_MAX + more; i++)
+            strcat(text, "1 s = heal\n");
+        struct scenario s;
+        assert_int_equal(load(text, &s), more ? -1 : 0);
+        if (more)
+            assert_non_null(strstr(message, "conf:263: a scenario has at most 256 events"));
+        scenario_free(&s);
+    }
+}
+
+static void is_named_as_its_file(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a b.conf", ".conf/", "x/12345678901234567890123456789012",
+                                        ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct scenario s;
+        assert_int_equal(scenario_load_file(names[i], &s, message, sizeof message), -1);
+        assert_non_null(strstr(message, "the file's name is the scenario's"));
+    }
+    struct scenario s;
+    assert_int_equal(scenario_load_file("/nowhere/x.conf", &s, message, sizeof message), -1);
+    assert_string_equal(message, "/nowhere/x.conf: cannot be opened: No such file or directory");
+}
+
+#define SQUARE "[rates square]\nhigh = 18 MB/s\nlow = 2 MB/s\nperiod = 20 s\nstep = 0.5 s\n" LOAD
+
+static void square_waves_have_period_and_duty(void **state)
+{
+    (void)state;
+    struct scenario s;
+    must_load("[scenario]\nnodes = 8\nduration = 200 s\nwarmup = 0 s\nscale = 0.5\n" SQUARE, &s);
+    assert_int_equal(s.rate_count, 400);
+    unsigned alike = 0;
+    for (unsigned node = 0; node < 8; node++) {
+        unsigned high = 0, changes = 0;
+        for (unsigned i = 0; i < 400; i++) {
+            const uint64_t rate = scenario_rate(&s, node, i * 0.5);
+            assert_true(rate == 9000000 || rate == 1000000);
+            high += rate == 9000000;
+            changes += i > 0 && rate != scenario_rate(&s, node, i * 0.5 - 0.5);
+            if (i >= 40)
+                assert_int_equal(rate, scenario_rate(&s, node, i * 0.5 - 20));
+        }
+        assert_int_equal(high, 200);
+        assert_in_range(changes, 19, 20);
+        assert_true(scenario_rate_mean(&s, node) == 5000000);
+        alike += memcmp(s.rates, s.rates + node * 400, 400 * sizeof *s.rates) == 0;
+    }
+    assert_in_range(alike, 1, 3); /* Of 40 phases. */
+    scenario_free(&s);
+}
+
+#define GAUSS                                                                   \
+    "duration = 10000 s\nwarmup = 0 s\n[rates gauss-markov]\nmean = 100 MB/s\n" \
+    "deviation = 5 MB/s\n"
+
+/* Over 10,000 s, at correlation 0.9 a second, whatever the step. */
+static void gauss_markov_is_as_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned second; /* Steps in one. */
+    } rows[] = {
+        {"[scenario]\nnodes = 3\n" GAUSS "correlation = 0.9\n" LOAD, 1},
+        {"[scenario]\nnodes = 3\n" GAUSS "correlation = 0.9\nstep = 0.5 s\n" LOAD, 2},
+    };
+    for (size_t row = 0; row < 2; row++) {
+        struct scenario s;
+        must_load(rows[row].text, &s);
+        assert_int_equal(s.rate_count, 10000 * rows[row].second);
+        for (unsigned node = 0; node < 3; node++) {
+            const uint64_t *rates = s.rates + node * s.rate_count;
+            const unsigned second = rows[row].second;
+            double sum = 0, square = 0, product = 0;
+            for (size_t i = 0; i < s.rate_count; i++) {
+                const double x = (double)rates[i] / 1e6 - 100;
+                sum += x;
+                square += x * x;
+                if (i >= second)
+                    product += x * ((double)rates[i - second] / 1e6 - 100);
+            }
+            const double count = (double)s.rate_count;
+            assert_true(fabs(sum / count) < 1);
+            assert_true(fabs(sqrt(square / count) - 5) < 0.4);
+            assert_true(fabs(product / square - 0.9) < 0.015);
+            assert_true(fabs(scenario_rate_mean(&s, node) / 1e6 - 100 - sum / count) < 1e-6);
+        }
+        scenario_free(&s);
+    }
+}
+
+static void negative_rates_are_the_least(void **state)
+{
+    (void)state;
+    struct scenario s;
+    must_load("[scenario]\nnodes = 2\nduration = 10000 s\n[rates gauss-markov]\nmean = 10 MB/s\n"
+              "deviation = 10 MB/s\ncorrelation = 0.5\n" LOAD,
+              &s);
+    size_t least = 0;
+    for (size_t i = 0; i < s.nodes * s.rate_count; i++) {
+        assert_true(s.rates[i] >= RATE_LEAST);
+        least += s.rates[i] == RATE_LEAST;
+    }
+    /* One deviation below the mean: 15.9 % of the time. */
+    assert_true(fabs((double)least / (double)(s.nodes * s.rate_count) - 0.159) < 0.015);
+    scenario_free(&s);
+}
+
+static void traces_follow_from_the_seed(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        SQUARE,
+        "[rates gauss-markov]\nmean = 10 MB/s\ndeviation = 5 MB/s\ncorrelation = 0.98\n" LOAD};
+    for (size_t i = 0; i < 2; i++) {
+        struct scenario s[3];
+        for (unsigned run = 0; run < 3; run++) {
+            char text[512];
+            snprintf(text, sizeof text, "[scenario]\nnodes = 4\nduration = 60 s\nseed = %u\n%s",
+                     run / 2 + 1, bodies[i]);
+            must_load(text, &s[run]);
+        }
+        const size_t size = 4 * s[0].rate_count * sizeof(uint64_t);
+        assert_memory_equal(s[0].rates, s[1].rates, size);
+        assert_memory_not_equal(s[0].rates, s[2].rates, size);
+        for (unsigned run = 0; run < 3; run++)
+            scenario_free(&s[run]);
+    }
+}
+
+/* The mean is of the measured part alone, and steps may be cut by its ends. */
+static void takes_the_mean_of_the_measured_part(void **state)
+{
+    (void)state;
+    struct scenario s;
+    write_text("t.csv", "0,0,8\n2,0,2\n4,0,6\n");
+    must_load("[scenario]\nnodes = 1\nwarmup = 3 s\nduration = 2 s\n[rates file]\nfile = t.csv\n"
+              "step = 2 s\n" LOAD,
+              &s);
+    assert_int_equal(s.rate_count, 3);
+    assert_true(scenario_rate_mean(&s, 0) == 4e6);
+    assert_int_equal(scenario_rate(&s, 0, -1), 8000000);
+    assert_int_equal(scenario_rate(&s, 0, 1.9), 8000000);
+    assert_int_equal(scenario_rate(&s, 0, 2), 2000000);
+    assert_int_equal(scenario_rate(&s, 0, 60), 6000000);
+    assert_int_equal(scenario_rate_max(&s), 8000000);
+    scenario_free(&s);
+}
+
+#define TRACED                                                                         \
+    "[scenario]\nnodes = 2\nwarmup = 0 s\nduration = 5 s\nscale = 0.5\n[rates file]\n" \
+    "file = t.csv\n"
+
+static void reads_a_trace_of_ones_own(void **state)
+{
+    (void)state;
+    struct scenario s;
+    write_text("t.csv", "# Mine.\nt_s,node,MB_s\n0,1,4\n0, 0, 2\r\n\n1.4,0,0\n3,0,1\n9,1,7\n");
+    must_load(TRACED LOAD, &s);
+    static const uint64_t expected[] = {1000000, RATE_LEAST, RATE_LEAST, 500000,  500000,
+                                        2000000, 2000000,    2000000,    2000000, 2000000};
+    assert_int_equal(s.rate_count, 5);
+    assert_memory_equal(s.rates, expected, sizeof expected);
+    scenario_free(&s);
+    must_load(TRACED LOAD "[node 1]\nrate = 3 MB/s\n", &s);
+    assert_int_equal(scenario_rate(&s, 1, 4), 1500000);
+    assert_int_equal(scenario_rate(&s, 0, 4), 500000);
+    scenario_free(&s);
+}
+
+static void says_what_is_wrong_with_a_trace(void **state)
+{
+    (void)state;
+#define ROW "give t_s,node,MB_s, as 12,0,9.5 with a rate up to 1000000"
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "0: node 0 is missing; add a line 0,0,RATE"},
+        {"0,0,1\n", "1: node 1 is missing; add a line 0,1,RATE"},
+        {"0,0\n", "1: " ROW},
+        {"0,0,1,2\n", "1: " ROW},
+        {"-1,0,1\n", "1: " ROW},
+        {"x,0,1\n", "1: " ROW},
+        {"0,x,1\n", "1: " ROW},
+        {"0,0,-1\n", "1: " ROW},
+        {"0,0,1000001\n", "1: " ROW},
+        {"0,0,1\nt_s,node,MB_s\n", "2: " ROW},
+        {"0,2,1\n", "1: node 2; the scenario has nodes from 0 to 1"},
+        {"1,0,1\n", "1: node 0 has no rate before; begin with 0,0,RATE"},
+        {"0,0,1\n3,0,1\n2,0,1\n", "3: node 0 has a later line before; sort them by time"},
+        {"0,0,1\n0,\x01,1\n", "2: control character 0x01; the file is text, remove it"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char expected[512];
+        struct scenario s;
+        write_text("t.csv", rows[i].text);
+        assert_int_equal(load(TRACED LOAD, &s), -1);
+        snprintf(expected, sizeof expected, "%s:%s", path_of("t.csv"), rows[i].message);
+        assert_string_equal(message, expected);
+        assert_null(s.rates);
+    }
+    char line[4200];
+    for (unsigned longer = 0; longer <= 1; longer++) {
+        struct scenario s;
+        memset(line, 'x', sizeof line);
+        line[4095 + longer] = '\0';
+        write_text("t.csv", line);
+        assert_int_equal(load(TRACED LOAD, &s), -1);
+        assert_non_null(strstr(message, longer ? "at most 4095 characters" : ROW));
+        memset(line, ',', 160);
+        line[159 + longer] = '\0';
+        write_text("t.csv", line);
+        assert_int_equal(load(TRACED LOAD, &s), -1);
+        assert_non_null(strstr(message, longer ? "at most 160 fields" : ROW));
+    }
+    struct scenario s;
+    assert_int_equal(
+        load("[scenario]\nnodes = 2\nduration = 5 s\n[rates file]\nfile = /no\n" LOAD, &s), -1);
+    assert_string_equal(message, "/no: cannot be opened: No such file or directory");
+}
+
+#define PLACED "[scenario]\nnodes = 2\nduration = 5 s\n[links]\ndelays = t.csv\n" LOAD
+
+static void reads_delays(void **state)
+{
+    (void)state;
+    struct scenario s;
+    write_text("t.csv", "# Far.\nsite,a,b,c\na,0,35.25,1\nb,40,7,1\nc,1,1,0\n");
+    must_load(PLACED, &s);
+    assert_int_equal(s.delay_us[0][1], 35250);
+    assert_int_equal(s.delay_us[1][0], 40000);
+    assert_int_equal(s.delay_us[1][1], 0);
+    scenario_free(&s);
+}
+
+static void says_what_is_wrong_with_delays(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "0: no head; begin with site, then the names of all sites"},
+        {"a,0,1\n", "1: no head; begin with site, then the names of all sites"},
+        {"site,a\n", "1: 1 sites; the scenario has 2 nodes"},
+        {"site,a,b\nb,0,1\n", "2: no row of a; sites have rows in the order of the head"},
+        {"site,a,b\na,0,1\n", "2: no row of b; sites have rows in the order of the head"},
+        {"site,a,b\na,0\n", "2: 1 delays; give one to each site of the head"},
+        {"site,a,b\na,0,x\n", "2: x is no delay; give ms from 0 to 10000"},
+        {"site,a,b\na,0,10001\n", "2: 10001 is no delay; give ms from 0 to 10000"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char expected[512];
+        struct scenario s;
+        write_text("t.csv", rows[i].text);
+        assert_int_equal(load(PLACED, &s), -1);
+        snprintf(expected, sizeof expected, "%s:%s", path_of("t.csv"), rows[i].message);
+        assert_string_equal(message, expected);
+        assert_null(s.rates);
+    }
+}
+
+/* A good file with bytes changed, taken out and doubled is read or refused, nothing else. */
+static void survives_any_bytes(void **state)
+{
+    (void)state;
+    static const char good[] = TRACED LOAD "[links]\ndelays = t.csv\n[node 1]\nrate = 1 MB/s\n"
+                                           "[events]\n1 s = partition 0|1\n2 s = rate 1 5mbit\n";
+    static const char table[] = "site,a,b\na,0,1.5\nb,2,0\n";
+    uint64_t random = 1;
+    for (unsigned i = 0; i < 2000; i++) {
+        char text[sizeof good + 1];
+        size_t size = sizeof good - 1;
+        const bool matrix = i % 2;
+        size = matrix ? sizeof table - 1 : size;
+        memcpy(text, matrix ? table : good, size);
+        for (unsigned change = 0; change < 3; change++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            text[(random >> 33) % size] = (char)(random >> 25);
+        }
+        write_text("t.csv", table);
+        struct scenario s;
+        FILE *file = fopen(path_of(matrix ? "t.csv" : "t.conf"), "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, size, file), size);
+        assert_int_equal(fclose(file), 0);
+        if (matrix)
+            write_text("t.conf", PLACED);
+        message[0] = '\0';
+        const int error = scenario_load_file(path_of("t.conf"), &s, message, sizeof message);
+        assert_int_equal(error != 0, message[0] != '\0');
+        scenario_free(&s);
+    }
+}
+
+static void all_in_the_tree_are_good(void **state)
+{
+    (void)state;
+    static const char *const issued[] = {
+        "spatial",  "temporal",  "temporal-fast", "bursty",     "geo",  "latency",  "scale-4",
+        "scale-64", "slow-node", "tiers",         "censorship", "blip", "catch-up", "short"};
+    unsigned count = 0, found = 0;
+    DIR *folder = opendir("testnet/scenarios");
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        const char *ending = strrchr(entry->d_name, '.');
+        if (!ending || strcmp(ending, ".conf") != 0)
+            continue;
+        char path[512];
+        struct scenario s;
+        snprintf(path, sizeof path, "testnet/scenarios/%s", entry->d_name);
+        if (scenario_load_file(path, &s, message, sizeof message))
+            fail_msg("%s", message);
+        count++;
+        for (size_t i = 0; i < sizeof issued / sizeof *issued; i++)
+            found += strcmp(issued[i], s.name) == 0;
+        assert_true(scenario_rate_max(&s) > 0);
+        assert_true(s.delay_us[0][1] > 0);
+        scenario_free(&s);
+    }
+    closedir(folder);
+    assert_int_equal(found, sizeof issued / sizeof *issued);
+    assert_true(count >= found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_the_defaults_that_are_documented),
+        cmocka_unit_test(reads_what_is_written),
+        cmocka_unit_test(knows_the_highest_rate),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(bounds_events),
+        cmocka_unit_test(is_named_as_its_file),
+        cmocka_unit_test(square_waves_have_period_and_duty),
+        cmocka_unit_test(gauss_markov_is_as_said),
+        cmocka_unit_test(negative_rates_are_the_least),
+        cmocka_unit_test(traces_follow_from_the_seed),
+        cmocka_unit_test(takes_the_mean_of_the_measured_part),
+        cmocka_unit_test(reads_a_trace_of_ones_own),
+        cmocka_unit_test(says_what_is_wrong_with_a_trace),
+        cmocka_unit_test(reads_delays),
+        cmocka_unit_test(says_what_is_wrong_with_delays),
+        cmocka_unit_test(survives_any_bytes),
+        cmocka_unit_test(all_in_the_tree_are_good),
+    };
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}
