@@ -1,0 +1,110 @@
+#include "testnet/compare.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_SIZE = 600, RUNS_MAX = 64 };
+
+static double number(const json_t *o, const char *key)
+{
+    return json_number_value(json_object_get(o, key));
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *value = json_string_value(json_object_get(o, key));
+    return value ? value : "?";
+}
+
+/* What else than the modes differs: then the comparison is of two things at once. */
+static void print_differences(json_t *const runs[], unsigned count)
+{
+    static const char *const keys[] = {"scenario", "n",    "seed",   "scale", "block_bytes",
+                                       "warmup_s", "data", "shaped", "mode",  "retrieval"};
+    printf("differs:");
+    bool any = false;
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        bool differs = false;
+        for (unsigned i = 1; i < count; i++)
+            differs = differs || !json_equal(json_object_get(runs[0], keys[k]),
+                                             json_object_get(runs[i], keys[k]));
+        if (differs)
+            printf(" %s", keys[k]);
+        any = any || differs;
+    }
+    puts(any ? "" : " nothing");
+}
+
+static void extremes(const json_t *run, double *least, double *most)
+{
+    const json_t *nodes = json_object_get(run, "nodes");
+    const double measured_s = number(run, "measured_s");
+    *least = 1e300;
+    *most = 0;
+    size_t i;
+    json_t *node;
+    json_array_foreach(nodes, i, node)
+    {
+        const double rate = number(node, "confirmed_bytes") / measured_s;
+        *least = rate < *least ? rate : *least;
+        *most = rate > *most ? rate : *most;
+    }
+}
+
+static void print_run(const json_t *run, double reference)
+{
+    const json_t *mean = json_object_get(run, "mean");
+    const double rate = number(mean, "confirmed_bytes") / number(run, "measured_s");
+    double least;
+    double most;
+    extremes(run, &least, &most);
+    printf("%-13s %3.0f  %5.2f  %-10s %-4s  %8.0f %6.3f %6.3f %6.3f  %7.2f  %5.3f  %9.2f  %7.0f  "
+           "%-7s  "
+           "%5.0f %%%s\n",
+           text(run, "scenario"), number(run, "n"), number(run, "scale"), text(run, "mode"),
+           text(run, "retrieval"), number(run, "block_bytes") / 1000, rate / 1e6, least / 1e6,
+           most / 1e6, reference > 0 ? rate / reference : 0, number(mean, "confirmed_over_rate"),
+           number(mean, "received_over_confirmed"), number(mean, "lag_epochs"),
+           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER",
+           100 * number(run, "cpu_busy_max"),
+           json_is_true(json_object_get(run, "cpu_limited")) ? "  CPU IS THE LIMIT" : "");
+}
+
+static void print_table(json_t *const runs[], unsigned count)
+{
+    const json_t *first = runs[0];
+    const double reference =
+        number(json_object_get(first, "mean"), "confirmed_bytes") / number(first, "measured_s");
+    if (count > 1)
+        print_differences(runs, count);
+    puts(
+        "                                            confirmed MB/s a node                   of "
+        "the "
+        " received/  behind,           busiest\n"
+        "scenario        n  scale  mode       asks  block KB   mean  least   most  / first   rate  "
+        "confirmed   epochs  ledgers     core");
+    for (unsigned i = 0; i < count; i++)
+        print_run(runs[i], reference);
+}
+
+int compare_runs(const char *const directories[], unsigned count)
+{
+    json_t *runs[RUNS_MAX] = {0};
+    int status = count <= RUNS_MAX ? 0 : 1;
+    for (unsigned i = 0; i < count && !status; i++) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%.500s/summary.json", directories[i]);
+        runs[i] = json_load_file(path, 0, NULL);
+        if (!runs[i]) {
+            fprintf(stderr, "ledger-testnet: %s: no summary of a run\n", path);
+            status = 1;
+        }
+    }
+    if (!status)
+        print_table(runs, count);
+    for (unsigned i = 0; i < count && i < RUNS_MAX; i++)
+        json_decref(runs[i]);
+    return status;
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+# The experiments of the DispersedLedger paper, and some of our own, on shaped links on this machine.
+# usage: testnet/paper.sh BUILD      (make paper)
+# ONLY=spatial,bursty runs only these; RUNS=3 runs each three times.
+# What is in build/paper already is not run again; build/paper/REPORT.md is written anew each time.
+# Exit codes: 0 all ran, with equal ledgers; 1 not.
+set -u
+build=$1
+tool=$build/ledger-testnet
+scenarios=testnet/scenarios
+out=build/paper
+RUNS=${RUNS-1}
+ONLY=${ONLY-}
+OVERHEAD_S=30 # Of a run: starting, stopping, comparing.
+
+# Experiment, scenario, mode, and what is changed in the scenario (a sed command, or nothing). The
+# baselines have two sizes of block, and are compared by their better one.
+plan='
+spatial      spatial        dl
+spatial      spatial        hb-link
+spatial      spatial        hb-link      s/^block = .*/block = 4 MB/
+spatial      spatial        hb
+spatial      spatial        hb           s/^block = .*/block = 4 MB/
+temporal     temporal       dl
+temporal     temporal       hb
+temporal     temporal-fast  dl
+temporal     temporal-fast  hb
+bursty       bursty         dl
+bursty       bursty         dl-coupled
+bursty       bursty         hb-link
+bursty       bursty         hb
+geo          geo            dl
+geo          geo            hb-link
+geo          geo            hb
+latency      latency        dl           s/^rate = 125 kB.*/rate = 60 kB\/s/
+latency      latency        dl
+latency      latency        dl           s/^rate = 125 kB.*/rate = 250 kB\/s/
+latency      latency        hb
+scale        scale-4        dl
+scale        scale-16       dl
+scale        scale-32       dl
+scale        scale-64       dl
+slow-node    slow-node      dl
+slow-node    slow-node      hb
+tiers        tiers          dl
+tiers        tiers          hb
+censorship   censorship     dl
+blip         blip           dl
+catch-up     catch-up       dl
+'
+
+wanted() { [ -z "$ONLY" ] || [[ ,$ONLY, = *,$1,* ]]; }
+seconds_of() { # key, scenario
+    sed -nE "s/^$1 = ([0-9]+) s\$/\1/p" "$scenarios/$2.conf"
+}
+variant() { # scenario, mode, change: a directory's name
+    printf '%s-%s' "$1" "$2"
+    [ -z "$3" ] || printf -- '-%s' "$(sed -E 's/^.*\/([^/]*= )?([^/]*[^\\])\/$/\2/; s/[^A-Za-z0-9]+/_/g' <<<"$3")"
+}
+each() { # command: gets experiment, scenario, mode, change, directory
+    local experiment scenario mode change k
+    while read -r experiment scenario mode change; do
+        [ -n "$experiment" ] || continue
+        wanted "$experiment" || continue
+        for ((k = 1; k <= RUNS; k++)); do
+            "$1" "$experiment" "$scenario" "$mode" "$change" \
+                "$out/$experiment/$(variant "$scenario" "$mode" "$change")-$k"
+        done
+    done <<<"$plan"
+}
+
+total_s=0
+count() {
+    [ -e "$5/summary.json" ] ||
+        total_s=$((total_s + $(seconds_of warmup "$2") + $(seconds_of duration "$2") + OVERHEAD_S))
+}
+each count
+echo "about $(((total_s + 59) / 60)) minutes"
+
+failed=0
+run() {
+    [ -e "$5/summary.json" ] && return
+    rm -rf "$5"
+    mkdir -p "$(dirname "$5")"
+    local file=$out/$1/$2.conf
+    sed "${4:-}" "$scenarios/$2.conf" >"$file"
+    cp "$scenarios"/*.csv "$out/$1/"
+    echo "$5"
+    "$tool" run "$file" --mode "$3" --out "$5" --name paper >"$out/$1/last.txt" </dev/null ||
+        failed=$((failed + 1))
+}
+each run
+
+bash testnet/report.sh "$tool" "$out" >"$out/REPORT.md"
+echo "$out/REPORT.md"
+[ $failed = 0 ] || { echo "paper: $failed runs failed: above is why" >&2; exit 1; }

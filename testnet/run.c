@@ -1,0 +1,346 @@
+#include "testnet/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "testnet/control.h"
+
+enum {
+    CONNECT_S = 60, /* For all nodes to reach all others. */
+    POLL_MS_MAX = 100,
+    LINES_S = 10, /* Between lines of progress when nobody watches. */
+};
+static const double sample_s = 1;
+
+static volatile sig_atomic_t interrupted;
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static int fail(const char *message)
+{
+    fprintf(stderr, "ledger-testnet: %s\n", message);
+    return -1;
+}
+
+static int perform(void *context, const char *text, char *answer, size_t answer_size)
+{
+    struct run *r = context;
+    struct command c;
+    if (command_parse(text, (unsigned)r->scenario.nodes, &c, answer, answer_size))
+        return -1;
+    return run_command(r, &c, text, answer, answer_size);
+}
+
+/* Takes commands, and waits for answers until then at most. */
+static void wait_for_more(struct run *r, double until_s)
+{
+    const unsigned count = (unsigned)r->scenario.nodes;
+    zmq_pollitem_t items[RELAY_SITES_MAX + 1];
+    for (unsigned i = 0; i < count; i++)
+        items[i] = (zmq_pollitem_t){.socket = connection_socket(r->sites.site[i].connection),
+                                    .events = ZMQ_POLLIN};
+    items[count] = (zmq_pollitem_t){.fd = r->listener, .events = ZMQ_POLLIN};
+    double left_ms = (until_s - run_time(r)) * 1000;
+    if (left_ms > POLL_MS_MAX)
+        left_ms = POLL_MS_MAX;
+    zmq_poll(items, (int)count + 1, left_ms < 1 ? 1 : (long)left_ms);
+    if (items[count].revents)
+        control_serve(r->listener, perform, r);
+    r->interrupted = r->interrupted || interrupted;
+    r->over = r->over || interrupted;
+}
+
+static int set_rates(struct run *r, double at_s, char *message, size_t message_size)
+{
+    if (!r->sites.network)
+        return 0;
+    for (unsigned i = 0; i < r->scenario.nodes; i++) {
+        const uint64_t rate = scenario_rate(&r->scenario, i, at_s);
+        if (!r->fixed_rate[i] && network_rate(&r->network, i, rate, rate, message, message_size))
+            return -1;
+    }
+    return 0;
+}
+
+static int make_network(struct run *r, char *message, size_t message_size)
+{
+    const struct scenario *s = &r->scenario;
+    const struct network_plan plan = {.name = r->options->name,
+                                      .sites = (unsigned)s->nodes,
+                                      .rate_max = scenario_rate_max(s),
+                                      .loss = s->loss};
+    if (r->options->plain)
+        return 0;
+    if (network_check(message, message_size) ||
+        network_make(&r->network, &plan, message, message_size))
+        return -1;
+    r->sites.network = &r->network;
+    r->network.paths->seed = s->seed;
+    for (unsigned i = 0; i < s->nodes; i++)
+        for (unsigned j = 0; j < s->nodes; j++) {
+            r->network.paths->path[i][j].delay_us = s->delay_us[i][j];
+            r->network.paths->path[i][j].loss_ppm = s->loss_ppm[i][j];
+        }
+    return set_rates(r, 0, message, message_size);
+}
+
+/* Whether every node says that it is connected to all others. */
+static bool all_connected(struct run *r)
+{
+    const unsigned count = (unsigned)r->scenario.nodes;
+    char message[CONFIG_MESSAGE_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        struct client_request request = {.kind = CLIENT_STATUS};
+        struct client_answer answer;
+        if (connection_ask(r->sites.site[i].connection, &request, &answer, 500, message,
+                           sizeof message))
+            return false;
+        char peers[32];
+        snprintf(peers, sizeof peers, "\"peers\":%u", count - 1);
+        if (!memmem(answer.json.data, answer.json.size, peers, strlen(peers)))
+            return false;
+    }
+    return true;
+}
+
+static int start_nodes(struct run *r, char *message, size_t message_size)
+{
+    for (unsigned i = 0; i < r->scenario.nodes; i++)
+        if (sites_start(&r->sites, i, message, message_size))
+            return -1;
+    if (sites_connect(&r->sites, message, message_size))
+        return -1;
+    const uint64_t deadline_ms = clock_ms() + CONNECT_S * 1000;
+    while (!all_connected(r)) {
+        const int ended = sites_ended(&r->sites);
+        if (ended >= 0) {
+            snprintf(message, message_size, "node %d ended at its start: %s/node%d.log says why",
+                     ended, r->options->out, ended);
+            return -1;
+        }
+        if (interrupted || clock_ms() > deadline_ms) {
+            snprintf(message, message_size, "%s",
+                     interrupted ? "interrupted" : "the nodes are not all connected after 60 s");
+            return -1;
+        }
+        clock_sleep_ms(20);
+    }
+    return 0;
+}
+
+static int start_loads(struct run *r, char *message, size_t message_size)
+{
+    if (r->options->forever || r->scenario.load == SCENARIO_IDLE)
+        return 0;
+    for (unsigned i = 0; i < r->scenario.nodes; i++)
+        if (sites_load(&r->sites, i, r->scenario.warmup_s, r->scenario.duration_s, message,
+                       message_size))
+            return -1;
+    return 0;
+}
+
+static int do_events(struct run *r)
+{
+    const struct scenario *s = &r->scenario;
+    char answer[CONTROL_TEXT_MAX];
+    while (!r->options->forever && r->next_event < s->event_count &&
+           s->warmup_s + s->events[r->next_event].at_s <= run_time(r)) {
+        const struct scenario_event *e = &s->events[r->next_event++];
+        answer[0] = '\0';
+        if (run_command(r, &e->command, e->text, answer, sizeof answer)) {
+            fprintf(stderr, "ledger-testnet: %s: %s\n", e->text, answer);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A line of how it goes. */
+static void show(const struct run *r)
+{
+    const unsigned count = (unsigned)r->scenario.nodes;
+    const double now_s = run_time(r);
+    const bool terminal = isatty(STDERR_FILENO);
+    uint64_t agreed = 0;
+    uint64_t least = UINT64_MAX;
+    uint64_t most = 0;
+    double bytes = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct sample *p = &r->sampler.last[i];
+        agreed = p->epoch_agreed > agreed ? p->epoch_agreed : agreed;
+        least = p->epoch_executed < least ? p->epoch_executed : least;
+        most = p->epoch_executed > most ? p->epoch_executed : most;
+        bytes += (double)(p->total[COUNTER_CONFIRMED_BYTES] -
+                          r->first[i].total[COUNTER_CONFIRMED_BYTES]);
+    }
+    if (!terminal && (uint64_t)now_s % LINES_S != 0)
+        return;
+    const double span_s = now_s - r->measured_from_s;
+    fprintf(stderr,
+            "%s%4.0f s%s  agreed %" PRIu64 "  executed %" PRIu64 " to %" PRIu64
+            "  confirmed %.2f MB/s a node  cores busy %.0f %%%s",
+            terminal ? "\r" : "", now_s, r->measuring ? "" : " (warm-up)", agreed, least, most,
+            span_s > 0 ? bytes / count / span_s / 1e6 : 0, 100 * r->sampler.busy_max,
+            terminal ? "\033[K" : "\n");
+}
+
+/* The warm-up is over: from here on it counts. */
+static void begin_measuring(struct run *r)
+{
+    r->measuring = true;
+    memcpy(r->first, r->sampler.last, sizeof r->first);
+    r->measured_from_s = r->first[0].at_s;
+}
+
+static int follow(struct run *r)
+{
+    const struct scenario *s = &r->scenario;
+    const double end_s = r->options->forever ? 1e18 : s->warmup_s + s->duration_s;
+    char message[NETWORK_MESSAGE_MAX];
+    double next_s = 0;
+    bool last = false;
+    for (;;) {
+        const double now_s = run_time(r);
+        if (do_events(r) || set_rates(r, now_s, message, sizeof message))
+            return fail(message);
+        if (now_s >= next_s && !last) {
+            last = next_s >= end_s;
+            sampler_ask(&r->sampler, now_s);
+            next_s += sample_s;
+        }
+        if (sampler_take(&r->sampler, run_time(r), r->network.rate_out, r->network.rate_in)) {
+            if (!r->measuring && r->sampler.asked_s >= s->warmup_s)
+                begin_measuring(r);
+            if (r->measuring && r->sampler.busy_max > r->busy_max)
+                r->busy_max = r->sampler.busy_max;
+            show(r);
+            if (last)
+                return 0;
+        }
+        const int ended = sites_ended(&r->sites);
+        if (ended >= 0) {
+            fprintf(stderr, "\nledger-testnet: node %d ended by itself: %s/node%d.log says why\n",
+                    ended, r->options->out, ended);
+            return -1;
+        }
+        if (r->over)
+            return 0;
+        wait_for_more(r, next_s);
+    }
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "r");
+    FILE *out = in ? fopen(to, "w") : NULL;
+    int byte;
+    while (out && (byte = getc(in)) != EOF)
+        putc(byte, out);
+    if (in)
+        fclose(in);
+    if (out)
+        fclose(out);
+}
+
+static int make_directory(const struct run *r, char *message, size_t message_size)
+{
+    char path[SITES_PATH_MAX];
+    if (mkdir(r->options->out, 0755) != 0) {
+        snprintf(message, message_size, "%s: %s", r->options->out, strerror(errno));
+        return -1;
+    }
+    snprintf(path, sizeof path, "%.400s/scenario.conf", r->options->out);
+    copy_file(r->options->scenario, path);
+    return 0;
+}
+
+static int open_files(struct run *r, char *message, size_t message_size)
+{
+    char path[SITES_PATH_MAX];
+    snprintf(path, sizeof path, "%.400s/events.csv", r->options->out);
+    r->events = fopen(path, "w");
+    if (r->events)
+        fputs("t_s,kind,nodes,detail\n", r->events);
+    snprintf(path, sizeof path, "%.400s/series.csv", r->options->out);
+    if (r->events && sampler_open(&r->sampler, &r->sites, path) == 0)
+        return 0;
+    snprintf(message, message_size, "%s: %s", path, strerror(errno));
+    return -1;
+}
+
+static int prepare(struct run *r, char *message, size_t message_size)
+{
+    r->listener = control_listen(r->options->name, message, message_size);
+    return r->listener < 0 || make_directory(r, message, message_size) ||
+                   open_files(r, message, message_size) || make_network(r, message, message_size) ||
+                   sites_make(&r->sites, message, message_size) ||
+                   start_nodes(r, message, message_size)
+               ? -1
+               : 0;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int carry_out(struct run *r)
+{
+    char message[NETWORK_MESSAGE_MAX] = "";
+    if (prepare(r, message, sizeof message))
+        return fail(message), 1;
+    if (r->options->ready >= 0)
+        dprintf(r->options->ready, "ready\n");
+    r->zero_us = clock_us();
+    if (start_loads(r, message, sizeof message))
+        return fail(message), 1;
+    const int error = follow(r);
+    if (isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    if (r->options->forever)
+        return error ? 1 : 0;
+    const int status = run_summary(r);
+    return error || r->interrupted ? 1 : status;
+}
+
+int run_scenario(const struct run_options *options)
+{
+    static struct run run; /* Large. */
+    char message[CONFIG_MESSAGE_MAX];
+    run = (struct run){.options = options, .listener = -1};
+    struct scenario *s = &run.scenario;
+    if (scenario_load_file(options->scenario, s, message, sizeof message))
+        return fail(message), 1;
+    if (options->mode)
+        snprintf(s->mode, sizeof s->mode, "%s", options->mode);
+    if (options->retrieval)
+        snprintf(s->retrieval, sizeof s->retrieval, "%s", options->retrieval);
+    if (options->load_bytes_s > 0)
+        s->load_bytes_s = options->load_bytes_s;
+    run.sites = (struct sites){.scenario = s, .run = options->name, .out = options->out};
+    catch_signals();
+    const int status = carry_out(&run);
+    sites_close(&run.sites);
+    if (run.sites.network)
+        network_close(&run.network);
+    sampler_close(&run.sampler);
+    if (run.events)
+        fclose(run.events);
+    if (run.listener >= 0)
+        close(run.listener);
+    scenario_free(s);
+    return status;
+}

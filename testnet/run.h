@@ -1,0 +1,62 @@
+/* One run: a network, nodes on it, a load, events, and what came of it in a directory.
+ *
+ * OUT/ scenario.conf      what was asked for
+ *      cluster/           its keys and settings (public and secret: a test's)
+ *      nodeI.log loadI.json
+ *      series.csv         a line a second and node
+ *      events.csv         what was done to it, and when
+ *      latency.csv        of each node's own transactions, by its load
+ *      summary.json       the figures of the measured part
+ *      versions.txt
+ *
+ * Times count from the start of the warm-up in series.csv and events.csv. */
+#ifndef TESTNET_RUN_H
+#define TESTNET_RUN_H
+
+#include "testnet/sample.h"
+
+struct run_options {
+    const char *scenario; /* Its file. */
+    const char *out;      /* Made here; refused when it is there and holds no run. */
+    const char *name;
+    const char *mode;      /* In place of the scenario's, unless NULL; */
+    const char *retrieval; /* and so on. */
+    double load_bytes_s;   /* Unless 0. */
+    bool plain;            /* Loopback, no shaping. */
+    bool forever;          /* Until told to end: no load, no events. */
+    int ready;             /* A line is written here when the nodes are connected; -1: nowhere. */
+};
+
+struct run {
+    const struct run_options *options;
+    struct scenario scenario;
+    struct network network;
+    struct sites sites;
+    struct sampler sampler;
+    int listener;
+    FILE *events;
+    uint64_t zero_us; /* The start of the warm-up. */
+    size_t next_event;
+    bool fixed_rate[RELAY_SITES_MAX]; /* By command: the scenario's is over. */
+    bool measuring;
+    bool over; /* By command or signal. */
+    bool interrupted;
+    struct sample first[RELAY_SITES_MAX]; /* At the beginning of the measured part. */
+    double measured_from_s;
+    double busy_max; /* In the measured part. */
+};
+
+/* 0 when it ran to its end and the ledgers are equal; 1 failed, and 3 they differ, after a line
+ * on stderr. Whatever happens, nothing is left but OUT. */
+int run_scenario(const struct run_options *options);
+
+/* run_commands.c: does a command to a run; says in `answer` how it went. */
+int run_command(struct run *r, const struct command *c, const char *text, char *answer,
+                size_t answer_size);
+double run_time(const struct run *r); /* Seconds. */
+
+/* summary.c: stops what still runs, compares the ledgers, writes summary.json and latency.csv. An
+ * exit code. */
+int run_summary(struct run *r);
+
+#endif

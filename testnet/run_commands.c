@@ -1,0 +1,104 @@
+/* What can be done to a run while it runs. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "testnet/run.h"
+
+double run_time(const struct run *r) { return (double)(clock_us() - r->zero_us) / 1e6; }
+
+static void cut(struct run *r, const uint8_t group[])
+{
+    for (unsigned i = 0; i < r->scenario.nodes; i++)
+        for (unsigned j = 0; j < r->scenario.nodes; j++)
+            r->network.paths->path[i][j].cut = group && group[i] != group[j];
+}
+
+static int say(char *answer, size_t size, const char *text)
+{
+    snprintf(answer, size, "%s", text);
+    return -1;
+}
+
+static int change_node(struct run *r, const struct command *c, char *answer, size_t size)
+{
+    const bool runs = r->sites.site[c->node].node != 0;
+    if (c->kind == COMMAND_KILL) {
+        if (!runs)
+            return say(answer, size, "that node does not run");
+        sites_kill(&r->sites, c->node);
+        return 0;
+    }
+    if (runs)
+        return say(answer, size, "that node runs: kill it first");
+    return sites_start(&r->sites, c->node, answer, size);
+}
+
+static int change_links(struct run *r, const struct command *c, char *answer, size_t size)
+{
+    if (!r->sites.network)
+        return say(answer, size, "on loopback (--plain) links have no rates and are never cut");
+    if (c->kind == COMMAND_RATE) {
+        r->fixed_rate[c->node] = true;
+        return network_rate(&r->network, c->node, c->rate, c->rate, answer, size);
+    }
+    cut(r, c->kind == COMMAND_PARTITION ? c->group : NULL);
+    return 0;
+}
+
+static void print(char **at, char *end, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void print(char **at, char *end, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = vsnprintf(*at, (size_t)(end - *at), format, arguments);
+    va_end(arguments);
+    *at += size > 0 && size < end - *at ? size : 0;
+}
+
+static void describe(const struct run *r, char *answer, size_t size)
+{
+    char *at = answer;
+    char *end = answer + size;
+    print(&at, end, "node  state    agreed  executed    height  confirmed MB  link MB/s  RSS MB\n");
+    for (unsigned i = 0; i < r->scenario.nodes; i++) {
+        const struct sample *s = &r->sampler.last[i];
+        const char *state = r->sites.site[i].node == 0 ? "killed" : s->answered ? "runs" : "silent";
+        print(&at, end, "%4u  %-7s  %6" PRIu64 "  %8" PRIu64 "  %8" PRIu64 "  %12.1f  ", i, state,
+              s->epoch_agreed, s->epoch_executed, s->height,
+              (double)s->total[COUNTER_CONFIRMED_BYTES] / 1e6);
+        if (r->sites.network && r->network.rate_out[i])
+            print(&at, end, "%9.3f", (double)r->network.rate_out[i] / 1e6);
+        else
+            print(&at, end, "%9s", "-");
+        print(&at, end, "  %6.0f\n", (double)s->rss_bytes / 1e6);
+    }
+}
+
+int run_command(struct run *r, const struct command *c, const char *text, char *answer,
+                size_t answer_size)
+{
+    int error = 0;
+    switch (c->kind) {
+    case COMMAND_KILL:
+    case COMMAND_RESTART: error = change_node(r, c, answer, answer_size); break;
+    case COMMAND_RATE:
+    case COMMAND_PARTITION:
+    case COMMAND_HEAL: error = change_links(r, c, answer, answer_size); break;
+    case COMMAND_STATUS: describe(r, answer, answer_size); return 0;
+    case COMMAND_DOWN: r->over = true; break;
+    case COMMAND_KINDS: break;
+    }
+    if (error)
+        return error;
+    const char *detail = strchr(text, ' ');
+    const bool of_node =
+        c->kind == COMMAND_KILL || c->kind == COMMAND_RESTART || c->kind == COMMAND_RATE;
+    fprintf(r->events, "%.3f,%s,", run_time(r), command_names[c->kind]);
+    if (of_node)
+        fprintf(r->events, "%u", c->node);
+    fprintf(r->events, ",\"%s\"\n", detail ? detail + 1 : "");
+    fflush(r->events);
+    return 0;
+}

@@ -1,0 +1,369 @@
+#include "testnet/sites.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "node/file.h"
+#include "testnet/process.h"
+
+enum {
+    TMPFS_TYPE = 0x01021994,
+    STOP_S = 60,
+    TEXT_MAX = 64,
+    CONFIG_MAX = 1 << 20,
+    BACKLOG_BYTES = 48 << 20, /* Of transactions that a node's load keeps under way ... */
+    BLOCK_MIN = 150000,       /* block_bytes_min, unless set. */
+    MEMPOOL_MB = 64,          /* ... of the room that its pool has. */
+};
+
+static const char shared_memory[] = "/dev/shm";
+
+const char *sites_program(const char *name)
+{
+    static char path[2][SITES_PATH_MAX];
+    static unsigned turn;
+    char *found = path[turn++ % 2];
+    const ssize_t size = readlink("/proc/self/exe", found, SITES_PATH_MAX - TEXT_MAX);
+    if (size > 0) {
+        found[size] = '\0';
+        snprintf(strrchr(found, '/') + 1, TEXT_MAX, "%s", name);
+        if (access(found, X_OK) == 0)
+            return found;
+    }
+    snprintf(found, SITES_PATH_MAX, "%s", name);
+    return found;
+}
+
+void sites_data(const struct sites *s, unsigned node, char path[SITES_PATH_MAX])
+{
+    snprintf(path, SITES_PATH_MAX, "%.400s/node%u", s->data, node);
+}
+
+static void directory_of(const struct sites *s, unsigned node, char path[SITES_PATH_MAX])
+{
+    snprintf(path, SITES_PATH_MAX, "%.400s/cluster/node%u", s->out, node);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    remove(path);
+    return 0;
+}
+
+static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+static void tmpfs_path(const char *run, char path[SITES_PATH_MAX])
+{
+    snprintf(path, SITES_PATH_MAX, "%s/ledger.%s", shared_memory, run);
+}
+
+void sites_remove(const char *run)
+{
+    char path[SITES_PATH_MAX];
+    tmpfs_path(run, path);
+    remove_tree(path);
+}
+
+/* Sixteen nodes on one disk would measure that disk. */
+static int make_data(struct sites *s, char *message, size_t message_size)
+{
+    struct statfs file_system;
+    s->tmpfs = statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
+    if (s->tmpfs)
+        tmpfs_path(s->run, s->data);
+    else
+        snprintf(s->data, sizeof s->data, "%.400s/data", s->out);
+    remove_tree(s->data);
+    if (mkdir(s->data, 0700) == 0)
+        return 0;
+    snprintf(message, message_size, "%s: %s", s->data, strerror(errno));
+    return -1;
+}
+
+/* What genesis writes is for any cluster; the size of a block is the scenario's. */
+static int set_block_size(const struct sites *s, char *message, size_t message_size)
+{
+    char path[SITES_PATH_MAX];
+    uint8_t *text;
+    size_t size;
+    snprintf(path, sizeof path, "%.400s/cluster/cluster.conf", s->out);
+    if (s->scenario->block_bytes == 0)
+        return 0;
+    if (file_read(path, CONFIG_MAX, &text, &size, message, message_size))
+        return -1;
+    static const char key[] = "block_bytes_max = 1m\n";
+    const uint8_t *at = memmem(text, size, key, sizeof key - 1);
+    FILE *file = at ? fopen(path, "w") : NULL;
+    if (file) {
+        fwrite(text, 1, (size_t)(at - text), file);
+        fprintf(file, "block_bytes_max = %llu\n", (unsigned long long)s->scenario->block_bytes);
+        at += sizeof key - 1;
+        fwrite(at, 1, size - (size_t)(at - text), file);
+    }
+    free(text);
+    if (file && fclose(file) == 0)
+        return 0;
+    snprintf(message, message_size, "%s: the size of a block cannot be set", path);
+    return -1;
+}
+
+static int set_node(const struct sites *s, unsigned node, char *message, size_t message_size)
+{
+    char path[SITES_PATH_MAX];
+    char data[SITES_PATH_MAX];
+    char address[NETWORK_ADDRESS_SIZE] = "127.0.0.1";
+    directory_of(s, node, path);
+    strcat(path, "/node.conf");
+    sites_data(s, node, data);
+    if (s->network)
+        network_address(node, address);
+    FILE *file = fopen(path, "a");
+    if (file) {
+        /* genesis has it listen for nodes at an address that is not loopback. */
+        fprintf(file, "\n# Of this run:\nclient = %s\nhttp = %s\ndata = %s\n", address, address,
+                data);
+        fprintf(file, "mempool_bytes = %dm\nretrieval = %s\nworkers = 1\n", MEMPOOL_MB,
+                s->scenario->retrieval);
+        /* Full blocks when there is a backlog; else as usual, and never above the largest. */
+        if (s->scenario->block_bytes > 0 &&
+            (s->scenario->load == SCENARIO_BACKLOG || s->scenario->block_bytes < BLOCK_MIN))
+            fprintf(file, "block_bytes_min = %llu\n", (unsigned long long)s->scenario->block_bytes);
+    }
+    if (file && fclose(file) == 0)
+        return 0;
+    snprintf(message, message_size, "%s: %s", path, strerror(errno));
+    return -1;
+}
+
+static int run_genesis(const struct sites *s, char *message, size_t message_size)
+{
+    static char hosts[RELAY_SITES_MAX * NETWORK_ADDRESS_SIZE];
+    char directory[SITES_PATH_MAX];
+    char nodes[TEXT_MAX];
+    char output[4096];
+    size_t used = 0;
+    snprintf(hosts, sizeof hosts, "127.0.0.1");
+    for (unsigned i = 0; s->network && i < s->scenario->nodes; i++) {
+        char address[NETWORK_ADDRESS_SIZE];
+        network_address(i, address);
+        used += (size_t)snprintf(hosts + used, sizeof hosts - used, "%s%s", i ? "," : "", address);
+    }
+    snprintf(directory, sizeof directory, "%.400s/cluster", s->out);
+    snprintf(nodes, sizeof nodes, "%u", (unsigned)s->scenario->nodes);
+    const char *const argv[] = {sites_program("ledger-cli"),
+                                "genesis",
+                                directory,
+                                "--nodes",
+                                nodes,
+                                "--app",
+                                s->scenario->application == APPLICATION_LOG ? "log" : "ledger",
+                                "--mode",
+                                s->scenario->mode,
+                                "--host",
+                                hosts,
+                                s->scenario->application == APPLICATION_LOG ? NULL : "--accounts",
+                                "1000",
+                                "--balance",
+                                "1000000000",
+                                NULL};
+    return process_read(argv, output, sizeof output, message, message_size);
+}
+
+int sites_make(struct sites *s, char *message, size_t message_size)
+{
+    char path[SITES_PATH_MAX];
+    if (run_genesis(s, message, message_size) || set_block_size(s, message, message_size) ||
+        make_data(s, message, message_size))
+        return -1;
+    for (unsigned i = 0; i < s->scenario->nodes; i++)
+        if (set_node(s, i, message, message_size))
+            return -1;
+    snprintf(path, sizeof path, "%.400s/cluster/cluster.conf", s->out);
+    return cluster_load(path, &s->cluster, message, message_size);
+}
+
+static int namespace_of(const struct sites *s, unsigned node)
+{
+    return s->network ? s->network->namespaces[node] : -1;
+}
+
+int sites_start(struct sites *s, unsigned node, char *message, size_t message_size)
+{
+    char directory[SITES_PATH_MAX];
+    char log[SITES_PATH_MAX];
+    directory_of(s, node, directory);
+    snprintf(log, sizeof log, "%.400s/node%u.log", s->out, node);
+    const char *const argv[] = {sites_program("ledger-node"), directory, NULL};
+    const pid_t pid = process_start(argv, namespace_of(s, node), log, log, message, message_size);
+    if (pid < 0)
+        return -1;
+    s->site[node].node = pid;
+    return 0;
+}
+
+void sites_kill(struct sites *s, unsigned node)
+{
+    struct site *site = &s->site[node];
+    if (site->node == 0)
+        return;
+    kill(site->node, SIGKILL);
+    waitpid(site->node, NULL, 0);
+    site->node = 0;
+}
+
+/* libzmq's threads make its sockets, and are where the thread was that made the context's first. */
+int sites_connect(struct sites *s, char *message, size_t message_size)
+{
+    for (unsigned i = 0; i < s->scenario->nodes; i++) {
+        struct site *site = &s->site[i];
+        if (s->network)
+            network_enter(s->network, i);
+        site->zmq = zmq_ctx_new();
+        if (site->zmq)
+            site->connection = connection_open(site->zmq, &s->cluster, i, message, message_size);
+        else
+            snprintf(message, message_size, "no ZeroMQ: %s", zmq_strerror(errno));
+        if (s->network)
+            network_leave();
+        if (!site->connection)
+            return -1;
+    }
+    return 0;
+}
+
+int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_s, char *message,
+               size_t message_size)
+{
+    const struct scenario *c = s->scenario;
+    const double a_second = c->load_bytes_s / (double)c->payload_bytes;
+    char cluster[SITES_PATH_MAX];
+    char report[SITES_PATH_MAX];
+    char log[SITES_PATH_MAX];
+    char text[6][TEXT_MAX];
+    snprintf(cluster, sizeof cluster, "%.400s/cluster", s->out);
+    snprintf(report, sizeof report, "%.400s/load%u.json", s->out, node);
+    snprintf(log, sizeof log, "%.400s/load%u.log", s->out, node);
+    snprintf(text[0], TEXT_MAX, "%u", node);
+    snprintf(text[1], TEXT_MAX, "%llu", (unsigned long long)c->payload_bytes);
+    snprintf(text[2], TEXT_MAX, "%.3f", warmup_s + duration_s);
+    snprintf(text[3], TEXT_MAX, "%llu", (unsigned long long)(c->seed * RELAY_SITES_MAX + node));
+    snprintf(text[4], TEXT_MAX, "%.3f", warmup_s);
+    if (c->load == SCENARIO_BACKLOG)
+        snprintf(text[5], TEXT_MAX, "%llu", BACKLOG_BYTES / (unsigned long long)c->payload_bytes);
+    else
+        snprintf(text[5], TEXT_MAX, "%.6f", a_second);
+    const char *const argv[] = {sites_program("ledger-cli"),
+                                "load",
+                                cluster,
+                                "--node",
+                                text[0],
+                                "--size",
+                                text[1],
+                                "--duration",
+                                text[2],
+                                "--seed",
+                                text[3],
+                                "--warmup",
+                                text[4],
+                                c->load == SCENARIO_BACKLOG ? "--clients" : "--rate",
+                                text[5],
+                                "--drain",
+                                "0",
+                                "--poll",
+                                c->load == SCENARIO_BACKLOG ? "200" : "10",
+                                "--json",
+                                c->load == SCENARIO_FIXED ? "--even" : NULL,
+                                NULL};
+    const pid_t pid =
+        process_start(argv, namespace_of(s, node), report, log, message, message_size);
+    if (pid < 0)
+        return -1;
+    s->site[node].load = pid;
+    return 0;
+}
+
+static bool has_ended(pid_t *pid)
+{
+    if (*pid == 0 || waitpid(*pid, NULL, WNOHANG) != *pid)
+        return false;
+    *pid = 0;
+    return true;
+}
+
+int sites_ended(struct sites *s)
+{
+    for (unsigned i = 0; i < s->scenario->nodes; i++) {
+        has_ended(&s->site[i].load);
+        if (has_ended(&s->site[i].node))
+            return (int)i;
+    }
+    return -1;
+}
+
+static bool wait_ended(pid_t *pid, uint64_t deadline_ms)
+{
+    while (*pid && !has_ended(pid)) {
+        if (clock_ms() > deadline_ms) {
+            kill(*pid, SIGKILL);
+            waitpid(*pid, NULL, 0);
+            *pid = 0;
+            return false;
+        }
+        clock_sleep_ms(5);
+    }
+    return true;
+}
+
+int sites_stop(struct sites *s, char *message, size_t message_size)
+{
+    const unsigned count = (unsigned)s->scenario->nodes;
+    unsigned late = 0;
+    uint64_t deadline_ms = clock_ms() + STOP_S * 1000;
+    for (unsigned i = 0; i < count; i++)
+        if (s->site[i].load)
+            kill(s->site[i].load, SIGINT);
+    for (unsigned i = 0; i < count; i++)
+        late += !wait_ended(&s->site[i].load, deadline_ms);
+    deadline_ms = clock_ms() + STOP_S * 1000;
+    for (unsigned i = 0; i < count; i++)
+        if (s->site[i].node)
+            kill(s->site[i].node, SIGTERM);
+    for (unsigned i = 0; i < count; i++)
+        late += !wait_ended(&s->site[i].node, deadline_ms);
+    if (late == 0)
+        return 0;
+    snprintf(message, message_size, "%u processes did not end in %d s and were killed", late,
+             STOP_S);
+    return -1;
+}
+
+void sites_close(struct sites *s)
+{
+    for (unsigned i = 0; i < RELAY_SITES_MAX; i++) {
+        struct site *site = &s->site[i];
+        sites_kill(s, i);
+        if (site->load) {
+            kill(site->load, SIGKILL);
+            waitpid(site->load, NULL, 0);
+        }
+        connection_close(site->connection);
+        if (site->zmq)
+            zmq_ctx_term(site->zmq);
+    }
+    cluster_free(&s->cluster);
+    if (s->data[0])
+        remove_tree(s->data);
+}

@@ -1,0 +1,57 @@
+/* The nodes of a run: a process each, in its site, with a load beside it and a connection to ask. */
+#ifndef TESTNET_SITES_H
+#define TESTNET_SITES_H
+
+#include "node/cli/connection.h"
+#include "testnet/network.h"
+#include "testnet/scenario.h"
+
+enum {
+    SITES_PATH_MAX = 512,
+    SITES_PORT = CONFIG_PORT_BASE,
+};
+
+struct site {
+    pid_t node; /* 0: it does not run. */
+    pid_t load;
+    void *zmq;
+    struct connection *connection;
+};
+
+struct sites {
+    const struct scenario *scenario;
+    struct network *network;   /* NULL: all on loopback. */
+    const char *run;           /* Its name. */
+    const char *out;           /* The run's directory. */
+    char data[SITES_PATH_MAX]; /* Where data directories are; a directory of tmpfs, or of `out`. */
+    bool tmpfs;
+    struct cluster cluster;
+    struct site site[RELAY_SITES_MAX];
+};
+
+/* Functions return 0, or -1 with one line in `message`. */
+
+/* Makes the cluster's files in OUT/cluster, for the scenario. */
+int sites_make(struct sites *s, char *message, size_t message_size);
+int sites_start(struct sites *s, unsigned node, char *message, size_t message_size);
+void sites_kill(struct sites *s, unsigned node);
+/* Opens a connection to each node, in its site. */
+int sites_connect(struct sites *s, char *message, size_t message_size);
+/* Starts the load for so many seconds; its report goes to OUT/loadI.json. */
+int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_s, char *message,
+               size_t message_size);
+/* A node or load that has ended by itself: its number, or -1. Its pid is 0 then. */
+int sites_ended(struct sites *s);
+/* Loads end with their reports, nodes by SIGTERM, and what does not in time is killed. */
+int sites_stop(struct sites *s, char *message, size_t message_size);
+/* Everything but what a person reads afterwards goes. */
+void sites_close(struct sites *s);
+/* Where a node keeps its data. */
+void sites_data(const struct sites *s, unsigned node, char path[SITES_PATH_MAX]);
+/* A tmpfs directory of a run of this name, if it is left. */
+void sites_remove(const char *run);
+
+/* The installed program of this name: beside this one, else by PATH. */
+const char *sites_program(const char *name);
+
+#endif
