@@ -28,5 +28,7 @@ struct store {
 int store_lmdb_explain(const struct store *s, const char *doing, int rc);
 /* Brings pages[table] and pages_used up to date. */
 int store_lmdb_count(struct store *s, MDB_txn *txn, unsigned table);
+/* Whether no page in use is past the end of the file. Before any other is looked at. */
+bool store_lmdb_is_whole(MDB_env *env);
 
 #endif

@@ -150,6 +150,10 @@ static int open_environment(struct store *s, size_t size_max)
         return say(STORE_IO, "%s: there is no store here; name the directory of one", s->path);
     if (rc != 0)
         return store_lmdb_explain(s, "open it", rc);
+    if (!store_lmdb_is_whole(s->env))
+        return say(STORE_CORRUPT,
+                   "%s: data.mdb is shorter than what it holds: it was cut short; put back a copy",
+                   s->path);
     assert(mdb_env_get_maxkeysize(s->env) >= STORE_KEY_SIZE_MAX);
 
     MDB_stat stat;

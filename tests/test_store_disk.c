@@ -77,6 +77,53 @@ static void a_full_disk_loses_only_what_was_not_committed(void **state)
     store_close(s);
 }
 
+static void cut(rlim_t size)
+{
+    char name[600];
+    snprintf(name, sizeof name, "%s/data.mdb", path);
+    assert_int_equal(truncate(name, (off_t)size), 0);
+}
+
+static void a_file_cut_short_is_refused(void **state)
+{
+    (void)state;
+    struct store *s = open_store(16 * MIB);
+    for (unsigned i = 'a'; i < 'i'; i++) {
+        assert_int_equal(store_begin(s), 0);
+        assert_int_equal(put(s, CHUNK, (char[]){(char)i, 0}, slice_of(big, sizeof big)), 0);
+        assert_int_equal(store_commit(s), 0);
+    }
+    store_close(s);
+    const struct store_options writer = options(16 * MIB, false), reader = options(0, true);
+    for (rlim_t size = file_size() - 4096; size >= 4 * 4096; size = size / 2 / 4096 * 4096) {
+        cut(size);
+        expect_refused(&writer, STORE_CORRUPT, "cut short");
+        expect_refused(&reader, STORE_CORRUPT, "cut short");
+    }
+}
+
+/* What a transaction takes at the end of the file and gives back, LMDB never writes. */
+static void a_file_that_lacks_only_free_pages_is_whole(void **state)
+{
+    (void)state;
+    struct store *s = open_store(16 * MIB);
+    for (unsigned i = 0; i < 4; i++) { /* So that there are free pages before. */
+        assert_int_equal(store_begin(s), 0);
+        assert_int_equal(put(s, LOG, "a", text("1")), 0);
+        assert_int_equal(store_commit(s), 0);
+    }
+    rlim_t before = file_size();
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(put(s, LOG, "a", text("2")), 0);
+    assert_int_equal(put(s, CHUNK, "k", slice_of(big, sizeof big)), 0);
+    assert_int_equal(store_delete(s, CHUNK, text("k")), 0);
+    assert_int_equal(store_commit(s), 0);
+    assert_true(file_size() < before + sizeof big);
+    s = reopen(s, 16 * MIB);
+    expect_committed(s, "a=2 ");
+    store_close(s);
+}
+
 static void a_process_that_dies_leaves_its_commits(void **state)
 {
     (void)state;
@@ -146,6 +193,8 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         TEST(files_that_are_not_ours_are_refused),
         TEST(a_full_disk_loses_only_what_was_not_committed),
+        TEST(a_file_cut_short_is_refused),
+        TEST(a_file_that_lacks_only_free_pages_is_whole),
         TEST(a_process_that_dies_leaves_its_commits),
         TEST(an_inspector_reads_beside_the_writer_and_may_be_killed),
     };
