@@ -186,9 +186,12 @@ static int write_node_key(struct genesis *g, unsigned node)
     return error;
 }
 
-static bool is_loopback(const char *host)
+/* The loopback address by which others reach the node, or NULL. */
+static const char *loopback_of(const char *host)
 {
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0;
+    if (strcmp(host, "localhost") == 0)
+        return "127.0.0.1";
+    return strncmp(host, "127.", 4) == 0 ? host : NULL;
 }
 
 static int write_node_conf(struct genesis *g, unsigned node)
@@ -200,23 +203,24 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "node = %u\n"
         "\n"
         "# Which of this machine's addresses to listen at: for the other nodes (ports %u to %u),\n"
-        "# for clients (port %u) and for HTTP (port %u). 0.0.0.0 is all of them.\n"
-        "%s\n"
-        "#client = 127.0.0.1\n"
+        "# for clients (port %u) and for HTTP (port %u; not used yet). 0.0.0.0 is all of them.\n"
+        "listen = %s\n"
+        "client = %s\n"
         "#http = 127.0.0.1\n"
         "\n"
         "# Where the ledger is kept; relative to this file.\n"
         "#data = data\n"
-        "# Room for transactions that wait, and for blocks kept for nodes that are behind.\n"
+        "# Room for transactions that wait.\n"
         "#mempool_bytes = 64m\n"
+        "# Room for blocks kept for nodes that are behind. Not used yet: all are kept for them.\n"
         "#retain_bytes = 4g\n"
         "\n"
         "# A block is proposed when so many bytes wait, or after so many milliseconds.\n"
         "#block_bytes_min = 150000\n"
         "#block_delay_ms = 100\n"
-        "# How many seconds ordering may run ahead of execution.\n"
+        "# How many seconds ordering may run ahead of execution. Not used yet.\n"
         "#lag_target = 30\n"
-        "# How long an executed transaction waits for the next signed checkpoint.\n"
+        "# How long an executed transaction waits for the next signed checkpoint. Not used yet.\n"
         "#checkpoint_delay_ms = 10000\n"
         "# After how long something that has not come is asked for again.\n"
         "#retry_ms = 500\n"
@@ -233,11 +237,11 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "#log_level = info\n";
     const struct address *address = &g->nodes[node].address;
     unsigned port = address->port;
-    const char *listen = is_loopback(address->host) ? "#listen = 127.0.0.1" : "listen = 0.0.0.0";
+    const char *loopback = loopback_of(address->host);
     char path[PATH_MAX];
-    char text[sizeof format + 128];
-    int size =
-        snprintf(text, sizeof text, format, node, node, port, port + 2, port + 3, port + 4, listen);
+    char text[sizeof format + 2 * SETTING_HOST_MAX + 64];
+    int size = snprintf(text, sizeof text, format, node, node, port, port + 2, port + 3, port + 4,
+                        loopback ? loopback : "0.0.0.0", loopback ? loopback : "127.0.0.1");
     assert(size > 0 && (size_t)size < sizeof text);
     snprintf(path, sizeof path, "%s/node%u/node.conf", g->options->directory, node);
     return file_create(path, 0644, slice_of(text, (size_t)size), g->message, g->message_size);
@@ -276,7 +280,7 @@ static void print_cluster(const struct genesis *g, FILE *out)
             "open_dispersals = 16\n"
             "# Epochs after which a block that nobody linked is given up.\n"
             "link_horizon = 100000\n"
-            "# Epochs from one signed checkpoint to the next.\n"
+            "# Epochs from one signed checkpoint to the next. Not used yet.\n"
             "checkpoint_epochs = 100\n",
             CONFIG_FORMAT, o->name, o->nodes,
             o->application == APPLICATION_LEDGER ? "ledger" : "log", mode_names[o->mode]);

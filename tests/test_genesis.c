@@ -253,10 +253,11 @@ static void nodes_elsewhere_listen_to_the_network(void **state)
     o.hosts = "a.example,10.0.0.2,localhost,127.0.0.5";
     assert_int_equal(genesis_write(&o, message, sizeof message), 0);
     static const char *const hosts[] = {"a.example", "10.0.0.2", "localhost", "127.0.0.5"};
+    static const char *const listen[] = {"0.0.0.0", "0.0.0.0", "127.0.0.1", "127.0.0.5"};
     for (unsigned i = 0; i < NODES; i++) {
         load("far", i, &c);
-        assert_string_equal(c.node.listen, i < 2 ? "0.0.0.0" : "127.0.0.1");
-        assert_string_equal(c.node.client, "127.0.0.1");
+        assert_string_equal(c.node.listen, listen[i]);
+        assert_string_equal(c.node.client, i < 3 ? "127.0.0.1" : "127.0.0.5");
         assert_string_equal(c.cluster.nodes[i].address.host, hosts[i]);
         assert_int_equal(c.cluster.nodes[i].address.port, 28000 + 10 * i);
         config_free(&c);
