@@ -104,8 +104,9 @@ void config_free(struct config *c); /* Wipes the secrets. Zeroed, or freed alrea
 /* Reads DIR/cluster.conf alone, for clients. */
 int cluster_load(const char *path, struct cluster *c, char *message, size_t message_size);
 void cluster_free(struct cluster *c);
-/* What a careful operator should know about this cluster, in a sentence, or NULL. */
-const char *cluster_warning(const struct cluster *c);
+/* What a careful operator should know about this cluster, in sentences; returns how many. */
+enum { CLUSTER_WARNINGS = 2 };
+unsigned cluster_warnings(const struct cluster *c, const char *warnings[CLUSTER_WARNINGS]);
 
 /* The parsers alone; `file` is for messages. On failure nothing is left to free or to wipe. */
 int config_parse_cluster(struct slice text, const char *file, struct cluster *c, char *message,

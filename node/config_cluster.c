@@ -381,9 +381,14 @@ void cluster_free(struct cluster *c)
     c->balance_count = 0;
 }
 
-const char *cluster_warning(const struct cluster *c)
+unsigned cluster_warnings(const struct cluster *c, const char *warnings[CLUSTER_WARNINGS])
 {
-    return c->coin.quorum.f > 0 ? NULL
-                                : "fewer than 4 nodes tolerate no fault: one that fails stops the "
-                                  "cluster, one that lies can mislead it";
+    unsigned count = 0;
+    if (c->coin.quorum.f == 0)
+        warnings[count++] = "fewer than 4 nodes tolerate no fault: one that fails stops the "
+                            "cluster, one that lies can mislead it";
+    if (c->application == APPLICATION_LEDGER && c->balance_count == 0)
+        warnings[count++] = "there is no balance at all in cluster.conf: nobody has any money; is "
+                            "the file whole?";
+    return count;
 }

@@ -15,8 +15,8 @@ enum { DAEMON_MESSAGE_MAX = 2048 };
 
 struct daemon; /* Opaque. */
 
-/* Reads the files of a node's directory. 0 with a line about the node in `message`, or -1 with
- * one that says what is wrong. */
+/* Reads the files of a node's directory. 0 with a line about the node in `message`, and one a
+ * warning, or -1 with one that says what is wrong. */
 int daemon_check(const char *directory, char *message, size_t message_size);
 
 /* Opens the node whose directory this is: stores, sockets, threads. `log_level` overrides the

@@ -60,8 +60,13 @@ int daemon_check(const char *directory, char *message, size_t message_size)
         return -1;
     char chain[2 * HASH_SIZE + 1];
     hex_encode(hash_slice(&config.cluster.chain), chain);
-    snprintf(message, message_size, "%s is in order: node %" PRIu64 " of %" PRIu64 ", chain %.16s",
-             directory, config.node.self, config.cluster.node_count, chain);
+    const char *warnings[CLUSTER_WARNINGS];
+    unsigned count = cluster_warnings(&config.cluster, warnings);
+    int used = snprintf(message, message_size,
+                        "%s is in order: node %" PRIu64 " of %" PRIu64 ", chain %.16s", directory,
+                        config.node.self, config.cluster.node_count, chain);
+    for (unsigned i = 0; i < count && used >= 0 && (size_t)used < message_size; i++)
+        used += snprintf(message + used, message_size - (size_t)used, "\nwarning: %s", warnings[i]);
     config_free(&config);
     return 0;
 }
@@ -265,9 +270,10 @@ static void log_start(const struct daemon *d)
              d->application.name, port, port + LANES, workers_threads(d->workers),
              node_memory_size(&options), d->executed.epoch, d->executed.height,
              driver_replayed(d->driver));
-    const char *warning = cluster_warning(cluster);
-    if (warning)
-        log_line(LOG_LEVEL_WARN, "config", "%s", warning);
+    const char *warnings[CLUSTER_WARNINGS];
+    unsigned count = cluster_warnings(cluster, warnings);
+    for (unsigned i = 0; i < count; i++)
+        log_line(LOG_LEVEL_WARN, "config", "%s", warnings[i]);
 }
 
 static int open_all(struct daemon *d, const char *directory, int log_level, char *message,

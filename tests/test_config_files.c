@@ -234,13 +234,18 @@ static void refuses_a_cluster_cut_off_before_its_balances(void **state)
     free(text);
 }
 
-static void warns_of_too_few_nodes(void **state)
+static void warns_of_too_few_nodes_and_of_no_money(void **state)
 {
     (void)state;
-    struct cluster c = {.coin = {.quorum = quorum_of(3)}};
-    assert_non_null(cluster_warning(&c));
+    const char *warnings[CLUSTER_WARNINGS];
+    struct cluster c = {.coin = {.quorum = quorum_of(3)}, .application = APPLICATION_LEDGER};
+    assert_int_equal(cluster_warnings(&c, warnings), 2);
+    assert_non_null(strstr(warnings[0], "fewer than 4 nodes"));
+    assert_non_null(strstr(warnings[1], "nobody has any money"));
     c.coin.quorum = quorum_of(4);
-    assert_null(cluster_warning(&c));
+    assert_int_equal(cluster_warnings(&c, warnings), 1);
+    c.application = APPLICATION_LOG;
+    assert_int_equal(cluster_warnings(&c, warnings), 0);
 }
 
 static void loads_an_accounts_key(void **state)
@@ -362,7 +367,7 @@ int main(void)
         cmocka_unit_test(refuses_files_that_do_not_fit_together),
         cmocka_unit_test(refuses_a_key_cut_off_anywhere),
         cmocka_unit_test(refuses_a_cluster_cut_off_before_its_balances),
-        cmocka_unit_test(warns_of_too_few_nodes),
+        cmocka_unit_test(warns_of_too_few_nodes_and_of_no_money),
         cmocka_unit_test(loads_an_accounts_key),
         cmocka_unit_test(survives_whatever_is_in_a_file),
     };

@@ -51,19 +51,20 @@ static bool is_on_this_machine(const struct cluster *c)
 
 static void print_steps(const struct genesis_options *o, const struct cluster *c)
 {
-    bool local = is_on_this_machine(c);
-    if (local)
-        printf("\nAll nodes are on this machine, so there is nothing to copy. Start each:\n");
-    else
+    if (is_on_this_machine(c)) {
         printf(
-            "\nCopy to each machine cluster.conf and its own directory, side by side, and nothing "
-            "else.\nLet the other nodes reach its first three ports; start it there.\n");
+            "\nAll nodes are on this machine, so there is nothing to copy. Start each, with the\n"
+            "ledger-node that is beside this program: ledger-node %s/nodeI\n",
+            o->directory);
+        return;
+    }
+    printf("\nCopy to each machine cluster.conf and its own directory, side by side, and nothing "
+           "else.\nLet the other nodes reach its first three ports; start it there: ledger-node "
+           "nodeI\n");
     for (unsigned i = 0; i < c->node_count; i++) {
         const struct address *address = &c->nodes[i].address;
-        if (!local)
-            printf("  %s (ports %u to %u): %s/cluster.conf and %s/node%u\n", address->host,
-                   address->port, address->port + 2u, o->directory, o->directory, i);
-        printf("    ledger-node %s/node%u\n", o->directory, i);
+        printf("  %s (ports %u to %u): %s/cluster.conf and %s/node%u\n", address->host,
+               address->port, address->port + 2u, o->directory, o->directory, i);
     }
 }
 
@@ -72,14 +73,19 @@ static int report(const struct genesis_options *o, const struct cluster *c)
 {
     char hex[2 * HASH_SIZE + 1];
     hex_encode(hash_slice(&c->chain), hex);
-    printf("%s: %u nodes, of which %u may be faulty", o->directory, o->nodes,
-           (unsigned)c->coin.quorum.f);
+    printf("%s: %u node%s, ", o->directory, o->nodes, o->nodes == 1 ? "" : "s");
+    if (c->coin.quorum.f > 0)
+        printf("of which %u may be faulty", (unsigned)c->coin.quorum.f);
+    else
+        printf("none of which may be faulty");
     if (o->accounts > 0)
-        printf("; %u accounts of %" PRIu64 " each", o->accounts, o->balance);
+        printf("; %u account%s of %" PRIu64 " each", o->accounts, o->accounts == 1 ? "" : "s",
+               o->balance);
     printf("\nchain %s\n", hex);
-    const char *warning = cluster_warning(c);
-    if (warning)
-        printf("warning: %s\n", warning);
+    const char *warnings[CLUSTER_WARNINGS];
+    unsigned count = cluster_warnings(c, warnings);
+    for (unsigned i = 0; i < count; i++)
+        printf("warning: %s\n", warnings[i]);
     print_dealer(o);
     print_steps(o, c);
     if (o->accounts > 0)
