@@ -314,6 +314,16 @@ unsigned transport_poll_items(struct transport *t, void *items)
     return count;
 }
 
+bool transport_reaches(const struct transport *t, node_id to)
+{
+    assert(to < t->node_count);
+    void *socket = t->peers[to].links[LANE_VOTES].socket;
+    int events = 0;
+    size_t size = sizeof events;
+    return socket && zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 &&
+           (events & ZMQ_POLLOUT) != 0;
+}
+
 void transport_counts(const struct transport *t, struct transport_counts *counts)
 {
     *counts = t->counts;

@@ -79,6 +79,9 @@ unsigned transport_receive(struct transport *t, struct transport_frame frames[],
 unsigned transport_poll_max(const struct transport *t);
 unsigned transport_poll_items(struct transport *t, void *items);
 
+/* Whether the peer's connection for votes is there and takes a frame now. */
+bool transport_reaches(const struct transport *t, node_id to);
+
 struct transport_counts { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];
     uint64_t tx_bytes[LANES];       /* Taken by the sockets. */

@@ -15,6 +15,7 @@ enum {
     TICK_BUSY_MS = 10,
     TICK_IDLE_MS = 100, /* Ten times a second: nothing to see in top. */
     BUSY_MS = 1000,     /* Ticks come quickly for so long after the last thing happened. */
+    PEERS_MS = 250,     /* From one look at who is connected to the next. */
     DRAIN_MS = 3000,    /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
@@ -55,7 +56,7 @@ static void note_word(struct daemon *d, const struct transport_frame *frame)
 {
     struct reader r = reader_of(frame->bytes);
     struct word word;
-    d->heard_ms[frame->from] = d->now_ms;
+    d->peers.of[frame->from].heard_ms = d->now_ms;
     if (message_header_decode(&r, &d->config.cluster.chain, &word))
         d->words[frame->from] = word;
     else
@@ -75,6 +76,27 @@ static void receive_frames(struct daemon *d)
     d->more |= count == DAEMON_FRAMES;
 }
 
+static void look_after_peers(struct daemon *d)
+{
+    if (d->now_ms - d->peers_ms < PEERS_MS)
+        return;
+    d->peers_ms = d->now_ms;
+    for (unsigned i = 0; i < d->quorum.n; i++) {
+        if (i == d->self)
+            continue;
+        const struct address *address = &d->config.cluster.nodes[i].address;
+        switch (peers_look(&d->peers, (node_id)i, transport_reaches(d->transport, (node_id)i),
+                           d->now_ms)) {
+        case PEER_SAME: break;
+        case PEER_CAME: log_line(LOG_LEVEL_INFO, "peer", "peer %u connected", i); break;
+        case PEER_WENT: log_line(LOG_LEVEL_INFO, "peer", "peer %u is gone", i); break;
+        case PEER_ABSENT:
+            log_line(LOG_LEVEL_INFO, "peer", "peer %u (%s:%u) cannot be reached", i, address->host,
+                     (unsigned)address->port);
+        }
+    }
+}
+
 static void receive_reports(struct daemon *d)
 {
     struct execution_report *report;
@@ -90,8 +112,10 @@ static void receive_reports(struct daemon *d)
 static int round_of(struct daemon *d, char *message, size_t message_size)
 {
     d->more = false;
-    if (!d->draining)
+    if (!d->draining) {
         receive_frames(d);
+        look_after_peers(d);
+    }
     workers_finished(d->workers);
     receive_reports(d);
     if (execution_failed(d->execution, message, message_size))

@@ -5,18 +5,6 @@
 #include "node/daemon_state.h"
 #include "node/report.h"
 
-/* Times retry_ms: nodes say where they are at least every 20, though nothing happens. */
-enum { SILENT_RETRIES = 50 };
-
-static unsigned peers_heard(const struct daemon *d)
-{
-    uint64_t silent_ms = SILENT_RETRIES * d->config.node.retry_ms;
-    unsigned count = 0;
-    for (unsigned i = 0; i < d->quorum.n; i++)
-        count += i != d->self && d->heard_ms[i] && d->now_ms - d->heard_ms[i] <= silent_ms;
-    return count;
-}
-
 /* The latest epoch of which f+1 nodes say that it is agreed: one of them is right. */
 static epoch_id credible_agreed(const struct daemon *d)
 {
@@ -100,7 +88,7 @@ char *daemon_describe(void *context, enum client_kind kind)
         .mode = mode_names[d->config.cluster.mode],
         .quorum = d->quorum,
         .self = d->self,
-        .peers = peers_heard(d),
+        .peers = peers_connected(&d->peers),
         .epoch_agreed = word.agreed,
         .epoch_executed = word.executed,
         .height = d->executed.height,

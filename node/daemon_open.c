@@ -287,6 +287,7 @@ static int open_all(struct daemon *d, const char *directory, int log_level, char
     unsigned level = log_level < 0 ? d->config.node.log_level : (unsigned)log_level;
     log_set_level((enum log_level)level);
     d->now_ms = daemon_now_ms();
+    d->peers = (struct peers){.start_ms = d->now_ms, .retry_ms = (uint32_t)d->config.node.retry_ms};
     d->known = known_new();
     d->recent = recent_new();
     if (!d->known || !d->recent)

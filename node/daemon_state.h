@@ -10,6 +10,7 @@
 #include "node/daemon.h"
 #include "node/execution.h"
 #include "node/log.h"
+#include "node/peers.h"
 #include "node/settle.h"
 
 enum {
@@ -55,7 +56,8 @@ struct daemon {
 
     struct executor_state executed; /* As reported. */
     struct executor_state executed_at_start;
-    uint64_t heard_ms[NODES_MAX]; /* 0: never. */
+    struct peers peers;
+    uint64_t peers_ms; /* When they were looked at. */
     struct word words[NODES_MAX];
     uint64_t faults[FAULT_COUNT][NODES_MAX];
 };

@@ -10,7 +10,7 @@
 enum node_state {
     STATE_CURRENT,
     STATE_CATCHING_UP, /* Others are further, or what is agreed is not executed yet. */
-    STATE_WAITING,     /* Too few peers are heard of for anything to be agreed. */
+    STATE_WAITING,     /* Too few peers are connected for anything to be agreed. */
 };
 
 struct report {
@@ -25,7 +25,7 @@ struct report {
     uint64_t height;
     struct hash log_root;
     struct hash state_root;
-    unsigned peers; /* Heard of lately. */
+    unsigned peers; /* Connected. */
     /* Since the start. */
     uint64_t rx_bytes[LANES];
     uint64_t tx_bytes[LANES];

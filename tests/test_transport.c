@@ -83,6 +83,14 @@ static void expect_in_the_end(struct node *from, struct node *to, node_id receiv
         ;
 }
 
+static void expect_reach(struct node *from, node_id to, bool expected)
+{
+    uint64_t end = now_ms() + PATIENCE_MS;
+    while (transport_reaches(from->transport, to) != expected && now_ms() < end)
+        push_out_for(from, 10);
+    assert_int_equal(transport_reaches(from->transport, to), expected);
+}
+
 static void a_peer_that_restarts_is_found_again(void **state)
 {
     (void)state;
@@ -90,7 +98,9 @@ static void a_peer_that_restarts_is_found_again(void **state)
     struct node b = open_node(0);
     expect_passage(&a, &b, 1, 0, 1);
     for (unsigned round = 0; round < 2; round++) {
+        expect_reach(&a, 0, true);
         close_node(&b);
+        expect_reach(&a, 0, false);
         b = open_node(0);
         for (enum lane lane = 0; lane < LANES; lane++)
             expect_in_the_end(&a, &b, 0, lane);

@@ -18,8 +18,8 @@ static const char usage[] =
     "            peers, since nothing can be agreed without; unreachable: it did not answer\n"
     "  agreed    the last epoch that is agreed there    executed  the last one executed\n"
     "  lag       epochs between the two                 height    blocks in its log\n"
-    "  log root, state root: equal where the height is  peers     other nodes heard of "
-    "lately\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
+    "  log root, state root: equal where the height is  peers     other nodes "
+    "connected\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
     "  --timeout SECONDS  wait so long for all answers together (default: 2)\n"
     "  --json             "
     "{\"chain\",\"app\",\"mode\",\"n\",\"f\",\"nodes\":[{\"id\",\"reachable\",...}]},\n"

@@ -50,4 +50,17 @@ refused 'of another chain'
 half none
 for ((i = 0; i < NODES; i++)); do start $i; done
 until_true 'the nodes are not all connected' all_connected
+
+# A peer that goes is seen to go, and to come back.
+said() { [ "$(grep -c "$2" "$cluster/node$1.log")" -ge "$3" ]; }
+two_are_connected() { [ "$(values peers status "$cluster" | grep -cx 2)" = 3 ]; }
+connected=$(grep -c 'peer 3 connected' "$cluster/node0.log")
+PATIENCE_S=8
+kill -KILL "${pids[3]}"
+wait "${pids[3]}" 2>/dev/null
+unset "pids[3]"
+until_true 'the others do not see that node 3 is gone' two_are_connected
+until_true 'node 0 does not say that node 3 is gone' said 0 'peer 3 is gone' 1
+start 3
+until_true 'node 0 does not say that node 3 is back' said 0 'peer 3 connected' $((connected + 1))
 stop_all
