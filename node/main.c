@@ -75,10 +75,13 @@ int main(int argc, char **argv)
                        : daemon_open(directory, level, &d, message, sizeof(message));
     if (status == 0 && check)
         puts(message);
-    if (status == 0 && !check)
+    bool ran = status == 0 && !check;
+    if (ran)
         status = daemon_run(d, message, sizeof(message));
     daemon_close(d);
-    if (status != 0)
+    if (status != 0 && ran)
+        log_line(LOG_LEVEL_ERROR, "daemon", "%s", message);
+    else if (status != 0)
         fprintf(stderr, "ledger-node: %s\n", message);
     return status == 0 ? EXIT_SUCCESS : EXIT_FAILED;
 }
