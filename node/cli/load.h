@@ -89,6 +89,7 @@ struct load {
     unsigned node_count;
     struct load_node *nodes;
     FILE *ids;
+    int ids_error;    /* errno of the first id that could not be written. */
     uint64_t random;  /* Of arrivals. */
     uint64_t begun;   /* Transactions that were due. */
     uint64_t settled; /* Those of them whose end is known. */

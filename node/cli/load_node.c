@@ -1,5 +1,6 @@
 /* A load's dealings with one node. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "node/cli/load.h"
@@ -24,7 +25,8 @@ static void acknowledge(struct load *l, struct load_item *item, const struct has
     if (l->ids) {
         char hex[2 * HASH_SIZE + 1];
         hex_encode(hash_slice(id), hex);
-        fprintf(l->ids, "%s\n", hex);
+        if (fprintf(l->ids, "%s\n", hex) < 0 && !l->ids_error)
+            l->ids_error = errno;
     }
 }
 

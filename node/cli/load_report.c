@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "node/accounts.h"
 #include "node/cli/load.h"
 
 struct percentile {
@@ -10,6 +11,9 @@ struct percentile {
 static const struct percentile percentiles[] = {
     {"p5", 0.05}, {"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}, {"max", 1.0}};
 enum { PERCENTILES = sizeof percentiles / sizeof percentiles[0] };
+
+/* Whether there is anything whose latency is known. */
+static bool any(const struct load *l) { return l->counts.executed + l->counts.failed > 0; }
 
 static double latency_ms(const struct load *l, double quantile)
 {
@@ -55,7 +59,8 @@ static void print_json(const struct load *l)
     json_t *latency = json_object();
     for (unsigned k = 0; k < PERCENTILES; k++)
         json_object_set_new(latency, percentiles[k].name,
-                            json_real(latency_ms(l, percentiles[k].quantile)));
+                            any(l) ? json_real(latency_ms(l, percentiles[k].quantile))
+                                   : json_null());
     json_t *o = json_object();
     json_object_set_new(o, "loop", json_string(l->rate > 0 ? "open" : "closed"));
     json_object_set_new(o, "clients", l->rate > 0 ? json_null() : json_count(l->clients));
@@ -93,10 +98,16 @@ void load_report(const struct load *l)
     printf("not acknowledged %" PRIu64 ", not finished %" PRIu64 "; sent again %" PRIu64
            ", put off by a node %" PRIu64 "\n",
            unacknowledged(l), l->begun - l->settled, c->resubmitted, c->overloaded);
+    if (c->overloaded > 0 && l->workload.application == APPLICATION_LEDGER)
+        printf("put off: a node was full, or an account was %d transfers ahead of the ledger; more "
+               "accounts go faster\n",
+               SEQUENCE_WINDOW);
     printf("%.2f s, %.0f transactions/s, %.3f MB/s\n", seconds(l), a_second(l, c->executed),
            a_second(l, c->bytes) / 1e6);
     printf("latency in ms:");
-    for (unsigned k = 0; k < PERCENTILES; k++)
+    for (unsigned k = 0; k < PERCENTILES && any(l); k++)
         printf("  %s %.1f", percentiles[k].name, latency_ms(l, percentiles[k].quantile));
+    if (!any(l))
+        printf("  -");
     printf("\nseed %" PRIu64 "\n", l->workload.seed);
 }

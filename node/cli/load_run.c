@@ -129,27 +129,49 @@ static int open_nodes(struct load *l)
     return EXIT_DONE;
 }
 
-/* Whether a node is there, and what it says of the accounts. */
-static int ask_node(struct load *l, struct connection *c, char *message, size_t message_size)
+/* Asks all at once. NULL when none has answered in time. */
+static struct load_node *first_to_answer(struct load *l)
 {
-    const unsigned timeout_ms = (unsigned)l->target.timeout_s * 1000;
-    struct client_request status = {.kind = CLIENT_STATUS};
-    struct client_answer answer;
-    if (connection_ask(c, &status, &answer, timeout_ms, message, message_size))
-        return -1;
-    return l->workload.application == APPLICATION_LOG
-               ? 0
-               : workload_ask_sequences(&l->workload, c, timeout_ms, message, message_size);
+    const uint64_t deadline_ms = clock_ms() + l->target.timeout_s * 1000;
+    bool asked[NODES_MAX] = {false};
+    for (;;) {
+        zmq_pollitem_t items[NODES_MAX];
+        for (unsigned k = 0; k < l->node_count; k++) {
+            struct connection *c = l->nodes[k].connection;
+            struct client_request status = {.kind = CLIENT_STATUS};
+            struct client_answer answer;
+            if (connection_receive(c, &answer))
+                return &l->nodes[k];
+            asked[k] = asked[k] || connection_send(c, &status);
+            items[k] = (zmq_pollitem_t){.socket = connection_socket(c),
+                                        .events = asked[k] ? ZMQ_POLLIN : ZMQ_POLLOUT};
+        }
+        uint64_t now_ms = clock_ms();
+        if (now_ms >= deadline_ms)
+            return NULL;
+        zmq_poll(items, (int)l->node_count, (long)(deadline_ms - now_ms));
+    }
 }
 
-/* From the first node that answers: at least one has to. */
+/* What the first node that answers says of the accounts: at least one has to. */
 static int ask_nodes(struct load *l)
 {
     char message[CONFIG_MESSAGE_MAX];
-    for (unsigned k = 0; k < l->node_count; k++)
-        if (ask_node(l, l->nodes[k].connection, message, sizeof message) == 0)
-            return EXIT_DONE;
-    return say_failed(l->target.command, "%s", message);
+    const unsigned timeout_s = (unsigned)l->target.timeout_s;
+    struct load_node *n = first_to_answer(l);
+    if (!n && l->one_node)
+        return say_failed(l->target.command,
+                          "node %u at %s does not answer in %u s: is it running?", l->nodes[0].id,
+                          connection_address(l->nodes[0].connection), timeout_s);
+    if (!n)
+        return say_failed(l->target.command,
+                          "none of the %u nodes answers in %u s: are they running?", l->node_count,
+                          timeout_s);
+    if (l->workload.application == APPLICATION_LEDGER &&
+        workload_ask_sequences(&l->workload, n->connection, timeout_s * 1000, message,
+                               sizeof message))
+        return say_failed(l->target.command, "%s", message);
+    return EXIT_DONE;
 }
 
 static int open_workload(struct load *l)
@@ -190,7 +212,9 @@ int load_run(struct load *l)
         l->nodes[k].heard_us = l->start_us;
     loop(l);
     load_progress(l, true);
-    if (l->ids && (ferror(l->ids) || fflush(l->ids) != 0))
-        return say_failed(l->target.command, "%s: %s", l->ids_path, strerror(errno));
+    if (l->ids && fflush(l->ids) != 0 && !l->ids_error)
+        l->ids_error = errno;
+    if (l->ids_error)
+        return say_failed(l->target.command, "%s: %s", l->ids_path, strerror(l->ids_error));
     return EXIT_DONE;
 }

@@ -1,6 +1,7 @@
 #include "node/cli/workload.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ int workload_load_accounts(struct workload *w, const char *directory, char *mess
     size_t capacity = 0;
     for (;; w->account_count++) {
         snprintf(path, sizeof path, "%s/accounts/%zu.key", directory, w->account_count);
-        if (access(path, F_OK) != 0)
+        if (access(path, F_OK) != 0 && errno == ENOENT)
             break;
         if (w->account_count == capacity) {
             capacity = capacity ? 2 * capacity : 64;
