@@ -78,6 +78,22 @@ void outcome_print(const struct target *t, const struct hash *id, const struct c
     printf("%s %s\n", hex, text);
 }
 
+int outcome_failed(const struct target *t, const struct client_result *r)
+{
+    char text[OUTCOME_TEXT_MAX];
+    const unsigned node = (unsigned)t->node;
+    if (r->status == CLIENT_OVERLOADED)
+        return say_failed(t->command,
+                          "node %u puts it off: it is overloaded, or the number is too far above "
+                          "the lowest unused one; try again in %u ms",
+                          node, (unsigned)r->retry_ms);
+    if (r->status == CLIENT_UNKNOWN)
+        return say_failed(t->command, "node %u does not know it, and it is not in the ledger",
+                          node);
+    outcome_describe(r, text);
+    return say_failed(t->command, "%s", text);
+}
+
 int outcome_ask(struct target *t, const struct hash *id, struct client_result *result)
 {
     struct client_request request = {.kind = CLIENT_TX,

@@ -15,6 +15,9 @@ json_t *outcome_json(const struct hash *id, const struct client_result *result);
 void outcome_print(const struct target *t, const struct hash *id,
                    const struct client_result *result);
 
+/* Says on stderr why it is no success; EXIT_FAILED. */
+int outcome_failed(const struct target *t, const struct client_result *result);
+
 /* What the node says of a transaction. The reason borrows from the connection. */
 int outcome_ask(struct target *t, const struct hash *id, struct client_result *result);
 /* The same as soon as it is not pending any more, or after `limit_s`. */

@@ -35,6 +35,7 @@ struct submission {
     bool hex;
     FILE *input;
     FILE *ids;
+    int ids_error; /* errno of the first id that could not be written. */
     uint64_t line;
     uint32_t count; /* In `items`. */
     struct writer items;
@@ -58,7 +59,8 @@ static void take(struct submission *s, const struct client_result *r)
     if (s->ids) {
         char hex[2 * HASH_SIZE + 1];
         hex_encode(hash_slice(&r->id), hex);
-        fprintf(s->ids, "%s\n", hex);
+        if (fprintf(s->ids, "%s\n", hex) < 0 && !s->ids_error)
+            s->ids_error = errno;
     }
 }
 
@@ -158,9 +160,11 @@ static int submit_lines(struct submission *s)
         if (status == EXIT_DONE)
             status = add(s, slice_of(line, size));
     }
+    int error = errno;
     free(line);
     if (status == EXIT_DONE && ferror(s->input))
-        return say_failed(s->target.command, "cannot read: %s", strerror(errno));
+        return say_failed(s->target.command, "%s: cannot be read: %s", s->path ? s->path : "stdin",
+                          strerror(error));
     return status == EXIT_DONE ? flush(s) : status;
 }
 
@@ -191,8 +195,10 @@ static int run(struct submission *s)
         return say_failed(command, "%s: %s", s->ids_path, strerror(errno));
     status = submit_lines(s);
     report(s);
-    if (s->ids && fflush(s->ids) != 0)
-        return say_failed(command, "%s: %s", s->ids_path, strerror(errno));
+    if (s->ids && fflush(s->ids) != 0 && !s->ids_error)
+        s->ids_error = errno;
+    if (s->ids_error)
+        return say_failed(command, "%s: %s", s->ids_path, strerror(s->ids_error));
     return status == EXIT_DONE && s->refused.total > 0 ? EXIT_FAILED : status;
 }
 

@@ -49,6 +49,26 @@ static int find_sequence(struct target *t, const struct identity_public *account
     return status;
 }
 
+/* It was to be waited for, and is pending still. */
+static int say_pending(struct target *t, const struct hash *id)
+{
+    struct client_request request = {.kind = CLIENT_STATUS};
+    struct client_answer answer;
+    char hex[2 * HASH_SIZE + 1];
+    int status = target_ask(t, &request, &answer);
+    if (status != EXIT_DONE)
+        return status;
+    json_t *json = json_loadb((const char *)answer.json.data, answer.json.size, 0, NULL);
+    const json_int_t peers = json_integer_value(json_object_get(json, "peers"));
+    json_decref(json);
+    hex_encode(hash_slice(id), hex);
+    return say_failed(t->command,
+                      "not executed in %d s; node %u is connected to %lld peers and needs %u. It "
+                      "stays there: ask with ledger-cli tx --node %u %s",
+                      WAIT_S_MAX, (unsigned)t->node, (long long)peers,
+                      quorum_all(t->cluster.coin.quorum) - 1u, (unsigned)t->node, hex);
+}
+
 static int submit(struct target *t, const struct options *o, const struct transaction *transfer)
 {
     uint8_t bytes[TRANSACTION_SIZE];
@@ -62,9 +82,10 @@ static int submit(struct target *t, const struct options *o, const struct transa
         (status = outcome_wait(t, &transfer->id, WAIT_S_MAX, &result)) != EXIT_DONE)
         return status;
     outcome_print(t, &transfer->id, &result);
-    if (result.status == CLIENT_EXECUTED)
-        return result.failed ? EXIT_FAILED : EXIT_DONE;
-    return accepted && !o->wait ? EXIT_DONE : EXIT_FAILED;
+    if ((result.status == CLIENT_EXECUTED && !result.failed) || (accepted && !o->wait))
+        return EXIT_DONE;
+    return result.status == CLIENT_PENDING ? say_pending(t, &transfer->id)
+                                           : outcome_failed(t, &result);
 }
 
 static int transfer(struct target *t, const struct options *o)

@@ -36,7 +36,7 @@ int command_tx(int argc, char **argv)
         status = outcome_ask(&t, &id, &result);
     if (status == EXIT_DONE) {
         outcome_print(&t, &id, &result);
-        status = result.status == CLIENT_UNKNOWN ? EXIT_FAILED : EXIT_DONE;
+        status = result.status == CLIENT_UNKNOWN ? outcome_failed(&t, &result) : EXIT_DONE;
     }
     target_close(&t);
     return status;
