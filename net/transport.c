@@ -68,7 +68,10 @@ static int listen_on(struct transport *t, const char *endpoint, enum lane lane, 
                  "node running already?) or choose another port",
                  endpoint);
     else
-        snprintf(message, message_size, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
+        snprintf(message, message_size, "cannot listen on %s: %s%s", endpoint, zmq_strerror(errno),
+                 errno == EADDRNOTAVAIL || errno == ENODEV
+                     ? "; give an address of this machine as listen in node.conf"
+                     : "");
     return -1;
 }
 

@@ -84,9 +84,12 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
     set_int(c->socket, ZMQ_BACKLOG, CLIENTS_MAX);
     if (zmq_bind(c->socket, c->options.endpoint) == 0)
         return 0;
+    const bool elsewhere = errno == EADDRNOTAVAIL || errno == ENODEV;
     snprintf(message, message_size, "cannot listen for clients on %s: %s%s", c->options.endpoint,
              zmq_strerror(errno),
-             errno == EADDRINUSE ? "; stop the program that has this port, or move the node" : "");
+             errno == EADDRINUSE ? "; stop the program that has this port, or move the node"
+             : elsewhere         ? "; give an address of this machine as client in node.conf"
+                                 : "");
     return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "node/file.h"
 #include "node/log.h"
@@ -250,6 +251,24 @@ static bool complete_data_path(const char *directory, struct node_config *c)
     return true;
 }
 
+/* DIR/cluster.conf of DIR/nodeI, without "..": but for a link, which may lead elsewhere. */
+static bool join_cluster(const char *directory, char *path, size_t size)
+{
+    struct stat status;
+    size_t end = strlen(directory);
+    while (end > 1 && directory[end - 1] == '/')
+        end--;
+    size_t name = end;
+    while (name > 0 && directory[name - 1] != '/')
+        name--;
+    snprintf(path, size, "%.*s", (int)end, directory);
+    if (name == end || directory[name] == '.' || lstat(path, &status) != 0 ||
+        S_ISLNK(status.st_mode))
+        return join(directory, "../cluster.conf", path, size);
+    int written = snprintf(path, size, "%.*scluster.conf", (int)name, directory);
+    return written >= 0 && (size_t)written < size;
+}
+
 int config_load(const char *directory, struct config *c, char *message, size_t message_size)
 {
     char cluster[PATH_MAX];
@@ -257,7 +276,7 @@ int config_load(const char *directory, struct config *c, char *message, size_t m
     char key[PATH_MAX];
 
     memset(c, 0, sizeof *c);
-    if (!join(directory, "../cluster.conf", cluster, sizeof cluster) ||
+    if (!join_cluster(directory, cluster, sizeof cluster) ||
         !join(directory, "node.conf", node, sizeof node) ||
         !join(directory, "node.key", key, sizeof key)) {
         snprintf(message, message_size, "%s: too long a path; use a shorter one", directory);

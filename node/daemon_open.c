@@ -118,8 +118,13 @@ static int open_store(const struct daemon *d, const char *name, const char *cons
 
 static int open_stores(struct daemon *d, char *message, size_t message_size)
 {
-    if (mkdir(d->config.node.data, 0700) != 0 && errno != EEXIST)
-        return fail(message, message_size, d->config.node.data);
+    if (mkdir(d->config.node.data, 0700) != 0 && errno != EEXIST) {
+        snprintf(
+            message, message_size,
+            "%s: cannot be made: %s; make the directory above it, or correct data in node.conf",
+            d->config.node.data, strerror(errno));
+        return -1;
+    }
     char why[DAEMON_MESSAGE_MAX / 2];
     if (open_store(d, "consensus", consensus_tables, CONSENSUS_TABLES, &d->consensus, message,
                    message_size) != 0 ||

@@ -16,7 +16,8 @@ void settings_open(struct settings *s, struct slice text, const char *file, char
 int settings_error(struct settings *s, const char *format, ...)
 {
     va_list arguments;
-    int used = snprintf(s->message, s->message_size, "%s:%u: ", s->file, s->line);
+    int used = s->line ? snprintf(s->message, s->message_size, "%s:%u: ", s->file, s->line)
+                       : snprintf(s->message, s->message_size, "%s: ", s->file); /* Empty. */
     if (used >= 0 && (size_t)used < s->message_size) {
         va_start(arguments, format);
         vsnprintf(s->message + used, s->message_size - (size_t)used, format, arguments);
@@ -304,12 +305,14 @@ int settings_assign(struct settings *s, struct settings_section *section)
 int settings_finish(struct settings *s, const struct settings_section *section)
 {
     for (size_t i = 0; section->table[i].key; i++) {
-        if (section->table[i].required && !(section->seen >> i & 1)) {
-            if (section->line > 0)
-                s->line = section->line;
-            return settings_error(s, "%s is missing; add a line %s = ...", section->table[i].key,
-                                  section->table[i].key);
-        }
+        const struct setting *row = &section->table[i];
+        if (!row->required || section->seen >> i & 1)
+            continue;
+        if (section->line > 0)
+            s->line = section->line;
+        if (row->type == SETTING_HEX) /* A key, which nobody can make up. */
+            return settings_error(s, "%s is missing; put the file back from its copy", row->key);
+        return settings_error(s, "%s is missing; add a line %s = ...", row->key, row->key);
     }
     return 0;
 }

@@ -98,9 +98,9 @@ static const struct broken broken_clusters[] = {
     {3, "", 0, "cluster.conf:1: name is missing; add a line name = ..."},
     {4, "", 0, "cluster.conf:1: nodes is missing; add a line nodes = ..."},
     {23, "", 0, "cluster.conf:22: address is missing; add a line address = ..."},
-    {24, "", 0, "cluster.conf:22: curve is missing; add a line curve = ..."},
-    {25, "", 0, "cluster.conf:22: identity is missing; add a line identity = ..."},
-    {26, "", 0, "cluster.conf:22: coin_share is missing; add a line coin_share = ..."},
+    {24, "", 0, "cluster.conf:22: curve is missing; put the file back from its copy"},
+    {25, "", 0, "cluster.conf:22: identity is missing; put the file back from its copy"},
+    {26, "", 0, "cluster.conf:22: coin_share is missing; put the file back from its copy"},
     /* Values of [chain]. */
     {2, "version = 2", 0, "cluster.conf:1: version 2; this program reads version 1"},
     {3, "name = a b", 0, "cluster.conf:3: name = a b; use only letters, digits, '.', '-' and '_'"},

@@ -67,7 +67,7 @@ static void says_what_is_wrong_with_a_node(void **state)
         const char *text;
         const char *message;
     } rows[] = {
-        {"", "node.conf:0: node is missing; add a line node = ..."},
+        {"", "node.conf: node is missing; add a line node = ..."},
         {"# node = 1\n\n", "node.conf:2: node is missing; add a line node = ..."},
         {"node = 128", "node.conf:1: node = 128; give a number from 0 to 127"},
         {"node = 1\n[chain]", "node.conf:2: [chain]: this file has no sections; remove the line"},
@@ -188,6 +188,15 @@ static void refuses_another_nodes_key(void **state)
     expect_load(NULL);
 }
 
+static void expect_no_cluster(const char *node, const char *cluster)
+{
+    static struct config c;
+    char expected[CONFIG_MESSAGE_MAX];
+    assert_int_equal(config_load(node, &c, message, sizeof message), -1);
+    snprintf(expected, sizeof expected, "%s: cannot be opened: No such file or directory", cluster);
+    assert_string_equal(message, expected);
+}
+
 static void refuses_files_that_do_not_fit_together(void **state)
 {
     (void)state;
@@ -199,7 +208,12 @@ static void refuses_files_that_do_not_fit_together(void **state)
                 "cluster.conf; give less");
     write_files(0, 0, 0600);
     assert_int_equal(unlink(path_of("cluster.conf")), 0);
-    expect_load("/../cluster.conf: cannot be opened: No such file or directory");
+    expect_no_cluster(path_of("node"), path_of("cluster.conf"));
+    expect_no_cluster(path_of("node//"), path_of("cluster.conf"));
+    expect_no_cluster(path_of("node/."), path_of("node/./../cluster.conf"));
+    assert_int_equal(symlink("node", path_of("link")), 0);
+    expect_no_cluster(path_of("link/"), path_of("link//../cluster.conf"));
+    assert_int_equal(unlink(path_of("link")), 0);
     write_files(0, 0, 0600);
     assert_int_equal(unlink(path_of("node/node.key")), 0);
     assert_int_equal(mkdir(path_of("node/node.key"), 0700), 0);
