@@ -41,12 +41,12 @@ static uint64_t resident_bytes(void)
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static double cpu_seconds(void)
+static double cpu_seconds(void) /* To the millisecond. */
 {
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-           (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+           (double)((use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000) / 1e3;
 }
 
 static void count_traffic(const struct daemon *d, struct report *r)

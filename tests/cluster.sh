@@ -9,7 +9,7 @@ cleanup() {
     wait
 } 2>/dev/null
 trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
+trap 'echo "$name: interrupted" >&2; exit 1' HUP INT TERM
 
 fail() {
     echo "$name: $*" >&2

@@ -68,7 +68,7 @@ static int print_blocks(struct target *t, const struct options *o, json_t *array
 {
     if (!array)
         printf("%9s  %9s  %8s  %9s  %7s  %9s  %-6s  %-*s  %s\n", "position", "epoch", "proposer",
-               "delivered", "count", "bytes", "", HASH_SHOWN, "commitment", "root");
+               "delivered", "count", "bytes", "status", HASH_SHOWN, "commitment", "root");
     for (uint64_t i = 0; i < o->count; i++) {
         struct client_request request = {.kind = CLIENT_BLOCK, .position = o->from + i};
         struct client_answer answer;

@@ -26,7 +26,7 @@ static int ask(struct target *t)
         json_print(stats);
         return EXIT_DONE;
     }
-    json_dumpf(stats, stdout, JSON_INDENT(2));
+    json_dumpf(stats, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(stats);
     return EXIT_DONE;

@@ -25,6 +25,7 @@ run=(timeout $PATIENCE_S "$build/ledger-node" "$node")
 setting() { sed -i "/^$1 = /d" "$node/node.conf" && echo "$1 = $2" >>"$node/node.conf"; }
 
 cluster_up --accounts 2 --balance 10
+"$cli" stats "$cluster" 0 | grep -E '"cpu_s": [0-9]+\.[0-9]{1,3},?$' || fail 'cpu_s is not in ms'
 refused 'does not know it' "$cli" tx "$cluster" "$(printf 'ab%.0s' {1..32})"
 refused 'failed at height' "$cli" transfer "$cluster" "${from[@]}" --amount 11 --wait
 refused 'try again in' "$cli" transfer "$cluster" "${from[@]}" --amount 1 --sequence 99 --timeout 1
