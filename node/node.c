@@ -81,6 +81,8 @@ void node_restore_vote(struct node *n, epoch_id epoch, node_id proposer,
         if (b->decision)
             nodeset_add(&e->ones, proposer);
     }
+    if (b->closed)
+        nodeset_add(&e->closed, proposer);
 }
 
 void node_restore_proposed(struct node *n, epoch_id epoch)
