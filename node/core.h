@@ -219,7 +219,9 @@ struct instance *instance_restore(struct node *n, epoch_id epoch, node_id propos
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
-void dispersal_give_up(struct node *n); /* Those below delivery_horizon. */
+/* Those past the horizon of what is executed: what delivery alone has given up comes back with a
+ * restart, and finds its place. */
+void dispersal_give_up(struct node *n);
 /* Our own block is coded: our chunk and our GOT. */
 void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out);
 

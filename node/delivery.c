@@ -325,8 +325,6 @@ static void give_up(struct node *n, epoch_id epoch, epoch_id with, struct effect
         effects_add(out, EFFECT_GIVE_UP, epoch, (node_id)p)->given_up_with = with;
         n->view.given_up++;
     }
-    if (epoch % GIVE_UP_STEP == 0 || n->options.link_horizon < GIVE_UP_STEP)
-        dispersal_give_up(n);
 }
 
 static void deliver_accepted(struct node *n, const struct window_epoch *w, struct effects *out)
@@ -382,8 +380,11 @@ void delivery_advance(struct node *n, struct effects *out)
 
 void delivery_executed(struct node *n, epoch_id epoch)
 {
-    if (epoch > n->delivery.executed) {
-        n->delivery.executed = epoch;
-        n->progress++;
-    }
+    const epoch_id before = n->delivery.executed;
+    if (epoch <= before)
+        return;
+    n->delivery.executed = epoch;
+    n->progress++;
+    if (epoch / GIVE_UP_STEP > before / GIVE_UP_STEP || n->options.link_horizon < GIVE_UP_STEP)
+        dispersal_give_up(n);
 }

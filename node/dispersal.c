@@ -237,7 +237,8 @@ void dispersal_give_up(struct node *n)
     struct instances *t = &n->instances;
     for (uint32_t at = 0; at < t->used; at++) {
         struct instance *i = &t->items[at];
-        if (i->epoch == 0 || i->server.complete || i->checking || of_use(n, i->epoch))
+        if (i->epoch == 0 || i->server.complete || i->checking ||
+            i->epoch + n->options.link_horizon > n->delivery.executed)
             continue;
         give_up(n, i);
         instance_retire(n, i);

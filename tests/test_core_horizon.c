@@ -1,0 +1,129 @@
+/* At the link horizon: what may still be delivered, and what is over, by how far delivery and
+ * execution are. */
+#include "tests/core_liar.h"
+
+enum { HORIZON = 20, LIAR = 3 };
+
+static bool no_chunks_of_3(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    return p->from != 3 || !section_next(&r, p, &m) || m.kind != MESSAGE_CHUNK;
+}
+
+/* Delivery may be some epochs ahead of execution: what it gave up there is given up again after a
+ * restart, and until then it is no open dispersal. */
+static void what_was_given_up_and_not_executed_is_given_up_twice(void **state)
+{
+    (void)state;
+    cluster_open(4, HORIZON);
+    cluster.passes = no_chunks_of_3;
+    while (word_of(0).agreed < 4 * HORIZON) {
+        if (cluster.members[3].executed >= 32)
+            nodeset_add(&cluster.lagging, 3);
+        submit(0);
+        cluster_run(50);
+    }
+    member_crash(&cluster.members[3]);
+    member_open(&cluster.members[3]);
+    cluster.passes = NULL;
+    cluster.lagging = (struct nodeset){0};
+    submit(3);
+    cluster_until(all_executed, 2000);
+    cluster_run(100);
+    expect_one_ledger();
+}
+
+/* ---- The oldest epoch that may be linked ---- */
+
+static epoch_id lost_epoch; /* Votes on its dispersals to lost_to are lost; 0: no more. */
+static node_id lost_to;
+
+static bool lose_roots(struct post *p)
+{
+    if (lost_epoch == 0 || p->to != lost_to)
+        return true;
+    static uint8_t copy[1 << 20];
+    struct reader r = sections_of(p);
+    struct message m;
+    struct writer w = writer_of(copy, sizeof copy);
+    write_bytes(&w, p->bytes, MESSAGE_HEADER_SIZE);
+    while (section_next(&r, p, &m))
+        if (m.kind != MESSAGE_ROOTS || m.epoch != lost_epoch)
+            message_encode(&w, cluster.quorum, p->from, p->to, &m);
+    assert_true(w.ok && writer_result(&w).size <= p->size);
+    p->size = writer_result(&w).size;
+    memcpy(p->bytes, copy, p->size);
+    return true;
+}
+
+static void say_root(node_id to, const struct dispersal *d, enum vid_vote vote)
+{
+    uint8_t entry[1 + HASH_SIZE] = {LIAR};
+    memcpy(entry + 1, d->encoding.commitment.bytes, HASH_SIZE);
+    const struct message m = {.kind = MESSAGE_ROOTS,
+                              .epoch = d->epoch,
+                              .roots = {vote, 1, slice_of(entry, sizeof entry)}};
+    speak(LIAR, to, DRIVER_VOTES, &m);
+}
+
+static void agree_on(epoch_id epoch)
+{
+    while (word_of(0).agreed < epoch) {
+        submit(0);
+        cluster_until(all_executed, 500);
+        cluster_run(50);
+    }
+    assert_int_equal(word_of(0).agreed, epoch);
+}
+
+/* Blocks of 0 and 1 for epoch 1 + HORIZON have seen the liar's of epoch 1, which completes last of
+ * all at 2. */
+static void the_oldest_that_may_be_linked_completes_at_all(void **state)
+{
+    (void)state;
+    static struct dispersal d;
+    struct node_view v[3];
+    struct hash root;
+    cluster_open(4, HORIZON);
+    member_crash(&cluster.members[LIAR]);
+    cluster.passes = lose_roots;
+    lost_epoch = 1;
+    lost_to = LIAR;
+    agree_on(HORIZON - 1);
+    dispersal_make(&d, 1, 777, NO_LIE);
+    lost_to = 2;
+    submit(0);
+    do {
+        cluster_round();
+        for (unsigned k = 0; k < 3; k++)
+            node_view(node_of(k), &v[k]);
+    } while (v[0].proposed < HORIZON || v[1].proposed < HORIZON || v[2].proposed < HORIZON);
+    for (node_id to = 0; to < 2; to++) {
+        dispersal_send(&d, LIAR, to);
+        say_root(to, &d, VID_GOT);
+        say_root(to, &d, VID_READY);
+    }
+    cluster_run(8);
+    assert_false(node_completed(node_of(2), 1, LIAR, &root));
+    submit(0);
+    cluster_run(40);
+    lost_epoch = 0;
+    cluster_until(all_executed, 2000);
+    cluster_run(100);
+    unsigned linked = 0;
+    for (unsigned i = 0; i < cluster.members[2].height; i++) {
+        const struct delivery *e = &cluster.members[2].ledger[i];
+        linked += e->epoch == 1 && e->proposer == LIAR && e->with_epoch == 1 + HORIZON;
+    }
+    assert_int_equal(linked, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(what_was_given_up_and_not_executed_is_given_up_twice),
+        CORE_TEST(the_oldest_that_may_be_linked_completes_at_all),
+    };
+    return cmocka_run_group_tests_name("core horizon", tests, NULL, NULL);
+}
