@@ -22,6 +22,7 @@ enum {
     LINKED_AHEAD = 64,      /* Linked dispersals fetched at a time. */
     FETCH_SLOTS = 32,       /* Dispersals fetched at a time. */
     FETCH_BYTES = 64 << 20, /* Of chunks gathered at a time, beyond the first slot. */
+    TALLIES = 2,            /* Roots of an instance, on average. */
     VOTES_PER_OPEN = 4,     /* Incomplete instances tallied per sender and proposer, times
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
     LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
@@ -51,7 +52,8 @@ struct instance {
 struct instances {
     struct instance *items;
     uint32_t capacity;
-    uint32_t used;
+    uint32_t used; /* At most, so far. */
+    uint32_t count;
     uint32_t free;
     uint32_t *buckets;
     uint32_t bucket_count; /* A power of two. */

@@ -1,12 +1,17 @@
 /* Instances: who holds a chunk, what was said, what completed. */
 #include "node/core.h"
 
+/* For what is held for delivery, linked, our own or promised, and late. */
+static size_t reserved(const struct node_options *o)
+{
+    const size_t n = o->quorum.n;
+    return n * DELIVERY_WINDOW + LINKED_AHEAD + n * o->open_dispersals + LATE_PENDING_MAX;
+}
+
 size_t instances_count(const struct node_options *o)
 {
     const size_t n = o->quorum.n;
-    /* Tallied, held for delivery, and linked. */
-    return n * n * VOTES_PER_OPEN * o->open_dispersals + n * DELIVERY_WINDOW + LINKED_AHEAD +
-           n * o->open_dispersals + LATE_PENDING_MAX;
+    return n * n * VOTES_PER_OPEN * o->open_dispersals + reserved(o);
 }
 
 static uint32_t *bucket_of(const struct instances *t, epoch_id epoch, node_id proposer)
@@ -48,6 +53,7 @@ struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
                            .fetch_next = NONE,
                            .fetch_prev = NONE};
     vid_server_init(&i->server);
+    t->count++;
     if (*siblings != NONE)
         t->items[*siblings].sibling_prev = at;
     *bucket = *siblings = at;
@@ -92,6 +98,7 @@ void instance_retire(struct node *n, struct instance *i)
     i->epoch = 0;
     i->bucket_next = t->free;
     t->free = at;
+    t->count--;
 }
 
 void instance_record(const struct node *n, const struct instance *i, struct instance_record *r)
@@ -277,11 +284,11 @@ static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum v
     const bool first = !i || !voted_by(i, from);
     if (first && !make_room(n, from, epoch, p))
         return;
-    if (t->pool.used == t->pool.capacity)
+    /* Where our READY alone is left, no sender's tally holds it, and it stays: without end. */
+    const size_t kept = reserved(&n->options);
+    if (t->pool.used + TALLIES * kept >= t->pool.capacity || (!i && t->count + kept >= t->capacity))
         return;
     i = instance_make(n, epoch, p);
-    if (!i)
-        return;
     const struct nodeset before = voters(i);
     struct vid_server_effects e;
     vid_server_receive(&i->server, &t->pool, n->quorum, n->self, from, kind, root, &e);

@@ -45,7 +45,7 @@ static void carve_instances(struct carver *c, struct node *n, const struct node_
 {
     const size_t size = o->quorum.n;
     const size_t count = instances_count(o);
-    const size_t tallies = 2 * count;
+    const size_t tallies = TALLIES * count;
     struct instances t = {
         .capacity = (uint32_t)count, .free = NONE, .bucket_count = bucket_count(count)};
     t.items = carve(c, count * sizeof *t.items);
