@@ -161,7 +161,9 @@ struct delivery_state {
 
 struct peer {
     struct word word;
-    uint64_t answered_ms;             /* When it was last given what it asked for again. */
+    uint64_t may_ask_ms; /* From then on it may ask anew; until then, about so many ... */
+    uint32_t votes_left; /* ... agreements ... */
+    uint32_t roots_left; /* ... and dispersals. */
     epoch_id want_recent, want_older; /* Where we look next for incomplete dispersals of its. */
 };
 

@@ -10,9 +10,8 @@
 #include "node/work.h"
 
 enum {
-    ENCODINGS_KEPT = 4,  /* Of our own latest blocks, to send chunks from. */
-    PRUNE_STEP = 64,     /* Dispersals dropped in one commit. */
-    ANSWER_EPOCHS = 256, /* Of one ANSWER_ROOTS. */
+    ENCODINGS_KEPT = 4, /* Of our own latest blocks, to send chunks from. */
+    PRUNE_STEP = 64,    /* Dispersals dropped in one commit. */
     SERVED_PIECES_MAX = CODE_BLOCK_SIZE_MAX / MESSAGE_PIECE_SIZE + 2,
 };
 

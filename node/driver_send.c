@@ -182,14 +182,10 @@ static int answer_root(struct driver *d, struct store_view *view, node_id to, ep
     return 0;
 }
 
-/* A run as long as an asker sends; of a longer one the beginning. */
 static int answer_roots(struct driver *d, struct store_view *view, const struct effect *e)
 {
     const struct nodeset *set = &e->answer.proposers;
-    epoch_id last = e->answer.run.last;
-    if (last - e->answer.run.first >= ANSWER_EPOCHS)
-        last = e->answer.run.first + ANSWER_EPOCHS - 1;
-    for (epoch_id epoch = e->answer.run.first; epoch <= last; epoch++)
+    for (epoch_id epoch = e->answer.run.first; epoch <= e->answer.run.last; epoch++)
         for (unsigned p = nodeset_next(set, 0); p < d->keys.quorum.n;
              p = nodeset_next(set, p + 1)) {
             const int error = answer_root(d, view, e->to, epoch, (node_id)p);
@@ -239,11 +235,27 @@ static bool reads(const struct effect *e)
            e->type == EFFECT_ANSWER_VOTES || e->type == EFFECT_ANSWER_ROOTS;
 }
 
+/* A peer fetches FETCH_SLOTS dispersals at a time: of more that it asks for in one batch, or takes
+ * back, it has to ask again. */
+static bool too_many(const struct effect *e, uint8_t counts[2][NODES_MAX])
+{
+    if (e->type != EFFECT_SERVE && e->type != EFFECT_UNSERVE)
+        return false;
+    uint8_t *count = &counts[e->type == EFFECT_SERVE][e->to];
+    if (*count == FETCH_SLOTS)
+        return true;
+    ++*count;
+    return false;
+}
+
 int driver_release(struct driver *d)
 {
     struct store_view *view = NULL;
+    uint8_t counts[2][NODES_MAX] = {0};
     for (size_t k = 0; k < d->deferred_count && !d->error; k++) {
         const struct effect *e = &d->deferred[k];
+        if (too_many(e, counts))
+            continue;
         if (reads(e) && !view)
             d->error = store_view_open(d->store, &view);
         if (!d->error)

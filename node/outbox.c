@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME_FULL = 256 << 10, ROOT_ENTRY = 1 + HASH_SIZE };
+enum { FRAME_FULL = 256 << 10, ROOT_ENTRY = 1 + HASH_SIZE, BUCKETS = 1024 };
 
 struct section {
     node_id to;
+    uint32_t vote; /* What VOTES or ROOTS of an epoch say, in one number; else 0. */
+    size_t next;   /* In its bucket, plus 1; 0: none. */
     bool windowed; /* Only to those whose window holds the epoch. */
     struct message message;
     struct nodeset root_set; /* ROOTS: whose roots are in root_entries. */
@@ -20,7 +22,8 @@ struct outbox {
     node_id self;
     struct section *sections;
     size_t count, capacity;
-    struct hash *roots; /* n for each ROOTS section. */
+    size_t buckets[BUCKETS]; /* Of VOTES and ROOTS: a section, plus 1. */
+    struct hash *roots;      /* n for each ROOTS section. */
     size_t root_count, root_capacity;
     struct nodeset word_to;
     uint8_t *frame;
@@ -57,21 +60,31 @@ static struct section *add(struct outbox *o, node_id to, enum message_kind kind,
     return s;
 }
 
+/* The section that says one thing of an epoch to one peer, or to all; a new one if there is none
+ * yet. */
+static struct section *section_of(struct outbox *o, node_id to, enum message_kind kind,
+                                  epoch_id epoch, uint32_t vote)
+{
+    const uint64_t mixed = ((epoch << 8 | to) * 31 + vote) * 0x9e3779b97f4a7c15ull;
+    size_t *bucket = &o->buckets[(mixed >> 32) % BUCKETS];
+    for (size_t at = *bucket; at != 0; at = o->sections[at - 1].next) {
+        struct section *s = &o->sections[at - 1];
+        if (s->message.kind == kind && s->to == to && s->message.epoch == epoch && s->vote == vote)
+            return s;
+    }
+    struct section *s = add(o, to, kind, epoch);
+    s->windowed = true;
+    s->vote = vote;
+    s->next = *bucket;
+    *bucket = o->count;
+    return s;
+}
+
 void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
                  const struct ba_message *vote)
 {
-    for (size_t k = o->count; k-- > 0;) {
-        struct section *s = &o->sections[k];
-        if (s->message.kind == MESSAGE_VOTES && s->to == to && s->message.epoch == epoch &&
-            s->message.votes.vote.type == vote->type &&
-            s->message.votes.vote.round == vote->round &&
-            s->message.votes.vote.values == vote->values) {
-            nodeset_add(&s->message.votes.proposers, proposer);
-            return;
-        }
-    }
-    struct section *s = add(o, to, MESSAGE_VOTES, epoch);
-    s->windowed = true;
+    const uint32_t what = (uint32_t)vote->type << 16 | (uint32_t)vote->round << 8 | vote->values;
+    struct section *s = section_of(o, to, MESSAGE_VOTES, epoch, what);
     s->message.votes.vote = *vote;
     nodeset_add(&s->message.votes.proposers, proposer);
 }
@@ -79,16 +92,8 @@ void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
 void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer, enum vid_vote vote,
                  const struct hash *root)
 {
-    struct section *s = NULL;
-    for (size_t k = o->count; k-- > 0 && !s;) {
-        struct section *c = &o->sections[k];
-        if (c->message.kind == MESSAGE_ROOTS && c->to == to && c->message.epoch == epoch &&
-            c->message.roots.vote == vote)
-            s = c;
-    }
-    if (!s) {
-        s = add(o, to, MESSAGE_ROOTS, epoch);
-        s->windowed = true;
+    struct section *s = section_of(o, to, MESSAGE_ROOTS, epoch, vote);
+    if (nodeset_empty(&s->root_set)) {
         s->message.roots.vote = vote;
         s->roots = o->root_count;
         o->root_count += o->quorum.n;
@@ -166,5 +171,6 @@ void outbox_flush(struct outbox *o, const struct hash *chain, const struct word 
                 flush_to(o, (node_id)to, chain, word, port);
     o->count = 0;
     o->root_count = 0;
+    memset(o->buckets, 0, sizeof o->buckets);
     o->word_to = (struct nodeset){0};
 }

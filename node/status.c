@@ -59,30 +59,43 @@ void status_word(struct node *n, node_id from, const struct word *word, struct e
     propose_peer_window(n, from, first, last, out);
 }
 
-/* At most once per retry_ms and peer; what comes in one frame is one asking. */
-static bool may_answer(struct node *n, node_id from)
+/* Once per retry_ms a node asks about all agreements in flight, and of each proposer about the
+ * recent dispersals, a segment of the older ones, and those that it needs by name. Answers of half
+ * a retry_ms are bounded by that. */
+static struct peer *asker(struct node *n, node_id from)
 {
     struct peer *p = &n->peers[from];
-    if (n->now_ms != p->answered_ms && n->now_ms < p->answered_ms + n->options.retry_ms / 2)
-        return false;
-    p->answered_ms = n->now_ms;
-    return true;
+    const unsigned window = n->options.epoch_window;
+    if (n->now_ms >= p->may_ask_ms) {
+        p->may_ask_ms = n->now_ms + n->options.retry_ms / 2;
+        p->votes_left = n->quorum.n * window;
+        p->roots_left = n->quorum.n * (WANT_RECENT + window + WANT_SEGMENT + 1) + LINKED_AHEAD;
+    }
+    return p;
 }
 
 void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (may_answer(n, from))
-        answer_votes(n, from, m->epoch, &m->want_votes.proposers, out);
+    struct peer *p = asker(n, from);
+    const unsigned count = nodeset_count(&m->want_votes.proposers);
+    if (count > p->votes_left)
+        return;
+    p->votes_left -= count;
+    answer_votes(n, from, m->epoch, &m->want_votes.proposers, out);
 }
 
 void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (!may_answer(n, from))
-        return;
+    struct peer *p = asker(n, from);
     struct nodeset one = {0};
     nodeset_add(&one, m->proposer);
-    for (unsigned k = 0; k < m->want_roots.count; k++)
-        answer_roots(from, m->want_roots.runs[k], &one, out);
+    for (unsigned k = 0; k < m->want_roots.count && p->roots_left > 0; k++) {
+        struct epoch_run run = m->want_roots.runs[k];
+        if (run.last - run.first >= p->roots_left)
+            run.last = run.first + p->roots_left - 1;
+        p->roots_left -= (uint32_t)(run.last - run.first + 1);
+        answer_roots(from, run, &one, out);
+    }
 }
 
 static void want_votes(struct node *n, struct effects *out)

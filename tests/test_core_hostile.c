@@ -85,10 +85,137 @@ static void instances_left_with_our_ready_alone_leave_room_for_our_own(void **st
     assert_int_equal(node_of(HERE)->proposing.own_open, OPEN_DISPERSALS);
 }
 
+/* ---- Questions ---- */
+
+enum { TIMES = 1000, SEALED = 3200 };
+
+static struct node *asked;
+static struct effects answers;
+static uint64_t asked_ms = 1000;
+
+static const struct node_options small = {.quorum = {4, 1},
+                                          .epoch_window = WINDOW,
+                                          .open_dispersals = OPEN_DISPERSALS,
+                                          .link_horizon = 10000,
+                                          .block_bytes_max = 1 << 20,
+                                          .retry_ms = RETRY_MS};
+
+static void node_open(void)
+{
+    const size_t size = node_memory_size(&small);
+    void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
+    const unsigned count = node_effects_max(&small);
+    answers = (struct effects){0, count, calloc(count, sizeof *answers.items)};
+    assert_true(memory && answers.items);
+    memset(memory, 0, size);
+    asked = node_init(memory, size, &small);
+    node_restore_height(asked, SEALED + 1, SEALED, SEALED);
+    const struct event first = {.type = EVENT_TICK, .now_ms = asked_ms};
+    node_step(asked, &first, &answers);
+}
+
+static void node_shut(void)
+{
+    free(answers.items);
+    free(asked);
+}
+
+/* Peer 3 asks so often in one frame. Returns in how many agreements or dispersals it is told what
+ * was said. */
+static uint64_t ask(const struct message *m, unsigned times)
+{
+    uint64_t count = 0;
+    while (times-- > 0) {
+        const struct event e = {.type = EVENT_MESSAGE, .now_ms = asked_ms, .from = 3, .message = m};
+        node_step(asked, &e, &answers);
+        for (unsigned k = 0; k < answers.count; k++) {
+            const struct effect *a = &answers.items[k];
+            const unsigned proposers = nodeset_count(&a->answer.proposers);
+            if (a->type == EFFECT_ANSWER_VOTES)
+                count += proposers;
+            else if (a->type == EFFECT_ANSWER_ROOTS)
+                count += proposers * (a->answer.run.last - a->answer.run.first + 1);
+        }
+    }
+    return count;
+}
+
+/* What a node that is behind asks in one go: all agreements in flight, and of each proposer the
+ * recent dispersals and a segment of the older ones. A liar gets no more. */
+static void a_frame_of_questions_is_answered_as_far_as_one_may_ask(void **state)
+{
+    (void)state;
+    const unsigned n = small.quorum.n;
+    const struct message votes = {
+        .kind = MESSAGE_WANT_VOTES, .epoch = SEALED, .want_votes = {nodeset_full(n)}};
+    struct message recent = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1};
+    recent.want_roots.count = 1;
+    recent.want_roots.runs[0] = (struct epoch_run){SEALED - 63, SEALED + WINDOW};
+    struct message older = recent;
+    older.want_roots.runs[0] = (struct epoch_run){SEALED - 63 - 256, SEALED - 64};
+    struct message all = recent;
+    all.want_roots.count = MESSAGE_RUNS_MAX;
+    for (unsigned k = 0; k < MESSAGE_RUNS_MAX; k++)
+        all.want_roots.runs[k] = (struct epoch_run){200 * k + 1, 200 * k + 199};
+    node_open();
+    for (unsigned turn = 0; turn < 3; turn++) {
+        asked_ms += RETRY_MS;
+        assert_int_equal(ask(&votes, WINDOW), WINDOW * n);
+        assert_int_equal(ask(&recent, n), n * (64 + WINDOW));
+        assert_int_equal(ask(&older, n), n * 256);
+        assert_int_equal(ask(&votes, TIMES), 0);
+        assert_in_range(ask(&all, TIMES), 0, n + LINKED_AHEAD);
+        asked_ms += RETRY_MS;
+        assert_in_range(ask(&votes, TIMES), 0, WINDOW * n);
+        assert_in_range(ask(&all, TIMES), 0, n * (64 + WINDOW + 256) + n + LINKED_AHEAD);
+        assert_int_equal(ask(&all, TIMES), 0);
+    }
+    node_shut();
+}
+
+static unsigned frames_to_3;
+
+static bool count_to_3(struct post *p)
+{
+    frames_to_3 += p->to == 3;
+    return true;
+}
+
+/* One chunk of several pieces, so often asked for at once, serves no more than can be fetched. */
+static void a_frame_of_requests_is_served_as_far_as_one_may_fetch(void **state)
+{
+    (void)state;
+    enum { PIECES = 7 };
+    static uint8_t frame[64 << 10];
+    struct writer w = writer_of(frame, sizeof frame);
+    struct hash root;
+    struct message m = {.kind = MESSAGE_REQUEST, .epoch = 1, .proposer = 0};
+    cluster_open(4, 1000);
+    member_crash(&cluster.members[3]); /* It says that it has executed nothing: none prunes. */
+    cluster.transaction_size = 60000;
+    for (unsigned k = 0; k < 15; k++)
+        submit(0);
+    while (!node_completed(node_of(1), 1, 0, &root))
+        cluster_round();
+    m.request.root = root;
+    cluster_run(100);
+    message_header_encode(&w, &cluster.chain, &liar_word);
+    for (unsigned k = 0; k < TIMES; k++)
+        message_encode(&w, cluster.quorum, 3, 1, &m);
+    assert_true(w.ok);
+    cluster.passes = count_to_3;
+    post_frame(3, 1, DRIVER_VOTES, writer_result(&w));
+    frames_to_3 = 0;
+    cluster_round();
+    assert_in_range(frames_to_3, FETCH_SLOTS * PIECES, FETCH_SLOTS * PIECES + 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(instances_left_with_our_ready_alone_leave_room_for_our_own),
+        CORE_TEST(a_frame_of_questions_is_answered_as_far_as_one_may_ask),
+        CORE_TEST(a_frame_of_requests_is_served_as_far_as_one_may_fetch),
     };
     return cmocka_run_group_tests_name("core hostile", tests, NULL, NULL);
 }
