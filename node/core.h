@@ -109,8 +109,9 @@ struct fetch {
     struct vid_header header;
     struct nodeset have;
     struct nodeset asked;   /* A request is out. */
-    struct nodeset refused; /* NONE, late or bad: asked again when all were. */
+    struct nodeset refused; /* NONE: asked again when all were. */
     struct nodeset late;
+    struct nodeset bad; /* What they sent was none of it: not asked again. */
     uint64_t again_ms;  /* Not before this are all asked again. */
     uint32_t *received; /* n: bytes so far. */
     uint64_t *heard_ms; /* n: asked, or last heard of. */

@@ -103,7 +103,7 @@ static void ask(struct node *n, struct fetch *f, struct effects *out)
     struct nodeset ranked[RANKS] = {0};
     for (unsigned p = 0; p < size; p++)
         if (p != n->self && !nodeset_has(&f->asked, p) && !nodeset_has(&f->refused, p) &&
-            !nodeset_has(&f->have, p))
+            !nodeset_has(&f->bad, p) && !nodeset_has(&f->have, p))
             nodeset_add(&ranked[rank(n, p)], p);
     const unsigned first = (unsigned)((f->epoch + f->proposer + n->self) % size);
     for (unsigned r = 0; r < RANKS; r++) {
@@ -209,6 +209,8 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
         return;
     f->again_ms = n->now_ms + n->options.retry_ms;
     f->refused = (struct nodeset){0};
+    if (nodeset_count(&f->bad) > n->quorum.f)
+        f->bad = (struct nodeset){0}; /* More than can lie: it was done to them on the way. */
     for (unsigned p = nodeset_next(&f->late, 0); p < NODES_MAX; p = nodeset_next(&f->late, p + 1)) {
         nodeset_remove(&f->asked, p);
         n->retrieval.outstanding[p]--;
@@ -277,7 +279,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
     if (!header_fits(n, f, &m->chunk.header)) {
         effects_fault(out, from, FAULT_BAD_PROOF);
         answered(n, f, from);
-        nodeset_add(&f->refused, from);
+        nodeset_add(&f->bad, from);
         ask(n, f, out);
         return;
     }
@@ -355,7 +357,7 @@ static void drop_liars(struct node *n, struct fetch *f, const struct nodeset *li
             if (p == n->self) {
                 f->own = false; /* Our own disk: no one's lie, and no chunk. */
             } else {
-                nodeset_add(&f->refused, p);
+                nodeset_add(&f->bad, p);
                 effects_fault(out, (node_id)p, FAULT_BAD_PROOF);
             }
         }

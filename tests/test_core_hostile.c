@@ -210,12 +210,89 @@ static void a_frame_of_requests_is_served_as_far_as_one_may_fetch(void **state)
     assert_in_range(frames_to_3, FETCH_SLOTS * PIECES, FETCH_SLOTS * PIECES + 10);
 }
 
+/* ---- Fetches ---- */
+
+enum { QUICK = 1, SLOW = 2, MUTE = 3, PACE = 25, QUEUE = 64 };
+
+static struct post *queue[QUEUE]; /* Of SLOW's pieces: one a tag, and one comes in PACE rounds. */
+static unsigned queued, lies;
+
+static bool queue_piece(const struct post *p, const struct message *m)
+{
+    for (unsigned k = 0; k < queued; k++) {
+        struct reader r = sections_of(queue[k]);
+        struct message other;
+        if (section_next(&r, queue[k], &other) && other.epoch == m->epoch &&
+            other.proposer == m->proposer && other.chunk.offset == m->chunk.offset)
+            return false;
+    }
+    assert_true(queued < QUEUE);
+    struct post *copy = malloc(sizeof *copy);
+    *copy = *p;
+    copy->bytes = malloc(p->size);
+    memcpy(copy->bytes, p->bytes, p->size);
+    queue[queued++] = copy;
+    return false;
+}
+
+static bool lie_or_dawdle(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    if (p->to != HERE || !section_next(&r, p, &m) || m.kind != MESSAGE_PIECE)
+        return true;
+    if (p->from == MUTE)
+        return false;
+    if (p->from == SLOW)
+        return queue_piece(p, &m);
+    p->bytes[p->size - 1] ^= 1; /* The data's last byte. */
+    lies++;
+    return true;
+}
+
+static void next_piece(void)
+{
+    if (queued == 0)
+        return;
+    queue[0]->next = NULL;
+    *cluster.posts_end = queue[0];
+    cluster.posts_end = &queue[0]->next;
+    memmove(queue, queue + 1, --queued * sizeof *queue);
+}
+
+/* Its chunk does not fit, which decoding finds, and then all others begin anew: once. */
+static void a_quick_liar_holds_up_a_fetch_from_a_slow_peer_once(void **state)
+{
+    (void)state;
+    cluster_open(4, 1000);
+    queued = lies = 0;
+    cluster.transaction_size = 60000;
+    cluster.passes = lie_or_dawdle;
+    for (unsigned k = 0; k < 15; k++)
+        submit(MUTE);
+    while (word_of(HERE).agreed < 1)
+        cluster_round();
+    unsigned rounds = 0;
+    for (; rounds < 1000 && word_of(HERE).executed < 1; rounds++) {
+        if (rounds % PACE == 0)
+            next_piece();
+        cluster_round();
+    }
+    while (queued > 0) {
+        free(queue[--queued]->bytes);
+        free(queue[queued]);
+    }
+    assert_true(rounds < 1000);
+    assert_in_range(cluster.members[HERE].faults[QUICK][FAULT_BAD_PROOF], 1, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(instances_left_with_our_ready_alone_leave_room_for_our_own),
         CORE_TEST(a_frame_of_questions_is_answered_as_far_as_one_may_ask),
         CORE_TEST(a_frame_of_requests_is_served_as_far_as_one_may_fetch),
+        CORE_TEST(a_quick_liar_holds_up_a_fetch_from_a_slow_peer_once),
     };
     return cmocka_run_group_tests_name("core hostile", tests, NULL, NULL);
 }
