@@ -72,6 +72,7 @@ struct epoch {
     struct nodeset decided;
     struct nodeset ones;
     struct nodeset closed;
+    struct nodeset heard; /* Who has voted in it, since the start. */
     uint64_t changed_ms;
     struct ba *bas; /* n */
     struct toss *tosses;

@@ -121,6 +121,7 @@ void epoch_votes(struct node *n, node_id from, const struct message *m, struct e
     struct epoch *e = node_epoch(n, m->epoch);
     if (e->sealed)
         return;
+    nodeset_add(&e->heard, from);
     if (m->epoch > n->proposing.heard)
         n->proposing.heard = m->epoch;
     for (unsigned j = nodeset_next(&m->votes.proposers, 0); j < NODES_MAX;

@@ -98,6 +98,16 @@ void status_want_roots(struct node *n, node_id from, const struct message *m, st
     }
 }
 
+/* Who asks about an epoch says its own votes to those who were never heard in it: a peer that was
+ * away does not know of it, and has no reason to ask. */
+static void tell_silent(struct node *n, const struct epoch *e, struct effects *out)
+{
+    const struct nodeset all = nodeset_full(n->quorum.n);
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (p != n->self && !nodeset_has(&e->heard, p))
+            answer_votes(n, (node_id)p, e->id, &all, out);
+}
+
 static void want_votes(struct node *n, struct effects *out)
 {
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
@@ -108,6 +118,8 @@ static void want_votes(struct node *n, struct effects *out)
                 open.words[w] &= ~e->closed.words[w];
         if (nodeset_empty(&open))
             continue;
+        if (e->id == id)
+            tell_silent(n, e, out);
         struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
         send->to = TO_ALL;
         send->message =

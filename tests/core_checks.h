@@ -87,5 +87,23 @@ static inline struct reader sections_of(const struct post *p)
     return reader_of(
         slice_of(p->bytes + MESSAGE_HEADER_SIZE, p->size - (size_t)MESSAGE_HEADER_SIZE));
 }
+/* Loses those sections of a frame that are not kept; of others a part may be. */
+static inline void keep_sections(struct post *p,
+                                 bool (*keeps)(const struct post *p, struct message *m))
+{
+    uint8_t *copy = malloc(p->size);
+    assert_non_null(copy);
+    struct writer w = writer_of(copy, p->size);
+    struct reader r = sections_of(p);
+    struct message m;
+    write_bytes(&w, p->bytes, MESSAGE_HEADER_SIZE);
+    while (section_next(&r, p, &m))
+        if (keeps(p, &m))
+            message_encode(&w, cluster.quorum, p->from, p->to, &m);
+    assert_true(w.ok);
+    p->size = writer_result(&w).size;
+    memcpy(p->bytes, copy, p->size);
+    free(copy);
+}
 
 #endif

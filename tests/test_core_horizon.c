@@ -39,21 +39,14 @@ static void what_was_given_up_and_not_executed_is_given_up_twice(void **state)
 static epoch_id lost_epoch; /* Votes on its dispersals to lost_to are lost; 0: no more. */
 static node_id lost_to;
 
+static bool keeps(const struct post *p, struct message *m)
+{
+    return p->to != lost_to || m->kind != MESSAGE_ROOTS || m->epoch != lost_epoch;
+}
+
 static bool lose_roots(struct post *p)
 {
-    if (lost_epoch == 0 || p->to != lost_to)
-        return true;
-    static uint8_t copy[1 << 20];
-    struct reader r = sections_of(p);
-    struct message m;
-    struct writer w = writer_of(copy, sizeof copy);
-    write_bytes(&w, p->bytes, MESSAGE_HEADER_SIZE);
-    while (section_next(&r, p, &m))
-        if (m.kind != MESSAGE_ROOTS || m.epoch != lost_epoch)
-            message_encode(&w, cluster.quorum, p->from, p->to, &m);
-    assert_true(w.ok && writer_result(&w).size <= p->size);
-    p->size = writer_result(&w).size;
-    memcpy(p->bytes, copy, p->size);
+    keep_sections(p, keeps);
     return true;
 }
 

@@ -1,0 +1,112 @@
+/* Nodes that were down when the others spoke last, in a cluster that has nothing more to say. */
+#include "tests/core_liar.h"
+
+enum { HORIZON = 1000, LONG = 4000 };
+
+static bool (*keeps)(const struct post *p, struct message *m);
+
+static bool lose(struct post *p)
+{
+    keep_sections(p, keeps);
+    return true;
+}
+
+static bool no_term_of_3_for_2(const struct post *p, struct message *m)
+{
+    return p->from != 3 || p->to != 2 || m->kind != MESSAGE_VOTES || m->votes.vote.type != BA_TERM;
+}
+
+/* Node 0 has sealed the epoch and 2 has only agreed on it when 3, the faulty one, falls silent. */
+static void what_few_have_sealed_reaches_a_node_that_was_down(void **state)
+{
+    (void)state;
+    cluster_open(4, HORIZON);
+    cluster_run(20);
+    member_crash(&cluster.members[1]);
+    cluster.passes = lose;
+    keeps = no_term_of_3_for_2;
+    submit(0);
+    cluster_run(100);
+    assert_int_equal(word_of(0).first_unsealed, 2);
+    assert_int_equal(word_of(2).first_unsealed, 1);
+    assert_int_equal(word_of(2).agreed, 1);
+    member_crash(&cluster.members[3]);
+    member_open(&cluster.members[1]);
+    cluster_until(all_executed, LONG);
+}
+
+static bool no_votes_of_5_and_6_on_1_for_3_and_4(const struct post *p, struct message *m)
+{
+    if (p->from < 5 || p->to < 3 || p->to > 4 || m->kind != MESSAGE_VOTES ||
+        m->votes.vote.type == BA_BVAL)
+        return true;
+    nodeset_remove(&m->votes.proposers, 1);
+    return !nodeset_empty(&m->votes.proposers);
+}
+
+/* Nobody has sealed it, and no f+1 have agreed: 1 and 2 have, 3 and 4 miss a vote. */
+static void what_few_have_agreed_on_reaches_a_node_that_was_down(void **state)
+{
+    (void)state;
+    cluster_open(7, HORIZON);
+    cluster_run(20);
+    member_crash(&cluster.members[0]);
+    cluster.passes = lose;
+    keeps = no_votes_of_5_and_6_on_1_for_3_and_4;
+    submit(1);
+    cluster_run(100);
+    for (unsigned k = 1; k <= 4; k++) {
+        assert_int_equal(word_of(k).first_unsealed, 1);
+        assert_int_equal(word_of(k).agreed, k <= 2);
+    }
+    member_crash(&cluster.members[5]);
+    member_crash(&cluster.members[6]);
+    member_open(&cluster.members[0]);
+    cluster_until(all_executed, LONG);
+}
+
+static unsigned questions;
+
+static bool count_questions(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (section_next(&r, p, &m))
+        questions += p->from != 3 && (m.kind == MESSAGE_WANT_VOTES || m.kind == MESSAGE_WANT_ROOTS);
+    return true;
+}
+
+/* Its word is that it is far ahead, and it asks about agreements that there never were. */
+static void one_liar_does_not_keep_an_idle_cluster_asking(void **state)
+{
+    (void)state;
+    cluster_open(4, HORIZON);
+    submit(0);
+    cluster_until(all_executed, 500);
+    cluster_run(200);
+    member_crash(&cluster.members[3]);
+    cluster.passes = count_questions;
+    liar_word = (struct word){100, 99, 99};
+    questions = 0;
+    for (unsigned k = 0; k < LONG; k++) {
+        const struct message m = {.kind = MESSAGE_WANT_VOTES,
+                                  .epoch = word_of(0).first_unsealed,
+                                  .want_votes = {nodeset_full(4)}};
+        if (k % 20 == 0)
+            for (node_id to = 0; to < 3; to++)
+                speak(3, to, DRIVER_VOTES, &m);
+        cluster_round();
+    }
+    liar_word = (struct word){1, 0, 0};
+    assert_int_equal(questions, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(what_few_have_sealed_reaches_a_node_that_was_down),
+        CORE_TEST(what_few_have_agreed_on_reaches_a_node_that_was_down),
+        CORE_TEST(one_liar_does_not_keep_an_idle_cluster_asking),
+    };
+    return cmocka_run_group_tests_name("core behind", tests, NULL, NULL);
+}
