@@ -196,8 +196,7 @@ static int open_mempool(struct daemon *d, char *message, size_t message_size)
     d->settler = (struct settler){.mempool = d->mempool,
                                   .recent = d->recent,
                                   .self = d->self,
-                                  .inside = d->application.execute,
-                                  .link_horizon = d->config.cluster.link_horizon};
+                                  .inside = d->application.execute};
     return d->mempool ? 0 : -1;
 }
 

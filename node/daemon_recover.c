@@ -121,7 +121,6 @@ static int recover(struct recovery *r)
         if (!given_up && (!executed || !d->application.execute))
             status = go_through(r, epoch, executed);
     }
-    mempool_release_through(d->mempool, settle_over(&d->settler, d->executed.epoch));
     return status;
 }
 

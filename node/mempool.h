@@ -65,7 +65,6 @@ void mempool_mark(struct mempool *m, epoch_id epoch, uint32_t index, const struc
 bool mempool_remove(struct mempool *m, const struct hash *id);
 /* The block of ours of this epoch is out of the game: what is still marked with it waits again. */
 void mempool_release(struct mempool *m, epoch_id epoch);
-void mempool_release_through(struct mempool *m, epoch_id epoch); /* And of all before. */
 /* Visits what is marked with an epoch: index in the block, and id. May remove the one visited. */
 typedef void (*mempool_visit)(void *context, uint32_t index, const struct hash *id);
 void mempool_marked(struct mempool *m, epoch_id epoch, mempool_visit visit, void *context);

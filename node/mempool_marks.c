@@ -102,13 +102,6 @@ void mempool_release(struct mempool *m, epoch_id epoch)
     mark_forget(m, mark);
 }
 
-void mempool_release_through(struct mempool *m, epoch_id epoch)
-{
-    struct mark *const *marks = m->marks.items;
-    for (size_t i = mark_place(m, epoch + 1); i-- > 0;) /* The oldest come first again. */
-        mempool_release(m, marks[i]->epoch);
-}
-
 static void visit_list(const struct list *l, mempool_visit visit, void *context)
 {
     struct entry *e = l->first;

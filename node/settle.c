@@ -35,15 +35,8 @@ static void settle_block(const struct settler *s, const struct execution_block *
         mempool_release(s->mempool, d->epoch);
 }
 
-/* An epoch delivers what is younger than it by the horizon at most. */
-epoch_id settle_over(const struct settler *s, epoch_id executed)
-{
-    return executed > s->link_horizon ? executed - s->link_horizon : 0;
-}
-
 void settle(const struct settler *s, const struct execution_report *report)
 {
     for (unsigned i = 0; i < report->count; i++)
         settle_block(s, &report->blocks[i]);
-    mempool_release_through(s->mempool, settle_over(s, report->epoch));
 }

@@ -129,7 +129,7 @@ static void says_what_is_wrong(void **state)
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"", "0: [scenario] is missing; begin with it"},
+        {"", " [scenario] is missing; begin with it"},
         {"nodes = 4\n", "1: nodes stands before any section; begin with [scenario]"},
         {"[load]\n" SCENARIO, "1: [load] comes too early; begin with [scenario]"},
         {"[node 1]\n", "1: [node 1] comes too early; begin with [scenario]"},

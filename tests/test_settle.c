@@ -2,7 +2,7 @@
 
 #include "tests/mempool_fixture.h"
 
-enum { SELF = 2, OTHER = 1, EPOCH = 7, POSITION = 40, HORIZON = 100 };
+enum { SELF = 2, OTHER = 1, EPOCH = 7, POSITION = 40 };
 
 static struct recent *recent;
 
@@ -56,7 +56,7 @@ static void settle_outcomes(node_id proposer, bool valid, const enum outcome out
         .count = count,
         .results = results};
     const struct execution_report report = {.epoch = EPOCH, .count = 1, .blocks = &executed};
-    settle(&(struct settler){pool, recent, SELF, outcomes != NULL, HORIZON}, &report);
+    settle(&(struct settler){pool, recent, SELF, outcomes != NULL}, &report);
 }
 #define SETTLE(proposer, ...)                                      \
     settle_outcomes(proposer, true, (enum outcome[]){__VA_ARGS__}, \
@@ -105,28 +105,6 @@ static void without_a_look_inside_our_block_executes_what_is_marked(void **state
     assert_true(waits(5));
 }
 
-static void settle_empty(epoch_id epoch)
-{
-    settle(&(struct settler){pool, recent, SELF, true, HORIZON},
-           &(struct execution_report){.epoch = epoch});
-}
-
-/* An epoch e links no block older than e - HORIZON. */
-static void a_block_past_the_horizon_frees_what_it_holds(void **state)
-{
-    (void)state;
-    fill();
-    EXPECT_TAKE(EPOCH + 2, 5);
-    settle_empty(EPOCH + HORIZON - 1);
-    assert_int_equal(view().marked, 5); /* EPOCH + HORIZON can still deliver it. */
-    settle_empty(EPOCH + HORIZON);
-    assert_int_equal(view().marked, 1);
-    EXPECT_TAKE(EPOCH + 200, 1, 2, 3, 4);
-    add(6);
-    settle_empty(EPOCH + 300); /* Two at once: the older one's first. */
-    EXPECT_TAKE(EPOCH + 301, 5, 1, 2, 3, 4, 6);
-}
-
 #define SETTLE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_recent, teardown_recent)
 
 int main(void)
@@ -136,7 +114,6 @@ int main(void)
         SETTLE_TEST(a_copy_ignored_in_anothers_block_says_nothing_of_ours),
         SETTLE_TEST(our_block_frees_what_it_did_not_settle),
         SETTLE_TEST(without_a_look_inside_our_block_executes_what_is_marked),
-        SETTLE_TEST(a_block_past_the_horizon_frees_what_it_holds),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
