@@ -45,8 +45,8 @@ static double cpu_seconds(void) /* To the millisecond. */
 {
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-           (double)((use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000) / 1e3;
+    const long ms = (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
+    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + (double)ms / 1e3;
 }
 
 static void count_traffic(const struct daemon *d, struct report *r)

@@ -20,19 +20,15 @@ static void leave(int number)
 
 /* How many free pages are at or after `first`. LMDB keeps them in table 0, the transaction that
  * freed them -> their count and numbers. */
-static size_t count_free(MDB_txn *txn, size_t first)
+static size_t count_free(MDB_cursor *cursor, size_t first)
 {
-    MDB_cursor *cursor;
     MDB_val key, value;
     size_t count = 0;
-    if (mdb_cursor_open(txn, 0, &cursor) != 0)
-        return 0;
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
         const size_t *pages = value.mv_data;
         for (size_t i = 1; i <= pages[0]; i++)
             count += pages[i] >= first;
     }
-    mdb_cursor_close(cursor);
     return count;
 }
 
@@ -42,13 +38,17 @@ static bool tail_is_free(MDB_env *env, size_t first, size_t end)
     const struct sigaction action = {.sa_handler = leave};
     struct sigaction before;
     MDB_txn *txn;
+    MDB_cursor *cursor;
     volatile size_t count = 0;
     if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
         return false;
-    sigaction(SIGBUS, &action, &before);
-    if (sigsetjmp(cut_short, 1) == 0)
-        count = count_free(txn, first);
-    sigaction(SIGBUS, &before, NULL);
+    if (mdb_cursor_open(txn, 0, &cursor) == 0) {
+        sigaction(SIGBUS, &action, &before);
+        if (sigsetjmp(cut_short, 1) == 0)
+            count = count_free(cursor, first);
+        sigaction(SIGBUS, &before, NULL);
+        mdb_cursor_close(cursor);
+    }
     mdb_txn_abort(txn);
     return count == end - first;
 }
