@@ -141,13 +141,23 @@ static struct instance *retrieved(const struct node *n, epoch_id epoch, node_id 
     return i && i->block != BLOCK_NONE && i->server.complete ? i : NULL;
 }
 
+/* What is not here has an instance of its own: agreement may be so far ahead that nothing else says
+ * that it is not complete. */
 static bool accepted_are_here(struct node *n, const struct window_epoch *w)
 {
+    bool all = true;
     for (unsigned j = nodeset_next(&w->accepted, 0); j < NODES_MAX;
-         j = nodeset_next(&w->accepted, j + 1))
-        if (!retrieved(n, w->epoch, (node_id)j))
-            return false;
-    return true;
+         j = nodeset_next(&w->accepted, j + 1)) {
+        if (retrieved(n, w->epoch, (node_id)j))
+            continue;
+        struct instance *i = instance_make(n, w->epoch, (node_id)j);
+        assert(i); /* The window has room of its own. */
+        if (i->wanted)
+            return false; /* So are all others. */
+        i->wanted = true;
+        all = false;
+    }
+    return all;
 }
 
 static void ask_seen(struct node *n, const struct window_epoch *w, struct effects *out)

@@ -219,8 +219,7 @@ static void say_got(struct node *n, struct instance *i, const struct hash *root,
 /* Epochs whose dispersals are still of use: not given up, and not ahead of the window. */
 static bool of_use(const struct node *n, epoch_id epoch)
 {
-    return epoch < n->first_unsealed + n->options.epoch_window &&
-           epoch > history_base(&n->completed) && epoch >= delivery_horizon(n);
+    return epoch < n->first_unsealed + n->options.epoch_window && epoch >= delivery_horizon(n);
 }
 
 /* What is given up no one tallies, and it holds nobody's place. */
@@ -277,10 +276,10 @@ static bool make_room(struct node *n, node_id from, epoch_id epoch, node_id p)
 static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum vid_vote kind,
                  const struct hash *root, struct effects *out)
 {
-    if (history_has(&n->completed, epoch, p))
-        return;
     struct instances *t = &n->instances;
     struct instance *i = instance_find(n, epoch, p);
+    if (i ? i->server.complete : history_has(&n->completed, epoch, p))
+        return;
     const bool first = !i || !voted_by(i, from);
     if (first && !make_room(n, from, epoch, p))
         return;
@@ -325,7 +324,7 @@ void dispersal_chunk(struct node *n, node_id from, const struct message *m, stru
             n->proposing.heard = m->epoch;
     }
     struct instance *i = instance_find(n, m->epoch, from);
-    const bool complete = history_has(&n->completed, m->epoch, from);
+    const bool complete = i ? i->server.complete : history_has(&n->completed, m->epoch, from);
     if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)
         return;
     if (!complete) {

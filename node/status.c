@@ -127,6 +127,13 @@ static void want_votes(struct node *n, struct effects *out)
     }
 }
 
+static void ask_all(const struct message *m, struct effects *out)
+{
+    struct effect *send = effects_add(out, EFFECT_SEND, m->epoch, m->proposer);
+    send->to = TO_ALL;
+    send->message = *m;
+}
+
 /* The dispersals of p within [low, high] that are not complete here, as many runs as one message
  * holds. Returns the last epoch that was looked at. */
 static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id high,
@@ -145,12 +152,23 @@ static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id hig
         m.want_roots.runs[m.want_roots.count++] = (struct epoch_run){first, last};
         from = last + 1;
     }
-    if (m.want_roots.count > 0) {
-        struct effect *send = effects_add(out, EFFECT_SEND, 1, p);
-        send->to = TO_ALL;
-        send->message = m;
-    }
+    if (m.want_roots.count > 0)
+        ask_all(&m, out);
     return from - 1;
+}
+
+/* Counts one that delivery waits for by name, and asks about it, unless it is complete here. */
+static unsigned want_one(const struct node *n, epoch_id e, node_id p, struct effects *out)
+{
+    struct hash root;
+    if (node_completed(n, e, p, &root))
+        return 0;
+    struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
+    m.want_roots.count = 1;
+    m.want_roots.runs[0] = (struct epoch_run){e, e};
+    if (out)
+        ask_all(&m, out);
+    return 1;
 }
 
 /* The dispersals that delivery waits for by name; returns how many are not complete here. */
@@ -159,20 +177,13 @@ static unsigned want_needed(struct node *n, struct effects *out)
     const struct delivery_state *d = &n->delivery;
     const struct window_epoch *w = &d->window[d->epoch % DELIVERY_WINDOW];
     unsigned count = 0;
-    for (unsigned j = 0; w->epoch == d->epoch && w->known && j < n->quorum.n; j++)
-        if (nodeset_has(&w->accepted, j) && !history_has(&n->completed, d->epoch, (node_id)j)) {
-            count++;
-            if (out)
-                want_roots(n, (node_id)j, d->epoch, d->epoch, out);
-        }
+    if (w->epoch == d->epoch && w->known && !w->loading)
+        for (unsigned j = nodeset_next(&w->accepted, 0); j < NODES_MAX;
+             j = nodeset_next(&w->accepted, j + 1))
+            count += want_one(n, d->epoch, (node_id)j, out);
     for (unsigned k = 0; d->stage == DELIVERY_LINK && k < d->linked_count; k++) {
         const unsigned at = (d->linked_head + k) % LINKED_AHEAD;
-        const epoch_id e = d->linked[at].epoch;
-        if (!history_has(&n->completed, e, d->linked[at].proposer)) {
-            count++;
-            if (out)
-                want_roots(n, d->linked[at].proposer, e, e, out);
-        }
+        count += want_one(n, d->linked[at].epoch, d->linked[at].proposer, out);
     }
     return count;
 }

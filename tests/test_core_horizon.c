@@ -112,11 +112,52 @@ static void the_oldest_that_may_be_linked_completes_at_all(void **state)
     assert_int_equal(linked, 1);
 }
 
+/* ---- Delivery more than a horizon behind agreement ---- */
+
+/* Node 2 hears nothing of the dispersals of one epoch, and what it keeps of completed ones moves on
+ * with agreement, until they lie below. Then it hears again, or is opened again before it does. */
+static void delivery_left_behind(bool restart)
+{
+    cluster_open(4, HORIZON);
+    cluster.passes = lose_roots;
+    lost_epoch = 5;
+    lost_to = 2;
+    while (word_of(0).agreed < 450) {
+        submit(0);
+        cluster_run(12);
+    }
+    assert_int_equal(word_of(2).executed, 4);
+    assert_true(word_of(2).agreed >= 449);
+    if (restart) {
+        member_crash(&cluster.members[2]);
+        member_open(&cluster.members[2]);
+    }
+    lost_epoch = 0;
+    cluster_until(all_executed, 5000);
+    cluster_run(100);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+static void what_delivery_waits_for_is_asked_for_however_far_agreement_is(void **state)
+{
+    (void)state;
+    delivery_left_behind(false);
+}
+
+static void so_it_is_after_a_restart(void **state)
+{
+    (void)state;
+    delivery_left_behind(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_was_given_up_and_not_executed_is_given_up_twice),
         CORE_TEST(the_oldest_that_may_be_linked_completes_at_all),
+        CORE_TEST(what_delivery_waits_for_is_asked_for_however_far_agreement_is),
+        CORE_TEST(so_it_is_after_a_restart),
     };
     return cmocka_run_group_tests_name("core horizon", tests, NULL, NULL);
 }
