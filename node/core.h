@@ -115,7 +115,13 @@ struct fetch {
     struct nodeset bad; /* What they sent was none of it: not asked again. */
     uint64_t again_ms;  /* Not before this are all asked again. */
     uint32_t *received; /* n: bytes so far. */
-    uint64_t *heard_ms; /* n: asked, or last heard of. */
+    uint64_t *heard_ms; /* n: asked, or last brought on: by a piece of it or of an older one. */
+};
+
+/* How a peer's pieces come. */
+struct pace {
+    uint64_t heard_ms; /* The last one, or the first request since nothing was out. */
+    uint32_t gaps_ms;  /* Their smoothed distance, times PACE_GAPS. */
 };
 
 struct retrieval {
@@ -125,6 +131,7 @@ struct retrieval {
     uint32_t generation;
     unsigned active;
     uint32_t *outstanding; /* By peer: requests out. */
+    struct pace *paces;    /* By peer. */
     struct nodeset slow;   /* Peers that were late last time. */
 };
 
@@ -251,6 +258,7 @@ void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id t
                          struct effects *out);
 
 /* retrieval.c */
+void retrieval_init(struct node *n);
 void retrieval_want(struct node *n, struct instance *i);
 void retrieval_own_chunk(struct node *n, const struct instance *i, struct effects *out);
 void retrieval_advance(struct node *n, struct effects *out);

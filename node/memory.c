@@ -93,6 +93,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
     uint32_t *outstanding = carve(c, size * sizeof *outstanding);
+    struct pace *paces = carve(c, size * sizeof *paces);
     uint32_t *received = carve(c, FETCH_SLOTS * size * sizeof *received);
     uint64_t *heard = carve(c, FETCH_SLOTS * size * sizeof *heard);
     if (!n)
@@ -102,6 +103,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
     n->retrieval.outstanding = outstanding;
+    n->retrieval.paces = paces;
     n->retrieval.pending_head = n->retrieval.pending_tail = NONE;
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         n->retrieval.slots[s].received = received + s * size;
@@ -145,5 +147,6 @@ struct node *node_init(void *memory, size_t size, const struct node_options *opt
     n->want_wait_ms = options->retry_ms;
     for (unsigned p = 0; p < n->quorum.n; p++)
         n->peers[p].word.first_unsealed = 1;
+    retrieval_init(n);
     return n;
 }

@@ -208,7 +208,7 @@ static void one_frame_of_votes_completes_all_dispersals(void)
         assert_true(history_has(&node->completed, epoch, N - 1));
         assert_int_equal(node->retrieval.active, FETCH_SLOTS);
     }
-    now_ms += options.retry_ms;
+    now_ms += 4 * options.retry_ms;
     assert_true(tick() > FETCH_SLOTS); /* All that were asked are late. */
 }
 

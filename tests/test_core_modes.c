@@ -234,7 +234,10 @@ static void in_hb_what_is_worked_on_too_late_comes_to_nothing(void **state)
         watched.holds = true;
         watched.held = kinds[k];
         if (kinds[k] == WORK_DECODE) {
+            nodeset_add(&cluster.lagging, 1); /* Nothing is dropped before it is decoded. */
             complete_the_rejected();
+            cluster_run(100);
+            nodeset_remove(&cluster.lagging, 1);
         } else {
             watched.chunk_for_one = true;
             submit(0);

@@ -226,7 +226,7 @@ static void what_is_lost_of_a_large_chunk_is_asked_for_again_from_there_on(void 
     for (unsigned k = 0; k < 5; k++) /* In one block: chunks of two pieces. */
         submit(0);
     cluster_until(all_but_seeker_executed, 4000);
-    cluster_run(40);
+    cluster_run(10 * RETRY_MS / ROUND_MS); /* All were asked, and all are late. */
     assert_int_equal(cluster.members[SEEKER].executed_ids, 0);
     second_pieces_lost = false;
     cluster_until(all_executed, 400);
