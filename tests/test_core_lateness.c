@@ -252,6 +252,19 @@ static void who_was_fast_is_waited_for_less(void **state)
     assert_in_range(until_late(10000), RETRY_MS, RETRY_MS + TICK_MS);
 }
 
+static void who_has_nothing_to_send_is_not_slow(void **state)
+{
+    (void)state;
+    for (epoch_id e = 1; e <= EPOCHS; e++) {
+        complete(e, 2);
+        serve_all(TICK_MS);
+        now_ms += 60000;
+    }
+    assert_int_equal(late(), 0);
+    complete(EPOCHS, 3);
+    assert_in_range(until_late(10000), RETRY_MS, RETRY_MS + TICK_MS);
+}
+
 /* What was asked first is served last. */
 static void one_who_serves_younger_requests_first_is_late_with_the_oldest(void **state)
 {
@@ -299,6 +312,7 @@ int main(void)
         TEST(nobody_is_late_who_serves_in_order_over_a_slow_link),
         TEST(one_who_sends_nothing_is_replaced_after_its_patience),
         TEST(who_was_fast_is_waited_for_less),
+        TEST(who_has_nothing_to_send_is_not_slow),
         TEST(one_who_serves_younger_requests_first_is_late_with_the_oldest),
         TEST(who_is_ever_slower_is_waited_for_eight_retries_at_most),
     };
