@@ -170,8 +170,11 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
     history_set(&n->completed, i->epoch, i->proposer);
     n->view.completed++;
     instance_save(n, i, out);
-    if (i->proposer == n->self)
+    if (i->proposer == n->self) {
         propose_completed(n, i->epoch);
+        /* Who has not got its chunk can fetch k now: it need not wait for this one too. */
+        effects_add(out, EFFECT_WITHDRAW, i->epoch, i->proposer);
+    }
     if (i->block == BLOCK_GOOD && i->count > 0)
         delivery_payload(n, i->epoch, i->proposer);
     if (node_in_flight(n, i->epoch))

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WHOLE_CHUNK = 0xff }; /* In place of a piece. */
+static_assert((int)SERVED_PIECES_MAX <= (int)WHOLE_CHUNK, "no piece is taken for a chunk");
+
 static uint64_t piece_tag(epoch_id epoch, node_id proposer, unsigned piece)
 {
     return epoch << 16 | (uint64_t)proposer << 8 | piece;
@@ -27,7 +30,7 @@ void driver_send_chunk(struct driver *d, const struct job *j, node_id to)
     m.chunk.header = j->encoding.header;
     vid_encoding_proof(&j->encoding, to, &m.chunk.proof);
     m.chunk.data = slice_of(j->chunks + to * size, size);
-    send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, 0xff), &m);
+    send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, WHOLE_CHUNK), &m);
 }
 
 /* From an encoding that is here, or from the stored block coded again. One epoch at a time: who
@@ -60,6 +63,16 @@ static int send_chunk(struct driver *d, struct store_view *view, const struct ef
     memcpy(j->block, block.data, block.size);
     driver_start_job(d, j);
     return 0;
+}
+
+static void withdraw(struct driver *d, epoch_id epoch)
+{
+    if (d->reencoding_epoch == epoch)
+        d->reencoding_for = (struct nodeset){0};
+    for (node_id to = 0; to < d->keys.quorum.n; to++)
+        if (to != d->keys.self)
+            d->ports.drop(d->ports.context, to, DRIVER_DISPERSAL,
+                          piece_tag(epoch, d->keys.self, WHOLE_CHUNK));
 }
 
 static int serve(struct driver *d, struct store_view *view, const struct effect *e)
@@ -205,6 +218,7 @@ static int perform(struct driver *d, struct store_view *view, const struct effec
     case EFFECT_SEND: outbox_message(d->outbox, e->to, &e->message); break;
     case EFFECT_SEND_WORD: outbox_word(d->outbox, e->to); break;
     case EFFECT_SEND_CHUNK: return send_chunk(d, view, e);
+    case EFFECT_WITHDRAW: withdraw(d, e->epoch); break;
     case EFFECT_SERVE: return serve(d, view, e);
     case EFFECT_UNSERVE: unserve(d, e); break;
     case EFFECT_ANSWER_VOTES: return answer_votes(d, view, e);

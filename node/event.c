@@ -34,6 +34,7 @@ static const char *const effect_names[] = {
     [EFFECT_SEND] = "send",
     [EFFECT_SEND_WORD] = "send_word",
     [EFFECT_SEND_CHUNK] = "send_chunk",
+    [EFFECT_WITHDRAW] = "withdraw",
     [EFFECT_SERVE] = "serve",
     [EFFECT_UNSERVE] = "unserve",
     [EFFECT_ANSWER_VOTES] = "answer_votes",

@@ -116,6 +116,7 @@ enum effect_type {
     EFFECT_SEND,         /* Any other small message. */
     EFFECT_SEND_WORD,    /* Nothing but where we are. */
     EFFECT_SEND_CHUNK,   /* Its chunk of our own block. */
+    EFFECT_WITHDRAW,     /* Those of our own block that have not left are not wanted any more. */
     EFFECT_SERVE,        /* Pieces of the stored chunk, or NONE. */
     EFFECT_UNSERVE,      /* Those that have not left yet are not wanted any more. */
     EFFECT_ANSWER_VOTES, /* All we said in these agreements of an open or sealed epoch. */

@@ -33,6 +33,7 @@ struct post { /* A frame on its way. */
     struct post *next;
     node_id from, to;
     enum driver_lane lane;
+    uint64_t tag;
     uint8_t *bytes;
     size_t size;
 };
@@ -75,6 +76,7 @@ static struct cluster {
     struct nodeset lagging; /* These execute nothing. */
     /* Whether a frame leaves; it may be changed in place, and made shorter. */
     bool (*passes)(struct post *post);
+    bool (*waits)(const struct post *post); /* Whether it does not leave in this round. */
     bool (*job_comes)(const struct member *m, const struct job *job); /* Back in this round. */
     bool may_fail; /* A store may; then its member is down. */
     struct post *posts, **posts_end;
@@ -95,13 +97,14 @@ static inline uint64_t below(uint64_t limit) /* splitmix64 */
 
 /* ---- Ports ---- */
 
-static inline void post_frame(node_id from, node_id to, enum driver_lane lane, struct slice frame)
+static inline void post_tagged(node_id from, node_id to, enum driver_lane lane, uint64_t tag,
+                               struct slice frame)
 {
     struct post *p = malloc(sizeof *p);
     uint8_t *bytes = malloc(frame.size);
     assert_true(p && bytes);
     memcpy(bytes, frame.data, frame.size);
-    *p = (struct post){NULL, from, to, lane, bytes, frame.size};
+    *p = (struct post){NULL, from, to, lane, tag, bytes, frame.size};
     if (nodeset_has(&cluster.away, from) || nodeset_has(&cluster.away, to) ||
         (cluster.passes && !cluster.passes(p))) {
         free(bytes);
@@ -112,16 +115,32 @@ static inline void post_frame(node_id from, node_id to, enum driver_lane lane, s
     cluster.posts_end = &p->next;
 }
 
+static inline void post_frame(node_id from, node_id to, enum driver_lane lane, struct slice frame)
+{
+    post_tagged(from, to, lane, 0, frame);
+}
+
 static inline void port_send(void *context, node_id to, enum driver_lane lane, uint64_t order,
                              uint64_t tag, struct slice frame)
 {
-    (void)order, (void)tag;
-    post_frame(((struct member *)context)->id, to, lane, frame);
+    (void)order;
+    post_tagged(((struct member *)context)->id, to, lane, tag, frame);
 }
 
 static inline void port_drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
 {
-    (void)context, (void)to, (void)lane, (void)tag;
+    const node_id from = ((struct member *)context)->id;
+    struct post **link = &cluster.posts, *p;
+    while ((p = *link) != NULL) {
+        if (p->from != from || p->to != to || p->lane != lane || p->tag != tag) {
+            link = &p->next;
+            continue;
+        }
+        *link = p->next;
+        free(p->bytes);
+        free(p);
+    }
+    cluster.posts_end = link;
 }
 
 static inline void port_work(void *context, struct job *job)
@@ -394,9 +413,19 @@ static inline bool member_flush(struct member *m, const struct post *posts)
 
 static inline void cluster_round(void)
 {
-    struct post *arriving = cluster.posts;
+    struct post *arriving = cluster.posts, **link = &arriving, *p;
     cluster.posts = NULL;
     cluster.posts_end = &cluster.posts;
+    while ((p = *link) != NULL) {
+        if (!cluster.waits || !cluster.waits(p)) {
+            link = &p->next;
+            continue;
+        }
+        *link = p->next;
+        p->next = NULL;
+        *cluster.posts_end = p;
+        cluster.posts_end = &p->next;
+    }
     cluster.now_ms += ROUND_MS;
     for (unsigned k = 0; k < cluster.quorum.n; k++)
         if (cluster.members[k].up && !member_flush(&cluster.members[k], arriving)) {

@@ -172,6 +172,73 @@ static void who_has_decoded_serves_a_chunk_that_it_was_never_sent(void **state)
     expect_no_faults();
 }
 
+static bool chunk_to_seeker(const struct post *p)
+{
+    return p->lane == DRIVER_DISPERSAL && p->to == SEEKER;
+}
+
+static unsigned waiting_for_seeker(void)
+{
+    unsigned count = 0;
+    for (const struct post *p = cluster.posts; p; p = p->next)
+        count += chunk_to_seeker(p);
+    return count;
+}
+
+static bool some_wait(void) { return waiting_for_seeker() > 0; }
+
+static void chunks_for_one_who_is_too_slow_are_taken_back_once_enough_have_theirs(void **state)
+{
+    (void)state;
+    cluster.waits = chunk_to_seeker;
+    submit(0);
+    cluster_until(some_wait, 100);
+    cluster_until(all_executed, 4000);
+    cluster_run(100); /* Blocks without transactions complete too. */
+    assert_int_equal(waiting_for_seeker(), 0);
+    assert_true(dispersals_of_others() >= 3);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+static bool resends_wait;
+static bool unless_it_is_coded_again(const struct member *m, const struct job *j)
+{
+    (void)m;
+    return !resends_wait || !j->only_resend || j->result.kind != WORK_ENCODE;
+}
+
+static bool own_of_0_waits(void) { return node_of(0)->proposing.own_open > 0; }
+static bool own_of_0_completed(void) { return !own_of_0_waits(); }
+
+/* Node 0 codes its block again after a restart; before it is done its dispersal completes. */
+static void nor_are_they_sent_when_coded_again_too_late(void **state)
+{
+    (void)state;
+    cluster.waits = chunk_to_seeker;
+    cluster.job_comes = unless_it_is_coded_again;
+    submit(0);
+    cluster_until(own_of_0_waits, 100);
+    cluster_round(); /* Its chunks arrive. */
+    member_crash(&cluster.members[0]);
+    drop_posts(cluster.posts);
+    cluster.posts = NULL;
+    cluster.posts_end = &cluster.posts;
+    member_open(&cluster.members[0]);
+    assert_true(own_of_0_waits());
+    resends_wait = true;
+    cluster_until(own_of_0_completed, 400);
+    assert_true(driver_jobs_out(cluster.members[0].driver) > 0);
+    resends_wait = false;
+    for (unsigned round = 0; round < 100; round++) {
+        cluster_round();
+        for (const struct post *p = cluster.posts; p; p = p->next)
+            assert_false(p->from == 0 && chunk_to_seeker(p) && !own_of_0_waits());
+    }
+    cluster_until(all_executed, 4000);
+    expect_one_ledger();
+}
+
 /* ---- Late ---- */
 
 static bool never(struct post *p, struct message *m)
@@ -363,6 +430,8 @@ int main(void)
         TEST(all_peers_are_asked_at_once_if_all_are_to_be),
         TEST(k_are_asked_when_the_own_chunk_never_came),
         TEST(who_has_decoded_serves_a_chunk_that_it_was_never_sent),
+        TEST(chunks_for_one_who_is_too_slow_are_taken_back_once_enough_have_theirs),
+        TEST(nor_are_they_sent_when_coded_again_too_late),
         TEST(for_one_that_is_late_another_is_asked_and_it_is_not_asked_first_again),
         TEST(what_is_lost_of_a_large_chunk_is_asked_for_again_from_there_on),
         TEST(a_lying_peer_is_named_and_another_is_asked),
