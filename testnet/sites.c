@@ -130,10 +130,9 @@ static int set_node(const struct sites *s, unsigned node, char *message, size_t 
     sites_data(s, node, data);
     if (s->network)
         network_address(node, address);
-    FILE *file = fopen(path, "a");
+    FILE *file = fopen(path, "w"); /* Of genesis' file only the number is of use here. */
     if (file) {
-        /* genesis has it listen for nodes at an address that is not loopback. */
-        fprintf(file, "\n# Of this run:\nclient = %s\nhttp = %s\ndata = %s\n", address, address,
+        fprintf(file, "node = %u\nlisten = %s\nclient = %s\ndata = %s\n", node, address, address,
                 data);
         fprintf(file, "mempool_bytes = %dm\nretrieval = %s\nworkers = 1\n", MEMPOOL_MB,
                 s->scenario->retrieval);
