@@ -27,7 +27,7 @@ cat >"$out/small.conf" <<END
 nodes = 4
 seed = 3
 warmup = 2 s
-duration = 6 s
+duration = 12 s
 block = 300 kB
 height_floor = 0.01
 [links]
@@ -40,9 +40,9 @@ payload = 1000 B
 [events]
 1 s = kill 3
 2 s = restart 3
-3 s = rate 1 1 MB/s
-4 s = partition 0,1|2,3
-5 s = heal
+9 s = rate 1 1 MB/s
+10 s = partition 0,1|2,3
+11 s = heal
 END
 
 if [ "$(id -u)" != 0 ]; then
