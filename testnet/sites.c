@@ -21,7 +21,7 @@ enum {
     STOP_S = 60,
     TEXT_MAX = 64,
     CONFIG_MAX = 1 << 20,
-    BACKLOG_BYTES = 48 << 20, /* Of transactions that a node's load keeps under way ... */
+    BACKLOG_BYTES = 24 << 20, /* Of transactions that a node's load keeps under way ... */
     BLOCK_MIN = 150000,       /* block_bytes_min, unless set. */
     MEMPOOL_MB = 64,          /* ... of the room that its pool has. */
 };
