@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,7 +15,6 @@
 #include "testnet/check.h"
 #include "testnet/compare.h"
 #include "testnet/control.h"
-#include "testnet/process.h"
 #include "testnet/run.h"
 
 enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
@@ -129,14 +129,19 @@ static int command_run(int argc, char **argv)
     return status;
 }
 
-/* Each run in a process of its own: what one leaves in memory is not the next one's. */
+/* Each run in a process of its own: what one leaves in memory is not the next one's. It cleans up
+ * when this one is interrupted or dies. */
 static int run_apart(const struct run_options *run)
 {
     fflush(stdout);
-    const pid_t child = process_fork();
+    const pid_t parent = getpid();
+    const pid_t child = fork();
     int status = 0;
-    if (child == 0)
+    if (child == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+            _exit(EXIT_FAILED);
         exit(run_scenario(run));
+    }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -162,6 +167,7 @@ static int command_compare(int argc, char **argv)
     int worst = 0;
     if (!read_arguments(&o, &a, argc, argv, &status) || !one_scenario(&o, &a, &status))
         return status;
+    signal(SIGINT, SIG_IGN); /* The run's: it ends with a failure, and so does this. */
     const char *out = o.run.out ? o.run.out : default_out(o.run.scenario, NULL);
     make_parents(out);
     mkdir(out, 0755);

@@ -130,6 +130,7 @@ pid_t process_start(const char *const argv[], int namespace, const char *out, co
         snprintf(message, message_size, "%s: no process: %s", argv[0], strerror(errno));
     if (child != 0)
         return child;
+    setpgid(0, 0); /* An interrupt from the terminal is its starter's. */
     const int in_file = open("/dev/null", O_RDONLY);
     const int out_file = open(out, O_WRONLY | O_CREAT | O_APPEND, 0644);
     const int err_file = open(err, O_WRONLY | O_CREAT | O_APPEND, 0644);

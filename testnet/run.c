@@ -290,7 +290,8 @@ static int prepare(struct run *r, char *message, size_t message_size)
 
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
+    /* Once is enough, and more does not keep it from cleaning up. */
+    struct sigaction action = {.sa_handler = interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);

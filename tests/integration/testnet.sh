@@ -103,8 +103,15 @@ done
 run down >/dev/null || fail 'down failed after a kill'
 clean 'after kills and down'
 
-# Interrupted, it leaves nothing.
+# Interrupted, more than once too, it leaves nothing.
 timeout -s INT 4 "$tool" run "$out/small.conf" --out "$out/interrupted" --name "$name" \
     >/dev/null 2>&1
 clean 'after an interrupt'
+timeout -s TERM 4 "$tool" compare "$out/small.conf" --modes dl --out "$out/ended" --name "$name" \
+    >/dev/null 2>&1
+for ((k = 0; k < 100; k++)); do
+    [ -n "$(left)" ] || break
+    sleep 0.1
+done
+clean 'after the end of a comparison'
 echo 'testnet: ok'
