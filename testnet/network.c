@@ -1,6 +1,5 @@
 #include "testnet/network.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>

@@ -134,7 +134,6 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
     s->height = number(stats, "height");
     s->lag_bytes = number(stats, "lag_bytes");
     s->rss_bytes = number(stats, "rss_bytes");
-    s->busy_max = p->busy_max;
     s->rss_anon = rss_anon(p->sites->site[node].node);
     if (s->rss_anon > p->rss_anon_peak[node])
         p->rss_anon_peak[node] = s->rss_anon;

@@ -30,7 +30,6 @@ struct sample {
     bool answered;
     uint64_t total[COUNTERS];
     uint64_t epoch_agreed, epoch_executed, height, lag_bytes, rss_bytes, rss_anon;
-    double busy_max; /* The busiest core's share in the last five seconds. */
 };
 
 struct sampler {
