@@ -189,7 +189,7 @@ static void show(const struct run *r)
             "%s%4.0f s%s  agreed %" PRIu64 "  executed %" PRIu64 " to %" PRIu64
             "  confirmed %.2f MB/s a node  cores busy %.0f %%%s",
             terminal ? "\r" : "", now_s, r->measuring ? "" : " (warm-up)", agreed, least, most,
-            span_s > 0 ? bytes / count / span_s / 1e6 : 0, 100 * r->sampler.busy_max,
+            span_s > 0 ? bytes / count / span_s / 1e6 : 0, 100 * r->sampler.cores.busy_max,
             terminal ? "\033[K" : "\n");
 }
 
@@ -199,6 +199,19 @@ static void begin_measuring(struct run *r)
     r->measuring = true;
     memcpy(r->first, r->sampler.last, sizeof r->first);
     r->measured_from_s = r->first[0].at_s;
+    r->first_relay_s = r->sampler.relay_s;
+    r->first_loads_s = sampler_loads_s(&r->sampler);
+}
+
+/* Windows that began in the measured part. */
+static void note_cores(struct run *r)
+{
+    const struct cores *c = &r->sampler.cores;
+    if (!r->measuring || r->sampler.asked_s - r->measured_from_s < CORES_WINDOW_S)
+        return;
+    r->busy_max = c->busy_max > r->busy_max ? c->busy_max : r->busy_max;
+    r->busy_sum += c->busy_mean;
+    r->busy_windows++;
 }
 
 static int follow(struct run *r)
@@ -220,8 +233,7 @@ static int follow(struct run *r)
         if (sampler_take(&r->sampler, run_time(r), r->network.rate_out, r->network.rate_in)) {
             if (!r->measuring && r->sampler.asked_s >= s->warmup_s)
                 begin_measuring(r);
-            if (r->measuring && r->sampler.busy_max > r->busy_max)
-                r->busy_max = r->sampler.busy_max;
+            note_cores(r);
             show(r);
             if (last)
                 return 0;

@@ -43,7 +43,9 @@ struct run {
     bool interrupted;
     struct sample first[RELAY_SITES_MAX]; /* At the beginning of the measured part. */
     double measured_from_s;
-    double busy_max; /* In the measured part. */
+    double first_relay_s, first_loads_s; /* Of the CPU, until then. */
+    double busy_max, busy_sum;           /* In the measured part: of windows of 5 s. */
+    unsigned busy_windows;
 };
 
 /* 0 when it ran to its end and the ledgers are equal; 1 failed, and 3 they differ, after a line

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { WINDOW_S = 5 };
 static const double patience_s = 0.8;
 
 static const char *const keys[COUNTERS][2] = {
@@ -40,39 +39,6 @@ void sampler_close(struct sampler *p)
     p->series = NULL;
 }
 
-/* Of /proc/stat: a core's ticks, idle and waiting apart. */
-static void look_at_cores(struct sampler *p)
-{
-    FILE *file = fopen("/proc/stat", "re");
-    char line[512];
-    const unsigned at = p->cores_at++ % (WINDOW_S + 1);
-    p->core_count = 0;
-    while (file && fgets(line, sizeof line, file) && strncmp(line, "cpu", 3) == 0) {
-        uint64_t t[8];
-        if (p->core_count == RELAY_SITES_MAX ||
-            sscanf(line,
-                   "cpu%*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-                   " %" SCNu64 " %" SCNu64,
-                   &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) != 8)
-            continue;
-        const uint64_t busy = t[0] + t[1] + t[2] + t[5] + t[6] + t[7];
-        p->cores[at].busy[p->core_count] = busy;
-        p->cores[at].all[p->core_count++] = busy + t[3] + t[4];
-    }
-    if (file)
-        fclose(file);
-    p->busy_max = 0;
-    if (p->cores_at <= WINDOW_S)
-        return;
-    const unsigned before = p->cores_at % (WINDOW_S + 1); /* The oldest. */
-    for (unsigned c = 0; c < p->core_count; c++) {
-        const double all = (double)(p->cores[at].all[c] - p->cores[before].all[c]);
-        const double busy = (double)(p->cores[at].busy[c] - p->cores[before].busy[c]);
-        if (all > 0 && busy / all > p->busy_max)
-            p->busy_max = busy / all;
-    }
-}
-
 static uint64_t rss_anon(pid_t pid)
 {
     char path[64];
@@ -88,10 +54,32 @@ static uint64_t rss_anon(pid_t pid)
     return kilobytes * 1024;
 }
 
+/* What ended has used no less than it had when it was last seen. */
+static void look_at_processes(struct sampler *p)
+{
+    const struct sites *s = p->sites;
+    if (s->network)
+        p->relay_s = cores_used_s(s->network->relay);
+    for (unsigned i = 0; i < s->scenario->nodes; i++) {
+        const double used_s = cores_used_s(s->site[i].load);
+        if (used_s > p->load_s[i])
+            p->load_s[i] = used_s;
+    }
+}
+
+double sampler_loads_s(const struct sampler *p)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < p->sites->scenario->nodes; i++)
+        sum += p->load_s[i];
+    return sum;
+}
+
 void sampler_ask(struct sampler *p, double at_s)
 {
     struct client_request request = {.kind = CLIENT_STATS};
-    look_at_cores(p);
+    cores_look(&p->cores);
+    look_at_processes(p);
     p->waiting = true;
     p->asked_s = at_s;
     for (unsigned i = 0; i < p->sites->scenario->nodes; i++) {

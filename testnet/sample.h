@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "testnet/cores.h"
 #include "testnet/sites.h"
 
 enum counter {
@@ -41,16 +42,15 @@ struct sampler {
     bool asked[RELAY_SITES_MAX];
     struct sample last[RELAY_SITES_MAX];
     uint64_t rss_anon_peak[RELAY_SITES_MAX];
-    struct {
-        uint64_t busy[RELAY_SITES_MAX], all[RELAY_SITES_MAX]; /* A core's ticks. */
-    } cores[6];
-    unsigned core_count, cores_at;
-    double busy_max; /* In the last five seconds. */
+    struct cores cores;
+    double relay_s, load_s[RELAY_SITES_MAX]; /* Of the CPU, since their start. */
 };
 
 /* 0, or -1 with errno set. */
 int sampler_open(struct sampler *p, struct sites *sites, const char *path);
 void sampler_close(struct sampler *p);
+/* Of the CPU, what all loads have used, in seconds. */
+double sampler_loads_s(const struct sampler *p);
 /* Asks every node that runs. */
 void sampler_ask(struct sampler *p, double at_s);
 /* Takes what has come. True when all have answered, or `at_s` is too late for more: then a line a

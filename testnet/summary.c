@@ -8,8 +8,8 @@
 #include "testnet/run.h"
 
 enum { ANSWER_MAX = 1 << 18 };
-static const double cpu_limit =
-    0.85; /* A core busier than this for 5 s: the run is not of links. */
+/* A core busier than this for 5 s: the run is not of links. */
+static const double cpu_limit = 0.85;
 
 static const char *const latencies[] = {"p5", "p50", "p95", "p99"};
 
@@ -184,6 +184,18 @@ static void write_versions(const struct run *r)
     fclose(file);
 }
 
+/* Who used the CPU: nodes, or what only emulates and drives. */
+static json_t *describe_cpu(const struct run *r)
+{
+    double nodes_s = 0;
+    for (unsigned i = 0; i < r->scenario.nodes; i++)
+        nodes_s += since_first(r, i, COUNTER_CPU_MS) / 1000;
+    return json_pack("{s:f, s:f, s:f, s:f}", "nodes_s", nodes_s, "loads_s",
+                     sampler_loads_s(&r->sampler) - r->first_loads_s, "relay_s",
+                     r->sampler.relay_s - r->first_relay_s, "busy_mean",
+                     ratio(r->busy_sum, r->busy_windows));
+}
+
 static json_t *summarize(const struct run *r, const json_t *nodes, double measured_s, int equal)
 {
     const struct scenario *s = &r->scenario;
@@ -193,12 +205,13 @@ static json_t *summarize(const struct run *r, const json_t *nodes, double measur
                   s->name, "mode", s->mode, "retrieval", s->retrieval, "n", (int)s->nodes, "f",
                   (int)r->sites.cluster.coin.quorum.f, "seed", (json_int_t)s->seed, "scale",
                   s->scale, "warmup_s", s->warmup_s, "measured_s", measured_s);
-    json_t *more = json_pack("{s:I, s:b, s:s, s:b, s:f, s:o, s:f, s:o, s:O}", "block_bytes",
-                             (json_int_t)s->block_bytes, "shaped", r->sites.network != NULL, "data",
-                             r->sites.tmpfs ? "tmpfs" : "disk", "cpu_limited",
-                             r->busy_max > cpu_limit, "cpu_busy_max", r->busy_max, "ledgers_equal",
-                             equal < 0 ? json_null() : json_boolean(equal), "ordering_bytes_s",
-                             ordering_bytes_s(r, measured_s), "mean", mean, "nodes", nodes);
+    json_t *more =
+        json_pack("{s:I, s:b, s:s, s:b, s:f, s:o, s:o, s:f, s:o, s:O}", "block_bytes",
+                  (json_int_t)s->block_bytes, "shaped", r->sites.network != NULL, "data",
+                  r->sites.tmpfs ? "tmpfs" : "disk", "cpu_limited", r->busy_max > cpu_limit,
+                  "cpu_busy_max", r->busy_max, "cpu", describe_cpu(r), "ledgers_equal",
+                  equal < 0 ? json_null() : json_boolean(equal), "ordering_bytes_s",
+                  ordering_bytes_s(r, measured_s), "mean", mean, "nodes", nodes);
     json_object_update(o, more);
     json_decref(more);
     return o;
