@@ -44,6 +44,7 @@ cp -L /etc/resolv.conf "$base/etc/resolv.conf"
 git clone --quiet --no-hardlinks . "$base/root/ledger"
 
 machine() { # root, command: types the command there
+    mount --bind "$1" "$1" # A machine's root is a mount: ip makes it one that passes nothing on.
     mount -t proc proc "$1/proc"
     mount --rbind /sys "$1/sys"
     mount --rbind /dev "$1/dev"

@@ -15,7 +15,11 @@ trap '"$tool" down --name "$name" >/dev/null' EXIT
 
 left() { # What there is of this run.
     ls -d /run/netns/ledger."$name".* /dev/shm/ledger."$name" 2>/dev/null
-    pgrep -af "ledger-(node|cli) .*$out/" || true
+    # Not pgrep: a minimal Debian has none.
+    for process in /proc/[0-9]*; do
+        command=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline")
+        [[ $command = *ledger-@(node|cli)\ *"$out/"* ]] && echo "$command"
+    done
 }
 clean() { [ -z "$(left)" ] || fail "$1: left are $(left)"; }
 run() { timeout 120 "$tool" "$@" --name "$name"; }
