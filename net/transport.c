@@ -23,8 +23,13 @@ static const struct {
 } high_water[LANES] = {
     [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {4, 4}, [LANE_RETRIEVAL] = {2, 4}};
 
+/* What libzmq has for a socket's user comes as commands of its threads, and the socket's file is
+ * readable while there are some. Asking a socket for its events takes the commands, and costs two
+ * system calls: only those are asked whose file is readable. */
 struct link {
     void *socket; /* NULL: could not be made, is tried again. */
+    int file;
+    bool full; /* Took no frame, and nothing has come from libzmq since. */
     struct queue queue;
     uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
 };
@@ -43,6 +48,8 @@ struct transport {
     uint8_t curve_secret[CURVE_KEY_SIZE];
     struct transport_counts counts; /* But for queued_bytes. */
     void *receivers[LANES];
+    int receiver_files[LANES];
+    bool more;
     unsigned held_count;
     zmq_msg_t held[HELD_MAX];
     struct peer peers[]; /* node_count. */
@@ -55,13 +62,32 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static int file_of(void *socket)
+{
+    int file = -1;
+    size_t size = sizeof file;
+    if (zmq_getsockopt(socket, ZMQ_FD, &file, &size) != 0)
+        abort();
+    return file;
+}
+
+/* Takes what libzmq's threads have for the socket. */
+static bool takes_frames(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
+}
+
 static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
                      size_t message_size)
 {
     t->receivers[lane] = socket_listen(t->context, endpoint, t->curve_secret,
                                        high_water[lane].receive, t->frame_size_max[lane]);
-    if (t->receivers[lane])
+    if (t->receivers[lane]) {
+        t->receiver_files[lane] = file_of(t->receivers[lane]);
         return 0;
+    }
     if (errno == EADDRINUSE)
         snprintf(message, message_size,
                  "cannot listen on %s: the port is in use; stop the program that has it (is this "
@@ -82,9 +108,13 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
     if (l->socket)
         zmq_close(l->socket);
     l->waits_since_ms = 0;
+    l->full = false;
     l->socket = socket_dial(t->context, p->address.endpoints[lane], t->curve_secret,
                             p->address.curve_public, high_water[lane].send);
-    return l->socket ? 0 : -1;
+    if (!l->socket)
+        return -1;
+    l->file = file_of(l->socket);
+    return 0;
 }
 
 static struct transport *new_transport(const struct transport_options *o)
@@ -214,7 +244,10 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
 {
     struct link *l = &p->links[lane];
     struct frame *f;
-    while ((f = queue_first(&l->queue)) && l->socket && give(l->socket, f)) {
+    while ((f = queue_first(&l->queue)) && l->socket && !l->full) {
+        l->full = !give(l->socket, f);
+        if (l->full)
+            break;
         t->counts.tx_bytes[lane] += f->size;
         queue_pop(&l->queue);
         l->waits_since_ms = 0;
@@ -225,17 +258,6 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
         l->waits_since_ms = now;
     else if (now - l->waits_since_ms >= t->redial_ms)
         dial(t, p, lane); /* If it fails, it is tried again. */
-}
-
-static void flush(struct transport *t)
-{
-    uint64_t now = now_ms();
-    for (enum lane lane = 0; lane < LANES; lane++) {
-        for (unsigned i = 0; i < t->node_count; i++) {
-            if (i != t->self)
-                flush_link(t, &t->peers[i], lane, now);
-        }
-    }
 }
 
 /* The owner of the connection's key, as the ZAP handler named it, or the number of nodes. A peer
@@ -266,7 +288,8 @@ static bool receive_message(void *socket, zmq_msg_t *m, bool *whole)
     return true;
 }
 
-static void receive_lane(struct transport *t, enum lane lane, unsigned share,
+/* False when there may be more than its share. */
+static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
                          struct transport_frame frames[])
 {
     for (; share > 0; share--) {
@@ -278,53 +301,77 @@ static void receive_lane(struct transport *t, enum lane lane, unsigned share,
             zmq_msg_close(m);
             if (some)
                 continue;
-            return;
+            return true;
         }
         struct slice bytes = slice_of(zmq_msg_data(m), zmq_msg_size(m));
         frames[t->held_count++] = (struct transport_frame){(node_id)from, lane, bytes};
         t->counts.rx_bytes[lane] += bytes.size;
     }
+    return false;
 }
 
 unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity)
 {
-    flush(t);
     return_held(t);
+    t->more = false;
     if (capacity > HELD_MAX)
         capacity = HELD_MAX;
     for (enum lane lane = 0; lane < LANES; lane++) {
         unsigned left = capacity - t->held_count;
-        receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames);
+        if (!receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames))
+            t->more = true;
     }
     return t->held_count;
 }
 
+bool transport_more(const struct transport *t) { return t->more; }
+
 unsigned transport_poll_max(const struct transport *t) { return t->node_count * LANES; }
 
-unsigned transport_poll_items(struct transport *t, void *items)
+static bool waits_for_room(const struct link *l)
 {
-    zmq_pollitem_t *item = items;
+    return l->socket && l->full && queue_first(&l->queue);
+}
+
+unsigned transport_flush(struct transport *t, struct pollfd polled[])
+{
+    const uint64_t now = now_ms();
     unsigned count = 0;
-    for (unsigned lane = 0; lane < LANES; lane++) {
-        item[count++] = (zmq_pollitem_t){t->receivers[lane], 0, ZMQ_POLLIN, 0};
+    for (enum lane lane = 0; lane < LANES; lane++)
+        polled[count++] = (struct pollfd){.fd = t->receiver_files[lane], .events = POLLIN};
+    for (enum lane lane = 0; lane < LANES; lane++) {
         for (unsigned i = 0; i < t->node_count; i++) {
-            const struct link *l = &t->peers[i].links[lane];
-            if (l->socket && queue_first(&l->queue))
-                item[count++] = (zmq_pollitem_t){l->socket, 0, ZMQ_POLLOUT, 0};
+            struct link *l = &t->peers[i].links[lane];
+            if (i != t->self)
+                flush_link(t, &t->peers[i], lane, now);
+            if (waits_for_room(l))
+                polled[count++] = (struct pollfd){.fd = l->file, .events = POLLIN};
         }
     }
     assert(count <= transport_poll_max(t));
     return count;
 }
 
-bool transport_reaches(const struct transport *t, node_id to)
+void transport_polled(struct transport *t, const struct pollfd polled[], unsigned count)
+{
+    unsigned at = LANES; /* Receivers are asked by receiving. */
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        for (unsigned i = 0; i < t->node_count && at < count; i++) {
+            struct link *l = &t->peers[i].links[lane];
+            if (waits_for_room(l) && polled[at++].revents)
+                l->full = !takes_frames(l->socket);
+        }
+    }
+}
+
+bool transport_reaches(struct transport *t, node_id to)
 {
     assert(to < t->node_count);
-    void *socket = t->peers[to].links[LANE_VOTES].socket;
-    int events = 0;
-    size_t size = sizeof events;
-    return socket && zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 &&
-           (events & ZMQ_POLLOUT) != 0;
+    struct link *l = &t->peers[to].links[LANE_VOTES];
+    const bool reached = l->socket && takes_frames(l->socket);
+    if (reached)
+        l->full = false; /* It is known now, and its file need not tell. */
+    return reached;
 }
 
 void transport_counts(const struct transport *t, struct transport_counts *counts)

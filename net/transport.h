@@ -12,6 +12,8 @@
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 
+#include <poll.h>
+
 #include "crypto/bytes.h"
 #include "crypto/quorum.h"
 #include "net/curve.h"
@@ -69,18 +71,23 @@ struct transport_frame {
     enum lane lane;
     struct slice bytes; /* Lent until the next transport_receive. */
 };
-/* Moves what is queued to the sockets as far as they take it, and fills in what has arrived, up
- * to `capacity` frames, votes first. A quarter of the room is kept for the lanes below, so that
- * a peer which floods one lane does not close the others. Never waits. Returns how many. */
+/* Fills in what has arrived, up to `capacity` frames, votes first. A quarter of the room is kept for
+ * the lanes below, so that a peer which floods one lane does not close the others. Never waits.
+ * Returns how many. */
 unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity);
-/* What to wait for: fills zmq_pollitem_t (as void, so that this header needs no zmq.h) with the
- * sockets to poll, writable ones only where something is queued. Good until the next
- * transport_receive. Returns how many of at most transport_poll_max(). */
+/* Whether more may have arrived than the last transport_receive had room for. */
+bool transport_more(const struct transport *t);
+
+/* Moves what is queued to the sockets as far as they take it, and fills in what to poll, all for
+ * reading: when one is readable there may be something to receive, or to move. Returns how many of
+ * at most transport_poll_max(). With transport_more() there is nothing to wait for. */
 unsigned transport_poll_max(const struct transport *t);
-unsigned transport_poll_items(struct transport *t, void *items);
+unsigned transport_flush(struct transport *t, struct pollfd polled[]);
+/* Says what came of polling them: before anything else is called. */
+void transport_polled(struct transport *t, const struct pollfd polled[], unsigned count);
 
 /* Whether the peer's connection for votes is there and takes a frame now. */
-bool transport_reaches(const struct transport *t, node_id to);
+bool transport_reaches(struct transport *t, node_id to);
 
 struct transport_counts { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];

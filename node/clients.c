@@ -48,6 +48,7 @@ struct flight {
 struct clients {
     struct clients_options options;
     void *socket;
+    int file;                   /* Of the socket. */
     struct flight *uncommitted; /* Answered after the commit; the order is of no matter. */
     bool refuse;
     unsigned in_flight;
@@ -82,7 +83,9 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
     set_int(c->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
     set_int(c->socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
     set_int(c->socket, ZMQ_BACKLOG, CLIENTS_MAX);
-    if (zmq_bind(c->socket, c->options.endpoint) == 0)
+    size_t file_size = sizeof(c->file);
+    if (zmq_bind(c->socket, c->options.endpoint) == 0 &&
+        zmq_getsockopt(c->socket, ZMQ_FD, &c->file, &file_size) == 0)
         return 0;
     const bool elsewhere = errno == EADDRNOTAVAIL || errno == ENODEV;
     snprintf(message, message_size, "cannot listen for clients on %s: %s%s", c->options.endpoint,
@@ -114,7 +117,14 @@ int clients_open(const struct clients_options *options, struct clients **clients
     return 0;
 }
 
-void *clients_socket(const struct clients *c) { return c->socket; }
+int clients_file(const struct clients *c) { return c->file; }
+
+bool clients_waiting(struct clients *c)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    return zmq_getsockopt(c->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+}
 
 static void flight_free(struct flight *f)
 {

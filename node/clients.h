@@ -41,10 +41,13 @@ int clients_open(const struct clients_options *options, struct clients **clients
                  size_t message_size);
 /* After workers_stop. NULL is fine. */
 void clients_close(struct clients *c);
-void *clients_socket(const struct clients *c); /* To poll for reading. */
 
 /* Takes what has arrived. True when there may be more. */
 bool clients_receive(struct clients *c);
+/* The file to poll for reading, once clients_waiting() has said that nothing waits: answering
+ * takes from libzmq what would have made the file readable. */
+int clients_file(const struct clients *c);
+bool clients_waiting(struct clients *c);
 /* Answers what waited for the commit that is now done. */
 void clients_committed(struct clients *c);
 /* From now on, or not any more, submissions are answered OVERLOADED. */

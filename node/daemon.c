@@ -33,19 +33,19 @@ uint64_t daemon_now_ms(void)
 
 static void wait(struct daemon *d)
 {
-    const zmq_pollitem_t own[ITEMS] = {
-        [ITEM_SIGNALS] = {.fd = d->signals, .events = ZMQ_POLLIN},
-        [ITEM_WORKERS] = {.fd = workers_fd(d->workers), .events = ZMQ_POLLIN},
-        [ITEM_EXECUTION] = {.fd = execution_fd(d->execution), .events = ZMQ_POLLIN},
-        [ITEM_CLIENTS] = {.socket = clients_socket(d->clients), .events = ZMQ_POLLIN},
+    const struct pollfd own[ITEMS] = {
+        [ITEM_SIGNALS] = {.fd = d->signals, .events = POLLIN},
+        [ITEM_WORKERS] = {.fd = workers_fd(d->workers), .events = POLLIN},
+        [ITEM_EXECUTION] = {.fd = execution_fd(d->execution), .events = POLLIN},
+        [ITEM_CLIENTS] = {.fd = clients_file(d->clients), .events = POLLIN},
     };
-    memcpy(d->items, own, sizeof(own));
-    unsigned count = ITEMS;
-    if (!d->draining)
-        count += transport_poll_items(d->transport, d->items + ITEMS);
-    bool busy = d->more || d->now_ms - d->busy_ms < BUSY_MS;
-    long timeout = d->more ? 0 : busy ? TICK_BUSY_MS : TICK_IDLE_MS;
-    int ready = zmq_poll(d->items, (int)count, timeout);
+    memcpy(d->polled, own, sizeof(own));
+    const unsigned count = d->draining ? 0 : transport_flush(d->transport, d->polled + ITEMS);
+    d->more |= clients_waiting(d->clients);
+    const bool busy = d->more || d->now_ms - d->busy_ms < BUSY_MS;
+    const int timeout = d->more ? 0 : busy ? TICK_BUSY_MS : TICK_IDLE_MS;
+    const int ready = poll(d->polled, ITEMS + count, timeout);
+    transport_polled(d->transport, d->polled + ITEMS, ready > 0 ? count : 0);
     d->now_ms = daemon_now_ms();
     if (ready > 0)
         d->busy_ms = d->now_ms;
@@ -73,7 +73,7 @@ static void receive_frames(struct daemon *d)
         note_word(d, &d->frames[i]);
         driver_frame(d->driver, d->frames[i].from, d->frames[i].bytes);
     }
-    d->more |= count == DAEMON_FRAMES;
+    d->more |= transport_more(d->transport);
 }
 
 static void look_after_peers(struct daemon *d)
@@ -168,7 +168,7 @@ int daemon_run(struct daemon *d, char *message, size_t message_size)
 {
     while (!drained(d)) {
         wait(d);
-        if (!d->draining && d->items[ITEM_SIGNALS].revents)
+        if (!d->draining && d->polled[ITEM_SIGNALS].revents)
             start_drain(d);
         if (round_of(d, message, message_size) != 0)
             return -1;

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "node/daemon_state.h"
 #include "node/ledger.h"
@@ -351,7 +352,7 @@ void daemon_close(struct daemon *d)
     recent_free(d->recent);
     if (d->signals >= 0)
         close(d->signals);
-    free(d->items);
+    free(d->polled);
     config_free(&d->config);
     if (d->draining)
         log_line(LOG_LEVEL_INFO, "daemon", "stopped height=%" PRIu64, d->executed.height);

@@ -2,7 +2,7 @@
 #ifndef NODE_DAEMON_STATE_H
 #define NODE_DAEMON_STATE_H
 
-#include <zmq.h>
+#include <poll.h>
 
 #include "net/transport.h"
 #include "node/clients.h"
@@ -50,8 +50,8 @@ struct daemon {
     uint64_t busy_ms; /* When something last happened. */
     bool more;        /* Something was left for the next round. */
     bool draining;
-    uint64_t drain_ms; /* Since when. */
-    zmq_pollitem_t *items;
+    uint64_t drain_ms;     /* Since when. */
+    struct pollfd *polled; /* Room for all that is waited for. */
     struct transport_frame frames[DAEMON_FRAMES];
 
     struct executor_state executed; /* As reported. */

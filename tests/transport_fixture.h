@@ -127,7 +127,11 @@ static inline uint32_t number_of(const struct transport_frame *f)
 static inline void push_out(struct node *n)
 {
     struct transport_frame none;
+    struct pollfd polled[NODES * LANES];
     assert_int_equal(transport_receive(n->transport, &none, 1), 0);
+    const unsigned count = transport_flush(n->transport, polled);
+    poll(polled, count, 0);
+    transport_polled(n->transport, polled, count);
 }
 
 static inline void push_out_for(struct node *n, unsigned ms)
@@ -140,17 +144,19 @@ static inline void push_out_for(struct node *n, unsigned ms)
 static inline bool arrives(struct node *from, struct node *to, struct transport_frame *frame,
                            unsigned ms)
 {
-    zmq_pollitem_t items[2 * NODES * LANES];
+    struct pollfd polled[2 * NODES * LANES];
     assert_true(transport_poll_max(to->transport) <= NODES * LANES);
     for (uint64_t end = now_ms() + ms; now_ms() < end;) {
         if (from)
             push_out(from);
         if (transport_receive(to->transport, frame, 1))
             return true;
-        unsigned count = transport_poll_items(to->transport, items);
+        const unsigned count = transport_flush(to->transport, polled);
+        const unsigned more = from ? transport_flush(from->transport, &polled[count]) : 0;
+        poll(polled, count + more, transport_more(to->transport) ? 0 : 5);
+        transport_polled(to->transport, polled, count);
         if (from)
-            count += transport_poll_items(from->transport, &items[count]);
-        zmq_poll(items, (int)count, 5);
+            transport_polled(from->transport, &polled[count], more);
     }
     return false;
 }
