@@ -12,7 +12,7 @@ enum {
     CHUNK_OVERHEAD = 4096,          /* Of a chunk's frame: headers, proof, padding. */
     QUEUE_BYTES = 512 << 20,        /* Of all peers in one lane, */
     QUEUE_BYTES_PEER_MIN = 2 << 20, /* but for each at least this, or two frames. */
-    IO_THREADS = 1,                 /* ZeroMQ's, for CURVE: two cost more in wakes than they gain. */
+    IO_THREADS = 1, /* ZeroMQ's, for CURVE: two cost more in wakes than they gain. */
 };
 
 static int no_memory(char *message, size_t message_size)
