@@ -195,11 +195,15 @@ static void take_poll(struct load *l, struct load_node *n, const struct client_a
         n->next_poll_us = now_us + answer->result.retry_ms * 1000ull;
     for (uint32_t k = 0; k < n->asked_count && client_result_next(&rest, &result); k++)
         take_outcome(l, n->asked[k].item, &result, now_us);
-    struct load_batch *swept = NULL;
-    for (uint32_t k = 0; k < n->asked_count; k++) {
-        if (n->asked[k].batch != swept)
-            sweep(l, n, n->asked[k].batch);
-        swept = n->asked[k].batch;
+    for (uint32_t k = 0; k < n->asked_count;) {
+        struct load_batch *batch = n->asked[k].batch;
+        bool changed = false;
+        for (; k < n->asked_count && n->asked[k].batch == batch; k++)
+            changed = changed || n->asked[k].item->settled || n->asked[k].item->lost;
+        if (changed)
+            sweep(l, n, batch);
+        else
+            batch->ask_all = false;
     }
     n->asked_count = 0;
     sweep_batches(n);
