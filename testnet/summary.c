@@ -157,10 +157,14 @@ static void write_latencies(const struct run *r, json_t *const loads[])
         fprintf(file, "%u,%lld,%.0f", i,
                 (long long)json_integer_value(json_object_get(loads[i], "executed")),
                 json_number_value(json_object_get(loads[i], "bytes_s")));
-        for (size_t k = 0; k < sizeof latencies / sizeof *latencies; k++)
-            fprintf(file, ",%.3f",
-                    json_number_value(
-                        json_object_get(json_object_get(loads[i], "latency_ms"), latencies[k])));
+        const json_t *latency = json_object_get(loads[i], "latency_ms");
+        for (size_t k = 0; k < sizeof latencies / sizeof *latencies; k++) {
+            const json_t *value = json_object_get(latency, latencies[k]);
+            if (json_is_number(value)) /* Else nothing has ended, and there is none. */
+                fprintf(file, ",%.3f", json_number_value(value));
+            else
+                putc(',', file);
+        }
         putc('\n', file);
     }
     fclose(file);

@@ -12,8 +12,8 @@ static const struct percentile percentiles[] = {
     {"p5", 0.05}, {"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}, {"max", 1.0}};
 enum { PERCENTILES = sizeof percentiles / sizeof percentiles[0] };
 
-/* Whether there is anything whose latency is known. */
-static bool any(const struct load *l) { return l->counts.executed + l->counts.failed > 0; }
+/* Whether there is anything whose latency is known: what ended and did not begin in the warm-up. */
+static bool any(const struct load *l) { return l->latency.count > 0; }
 
 static double latency_ms(const struct load *l, double quantile)
 {
