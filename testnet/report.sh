@@ -1,9 +1,10 @@
 #!/bin/bash
 # Prints what is in a directory of experiments, each beside the paper's figures.
-# usage: testnet/report.sh LEDGER-TESTNET DIR
+# usage: testnet/report.sh LEDGER-TESTNET DIR EXPERIMENT...
 set -u
 tool=$1
 out=$2
+shift 2
 
 # What the paper has, and how its measurement differs from ours.
 paper_of() {
@@ -32,20 +33,86 @@ END
     esac
 }
 
+# What the table of all runs does not say, of one experiment's runs.
+more_of() { # experiment, directories
+    local experiment=$1
+    shift
+    case $experiment in
+    latency) latencies "$@" ;;
+    censorship) own_shares "$@" ;;
+    blip) lags "$@" 30:40 ;;
+    catch-up) lags "$@" 20:80 ;;
+    esac
+}
+
+latencies() {
+    echo 'Mean over nodes, ms, of own transactions           p50      p95'
+    for directory; do
+        awk -F, -v run="$(basename "$directory")" 'NR > 1 && $5 != "" { p50 += $5; p95 += $6; n++ }
+            END { if (n) printf "%-45s %8.0f %8.0f\n", run, p50 / n, p95 / n }' "$directory/latency.csv"
+    done
+}
+
+# Of each node's own transactions the share that was executed when the load ended.
+own_shares() {
+    echo 'Executed of what each node was given, by node'
+    for directory; do
+        printf '%s\n ' "$(basename "$directory")"
+        for ((i = 0; ; i++)); do
+            [ -s "$directory/load$i.json" ] || break
+            sed -nE 's/.*"sent":([0-9]+).*"executed":([0-9]+).*/\1 \2/p' "$directory/load$i.json"
+        done | awk '{ printf " %.2f", $1 ? $2 / $1 : 0 } END { print "" }'
+    done
+}
+
+# Before, during and after what happens from A to B s of the measured part: MB/s that the median
+# node confirms, and how many epochs the last one is behind what is agreed.
+lags() { # directories..., A:B
+    local span=${*: -1}
+    for directory in "${@:1:$#-1}"; do
+        echo "$(basename "$directory"): 10 s from, MB/s a node (least, median, most), most epochs behind"
+        awk -F, -v warmup="$(sed -nE 's/^warmup = ([0-9]+) s.*/\1/p' "$directory/scenario.conf")" \
+            -v from="${span%:*}" -v to="${span#*:}" '
+            NR > 1 {
+                k = int(($1 - warmup) / 10)
+                if ($1 < warmup) next
+                if (!((k, $2) in first)) first[k, $2] = $5
+                last[k, $2] = $5
+                if ($2 > nodes) nodes = $2
+                if ($3 - $4 > behind[k]) behind[k] = $3 - $4
+                if (k > most) most = k
+            }
+            END {
+                for (k = 0; k < most; k++) {
+                    n = 0
+                    for (i = 0; i <= nodes; i++)
+                        if ((k, i) in first) {
+                            mb_s = (last[k, i] - first[k, i]) / 9e6
+                            for (j = n++; j > 0 && v[j - 1] > mb_s; j--) v[j] = v[j - 1]
+                            v[j] = mb_s
+                        }
+                    printf "%5d %8.3f %8.3f %8.3f %6d%s\n", 10 * k, v[0], v[int(n / 2)], v[n - 1],
+                        behind[k], (10 * k >= from && 10 * k < to ? "  *" : "")
+                }
+            }' "$directory/series.csv"
+    done
+}
+
 echo '# Experiments'
 echo
 echo "On $(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(uname -sr). Written by" \
     '`make paper`; each directory has the series, events, latencies and settings of its run.'
-for directory in "$out"/*/; do
-    name=$(basename "$directory")
-    runs=$(ls -d "$directory"*/summary.json 2>/dev/null) || continue
+for name; do
+    runs=$(ls -d "$out/$name/"*/summary.json 2>/dev/null) || continue
     echo
     echo "## $name"
     echo
     paper_of "$name"
     echo
     echo '```'
-    # shellcheck disable=SC2086 # Words on purpose.
+    # shellcheck disable=SC2046,SC2086 # Words on purpose.
     "$tool" show $(dirname $runs)
+    # shellcheck disable=SC2046,SC2086
+    more_of "$name" $(dirname $runs)
     echo '```'
 done
