@@ -38,9 +38,9 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
     tree=$work/$(basename "$1" .patch)
     shift
     mkdir -p "$tree/$build"
-    cp -a Makefile packages.txt crypto vid ba node storage net tests "$tree/"
+    cp -a Makefile packages.txt crypto vid ba node storage net testnet tests "$tree/"
     # Objects with their times, so that only what the patch touches is compiled.
-    cp -a "$build"/{command,ledger.a,crypto,vid,ba,node,storage,net,tests} "$tree/$build/"
+    cp -a "$build"/{command,ledger.a,testnet.a,crypto,vid,ba,node,storage,net,testnet,tests} "$tree/$build/"
     cd "$tree" || exit 1
     if ! { patch -p1 --batch --fuzz=0 <"$patch" && [ -s "$patch" ]; } >"$log" 2>&1; then
         echo 'does NOT APPLY'
