@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,7 +262,7 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
     snprintf(text[3], TEXT_MAX, "%llu", (unsigned long long)(c->seed * RELAY_SITES_MAX + node));
     snprintf(text[4], TEXT_MAX, "%.3f", warmup_s);
     if (c->load == SCENARIO_BACKLOG)
-        snprintf(text[5], TEXT_MAX, "%llu", BACKLOG_BYTES / (unsigned long long)c->payload_bytes);
+        snprintf(text[5], TEXT_MAX, "%" PRIu64, BACKLOG_BYTES / c->payload_bytes);
     else
         snprintf(text[5], TEXT_MAX, "%.6f", a_second);
     const char *const argv[] = {sites_program("ledger-cli"),

@@ -21,17 +21,29 @@ struct sim_options {
 };
 
 /* What happened: a run in which nothing did shows nothing. */
-#define TALLY_MAP(X)                                                                            \
-    X(crashes)                                                                                  \
-    X(restarts_mid_epoch)                                                                       \
-    X(lost)                                                                                     \
-    X(reordered)                                                                                \
-    X(repeated)                                                                                 \
-    X(partitions)                                                                               \
-    X(coins)                                                                                    \
-    X(rounds_over_2)                                                                            \
-    X(late_closed) X(linked) X(given_up) X(taken_again) X(held_back) X(catch_ups) X(bad_blocks) \
-        X(fetch_retries) X(fetch_all) X(transactions) X(blocks) X(epochs)
+/* clang-format off: its result would not be its input. */
+#define TALLY_MAP(X)      \
+    X(crashes)            \
+    X(restarts_mid_epoch) \
+    X(lost)               \
+    X(reordered)          \
+    X(repeated)           \
+    X(partitions)         \
+    X(coins)              \
+    X(rounds_over_2)      \
+    X(late_closed)        \
+    X(linked)             \
+    X(given_up)           \
+    X(taken_again)        \
+    X(held_back)          \
+    X(catch_ups)          \
+    X(bad_blocks)         \
+    X(fetch_retries)      \
+    X(fetch_all)          \
+    X(transactions)       \
+    X(blocks)             \
+    X(epochs)
+/* clang-format on */
 
 struct sim_tally {
 #define X(name) uint64_t name;
