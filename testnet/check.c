@@ -13,7 +13,7 @@
 #include "testnet/network.h"
 #include "testnet/process.h"
 
-enum { ANSWER_MAX = 1 << 20, TEXT_MAX = 64 };
+enum { ANSWER_MAX = 1 << 20, TRIES = 3, STALL_MS = 5 };
 
 /* A TCP stream's payload, of the IP packets that carry it: MTU 1500, 20 + 20 + 12 bytes before. */
 static const double payload_share = 1448.0 / 1500;
@@ -82,9 +82,13 @@ static double measure_rate(const struct network *w, const struct probe *p, char 
     return error || bits <= 0 ? -1 : bits / 8e6;
 }
 
+/* The delay of all paths but the one back, as in a scenario: how often the relay looks depends on
+ * the shortest. */
 static void set_up(struct network *w, const struct probe *p)
 {
-    w->paths->path[p->from][p->to].delay_us = (uint32_t)(p->delay_ms * 1000);
+    for (unsigned from = 0; from < w->sites; from++)
+        for (unsigned to = 0; to < w->sites; to++)
+            w->paths->path[from][to].delay_us = (uint32_t)(p->delay_ms * 1000);
     w->paths->path[p->to][p->from].delay_us = (uint32_t)(p->back_ms * 1000);
 }
 
@@ -98,7 +102,7 @@ static int set_rates(struct network *w, const struct probe *p, char *message, si
 }
 
 /* 0 within the bounds, 3 outside, 1 not measured. */
-static int probe(struct network *w, const struct probe *p, char *message, size_t message_size)
+static int measure(struct network *w, const struct probe *p, char *message, size_t message_size)
 {
     const double rate = p->out_mb_s < p->in_mb_s ? p->out_mb_s : p->in_mb_s;
     const double wanted_ms = p->delay_ms + p->back_ms;
@@ -119,6 +123,19 @@ static int probe(struct network *w, const struct probe *p, char *message, size_t
            fine ? "" : "OFF");
     fflush(stdout);
     return fine ? 0 : 3;
+}
+
+/* What is off while the machine stood still says nothing of the links: it is measured again. */
+static int probe(struct network *w, const struct probe *p, char *message, size_t message_size)
+{
+    for (unsigned k = 1;; k++) {
+        w->paths->late_us_max = 0;
+        const int status = measure(w, p, message, message_size);
+        const double late_ms = (double)w->paths->late_us_max / 1000;
+        if (status != 3 || late_ms < STALL_MS || k == TRIES)
+            return status;
+        printf("the machine stood still for %.1f ms: again\n", late_ms);
+    }
 }
 
 static double seconds_since(uint64_t us) { return (double)(clock_us() - us) / 1e6; }
@@ -144,8 +161,7 @@ int check_links(const char *run, unsigned sites)
             fprintf(stderr, "ledger-testnet check: %s\n", message);
         worst = status == 1 ? 1 : status > worst ? status : worst;
     }
-    printf("relay: %llu packets, the latest %.1f ms late\n", (unsigned long long)w.paths->forwarded,
-           (double)w.paths->late_us_max / 1000);
+    printf("relay: %llu packets\n", (unsigned long long)w.paths->forwarded);
     start_us = clock_us();
     network_close(&w);
     printf("down in %.2f s\n", seconds_since(start_us));

@@ -125,20 +125,10 @@ static int configure(const char *namespace, unsigned site, char *message, size_t
              "link set lo up\n"
              "address add %s/32 dev wan\n"
              "link set wan mtu 1500 txqueuelen 1000 gso_max_size %d up\n"
-             "link add ifb type ifb\n"
-             "link set ifb up\n"
              "route add 10.88.0.0/24 dev wan src %s initcwnd 40 initrwnd 40 congctl cubic\n",
              address, BATCH_BYTES, address);
     const char *const ip[] = {"ip", "-n", namespace, "-batch", "-", NULL};
-    const char *const tc[] = {"tc", "-n", namespace, "-batch", "-", NULL};
-    return process_run(ip, text, message, message_size) ||
-                   process_run(tc,
-                               "qdisc add dev wan handle ffff: ingress\n"
-                               "filter add dev wan parent ffff: protocol all u32 match u32 0 0 "
-                               "action mirred egress redirect dev ifb\n",
-                               message, message_size)
-               ? -1
-               : 0;
+    return process_run(ip, text, message, message_size);
 }
 
 /* The site's devices; its TUN's file, or -1. */
@@ -166,7 +156,6 @@ static int make_site(struct network *w, const struct network_plan *plan, unsigne
     }
     network_enter(w, site);
     w->wan[site] = if_nametoindex("wan");
-    w->ifb[site] = if_nametoindex("ifb");
     network_leave();
     if (tun >= 0 && !w->netlink[site]) {
         snprintf(message, message_size, "netlink: %s", strerror(errno));
@@ -270,22 +259,18 @@ void network_close(struct network *w)
 int network_rate(struct network *w, unsigned site, uint64_t out, uint64_t in, char *message,
                  size_t message_size)
 {
-    const bool fine =
-        (out == w->rate_out[site] || shape_rate(w->netlink[site], w->wan[site], out)) &&
-        (in == w->rate_in[site] || shape_rate(w->netlink[site], w->ifb[site], in));
-    if (!fine) {
+    if (out != w->rate_out[site] && !shape_rate(w->netlink[site], w->wan[site], out)) {
         snprintf(message, message_size, "the link of node %u: %s", site, strerror(errno));
         return -1;
     }
     w->rate_out[site] = out;
+    w->paths->rate_in[site] = in;
     w->rate_in[site] = in;
     return 0;
 }
 
 int network_traffic(const struct network *w, unsigned site, struct network_traffic *traffic)
 {
-    return shape_counters(w->netlink[site], w->ifb[site], &traffic->received, NULL) &&
-                   shape_counters(w->netlink[site], w->wan[site], NULL, &traffic->sent)
-               ? 0
-               : -1;
+    return shape_counters(w->netlink[site], w->wan[site], &traffic->received, &traffic->sent) ? 0
+                                                                                              : -1;
 }

@@ -3,9 +3,9 @@
  *
  *   a site's sockets
  *     -> wan, a TUN: one FIFO of 200 ms at the link's rate out (tc tbf; netlink changes it)
- *     -> the relay: delay, loss and cuts, a pair (relay.h)
- *     -> ifb, behind the other site's wan: one FIFO of 200 ms at its rate in
- *     -> its sockets
+ *     -> the relay: delay, loss and cuts, a pair; behind them one FIFO of 200 ms at the other
+ *        site's rate in (relay.h)
+ *     -> the other site's wan and its sockets
  *
  * All that crosses a link shares its FIFO: no lane is preferred. Rates count IP packets, headers
  * included; a TCP stream gets 0.965 of one. Everything made carries the name of its run, so
@@ -42,7 +42,7 @@ struct network {
     pid_t relay;
     int namespaces[RELAY_SITES_MAX]; /* Open files. */
     struct mnl_socket *netlink[RELAY_SITES_MAX];
-    unsigned wan[RELAY_SITES_MAX], ifb[RELAY_SITES_MAX]; /* Interfaces, by index. */
+    unsigned wan[RELAY_SITES_MAX]; /* Interfaces, by index. */
     uint64_t rate_out[RELAY_SITES_MAX], rate_in[RELAY_SITES_MAX];
 };
 

@@ -1,9 +1,16 @@
 /* The way between sites: takes packets from each site's TUN and gives them to another's, later.
  *
  * One process for all sites. A pair of sites is a FIFO: its delay is the same for all its
- * packets, and its order stays. The owner of the network writes delays, losses and cuts into
- * shared memory while it runs. It is the only thing between two sites' queues, and has no rate of
- * its own. */
+ * packets, and its order stays. Behind the delay is the link of the site that they go to: one FIFO
+ * of 200 ms at its rate in. The owner of the network writes delays, losses, cuts and rates into
+ * shared memory while it runs. It is the only thing between two sites' queues, and as a whole has
+ * no rate of its own.
+ *
+ * Packets are moved in rounds, up to 2 ms apart where delays are long (a 25th of the shortest):
+ * each is early or late by at most half of that, and on the mean punctual. Why, and why the rate
+ * in is no tc queue: behind an IFB each packet costs two passes through the kernel and a timer,
+ * and wakes its reader alone. That is more than half of what the emulation of sixteen sites costs,
+ * and more than the sites themselves do with the packet. */
 #ifndef TESTNET_RELAY_H
 #define TESTNET_RELAY_H
 
@@ -24,9 +31,10 @@ struct relay_path { /* From one site to another. */
 
 struct relay_paths {
     struct relay_path path[RELAY_SITES_MAX][RELAY_SITES_MAX]; /* [from][to] */
+    _Atomic uint64_t rate_in[RELAY_SITES_MAX]; /* Bytes/s of IP packets; 0: as fast as it goes. */
     _Atomic uint64_t seed;
     /* What came of it. */
-    _Atomic uint64_t forwarded, lost, cut, overflowed; /* Packets. */
+    _Atomic uint64_t forwarded, lost, cut, overflowed; /* Packets, a batch as one. */
     _Atomic uint64_t late_us_max;                      /* How late a packet left at worst. */
 };
 

@@ -1,4 +1,4 @@
-/* The rate of an interface: one FIFO of 200 ms behind a token bucket (tc tbf), set over netlink
+/* The rate out of an interface: one FIFO of 200 ms behind a token bucket (tc tbf), set over netlink
  * so that a change costs no process. The socket knows the namespace in which it was opened. */
 #ifndef TESTNET_SHAPE_H
 #define TESTNET_SHAPE_H
