@@ -259,7 +259,7 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
     snprintf(text[0], TEXT_MAX, "%u", node);
     snprintf(text[1], TEXT_MAX, "%llu", (unsigned long long)c->payload_bytes);
     snprintf(text[2], TEXT_MAX, "%.3f", warmup_s + duration_s);
-    snprintf(text[3], TEXT_MAX, "%llu", (unsigned long long)(c->seed * RELAY_SITES_MAX + node));
+    snprintf(text[3], TEXT_MAX, "%" PRIu64, c->seed * RELAY_SITES_MAX + node);
     snprintf(text[4], TEXT_MAX, "%.3f", warmup_s);
     if (c->load == SCENARIO_BACKLOG)
         snprintf(text[5], TEXT_MAX, "%" PRIu64, BACKLOG_BYTES / c->payload_bytes);
