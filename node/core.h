@@ -5,6 +5,7 @@
  *   epoch.c      agreements of the epochs in flight, their coins; agreed, sealed
  *   propose.c    when to make a block; its dispersal until it completes
  *   retrieval.c  fetching completed dispersals
+ *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
  *   memory.c     all of it, carved once
@@ -83,8 +84,9 @@ struct own {
     epoch_id epoch; /* 0: free. */
     uint64_t sent_ms;
     uint32_t wait_ms;
-    struct nodeset silent; /* Not heard since. */
-    struct nodeset heard;  /* Heard since, and not sent to again. */
+    struct nodeset back;  /* Have been away since, and are to be sent to again ... */
+    struct nodeset again; /* ... once, and were. */
+    bool repeated;        /* To all. */
 };
 
 struct proposing {
@@ -95,8 +97,11 @@ struct proposing {
     uint64_t pool_bytes;
     uint64_t stale; /* Blocks with transactions of epochs delivered, themselves undelivered. */
     unsigned own_open;
-    struct own *own; /* open_dispersals */
-    uint8_t *seen;   /* link_seen_size_max */
+    uint32_t usual_ms; /* What our dispersals take that are not repeated, smoothed; 0: none yet. */
+    uint32_t doubt_ms; /* After so long one may be lost on the way. */
+    uint64_t doubted_ms; /* When that was last found too short. */
+    struct own *own;     /* open_dispersals */
+    uint8_t *seen;       /* link_seen_size_max */
 };
 
 struct fetch {
@@ -132,6 +137,7 @@ struct retrieval {
     unsigned active;
     uint32_t *outstanding; /* By peer: requests out. */
     struct pace *paces;    /* By peer. */
+    uint32_t usual_ms;     /* The median peer's gap between pieces. */
     struct nodeset slow;   /* Peers that were late last time. */
 };
 
@@ -170,6 +176,7 @@ struct delivery_state {
 
 struct peer {
     struct word word;
+    uint64_t heard_ms;
     uint64_t may_ask_ms; /* From then on it may ask anew; until then, about so many ... */
     uint32_t votes_left; /* ... agreements ... */
     uint32_t roots_left; /* ... and dispersals. */
@@ -254,11 +261,21 @@ void propose_tick(struct node *n, struct effects *out);
 void propose_completed(struct node *n, epoch_id epoch);
 void propose_own(struct node *n, epoch_id epoch);
 void propose_heard(struct node *n, node_id peer);
+void propose_init(struct node *n);
+/* For how long it is normal, here and now, that something does not come: links may be slow, and
+ * full. At least retry_ms, and bounded. */
+uint32_t propose_normal_ms(const struct node *n);
 void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
                          struct effects *out);
 
+/* pace.c */
+void pace_init(struct node *n);
+uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
+void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
+void pace_piece(struct node *n, node_id from);
+void pace_tick(struct node *n);
+
 /* retrieval.c */
-void retrieval_init(struct node *n);
 void retrieval_want(struct node *n, struct instance *i);
 void retrieval_own_chunk(struct node *n, const struct instance *i, struct effects *out);
 void retrieval_advance(struct node *n, struct effects *out);

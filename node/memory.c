@@ -147,6 +147,7 @@ struct node *node_init(void *memory, size_t size, const struct node_options *opt
     n->want_wait_ms = options->retry_ms;
     for (unsigned p = 0; p < n->quorum.n; p++)
         n->peers[p].word.first_unsealed = 1;
-    retrieval_init(n);
+    propose_init(n);
+    pace_init(n);
     return n;
 }

@@ -1,7 +1,21 @@
 /* When to make a block, and its dispersal until it completes. */
 #include "node/core.h"
 
-enum { BACKOFF_MAX = 32 }; /* Times retry_ms. */
+enum {
+    BACKOFF_MAX = 32, /* Times retry_ms. */
+    AWAY = 4,         /* Times retry_ms without a word. */
+    USUAL_SHARE = 8,  /* A dispersal's time counts as one of so many for the smoothed one. */
+    NORMAL = 4,       /* Times the usual time. */
+};
+
+void propose_init(struct node *n) { n->proposing.doubt_ms = n->options.retry_ms; }
+
+uint32_t propose_normal_ms(const struct node *n)
+{
+    const uint32_t least = n->options.retry_ms, most = BACKOFF_MAX * least;
+    const uint32_t usual = n->proposing.usual_ms;
+    return usual < least / NORMAL ? least : usual > most / NORMAL ? most : NORMAL * usual;
+}
 
 static struct own *own_find(struct node *n, epoch_id epoch)
 {
@@ -15,14 +29,32 @@ void propose_own(struct node *n, epoch_id epoch)
 {
     struct own *own = own_find(n, 0);
     assert(own); /* A dispersal is begun only when one is free. */
-    *own = (struct own){.epoch = epoch,
-                        .sent_ms = n->now_ms,
-                        .wait_ms = n->options.retry_ms,
-                        .silent = nodeset_full(n->quorum.n)};
+    *own = (struct own){.epoch = epoch, .sent_ms = n->now_ms, .wait_ms = n->options.retry_ms};
     n->proposing.own_open++;
     n->proposing.taking = 0;
     if (epoch > n->proposing.last)
         n->proposing.last = epoch;
+}
+
+/* As TCP's timer (RFC 6298): one that was repeated says nothing of what they take, and what was too
+ * short stays doubled until one was not. */
+static void took(struct node *n, uint32_t ms)
+{
+    struct proposing *p = &n->proposing;
+    if (ms > BACKOFF_MAX * n->options.retry_ms)
+        ms = BACKOFF_MAX * n->options.retry_ms;
+    p->usual_ms = p->usual_ms == 0 ? ms : (p->usual_ms * (USUAL_SHARE - 1) + ms) / USUAL_SHARE;
+    p->doubt_ms = propose_normal_ms(n);
+}
+
+static void doubt(struct node *n)
+{
+    struct proposing *p = &n->proposing;
+    if (n->now_ms < p->doubted_ms + p->doubt_ms)
+        return; /* It has just been doubled, for one that was sent with this one. */
+    p->doubted_ms = n->now_ms;
+    if (p->doubt_ms < BACKOFF_MAX * n->options.retry_ms)
+        p->doubt_ms *= 2;
 }
 
 void propose_completed(struct node *n, epoch_id epoch)
@@ -30,6 +62,8 @@ void propose_completed(struct node *n, epoch_id epoch)
     struct own *own = own_find(n, epoch);
     if (!own)
         return;
+    if (!own->repeated)
+        took(n, (uint32_t)(n->now_ms - own->sent_ms));
     own->epoch = 0;
     n->proposing.own_open--;
 }
@@ -125,16 +159,18 @@ static void send_again(struct node *n, const struct own *own, const struct nodes
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
 }
 
-/* Who is heard may have been away when the chunk was sent. If it does not say GOT within retry_ms
- * of that, it gets it once more, however long the others still have to wait. */
+/* Who is heard after a silence may have been away when the chunk was sent. If it does not say GOT,
+ * it gets it once more, however long the others still have to wait. */
 void propose_heard(struct node *n, node_id peer)
 {
-    for (unsigned k = 0; k < n->options.open_dispersals; k++) {
+    struct peer *p = &n->peers[peer];
+    const uint32_t least_ms = AWAY * n->options.retry_ms, normal_ms = propose_normal_ms(n);
+    const bool back = n->now_ms >= p->heard_ms + (least_ms > normal_ms ? least_ms : normal_ms);
+    p->heard_ms = n->now_ms;
+    for (unsigned k = 0; back && k < n->options.open_dispersals; k++) {
         struct own *own = &n->proposing.own[k];
-        if (own->epoch != 0 && nodeset_has(&own->silent, peer)) {
-            nodeset_remove(&own->silent, peer);
-            nodeset_add(&own->heard, peer);
-        }
+        if (own->epoch != 0 && nodeset_add(&own->again, peer))
+            nodeset_add(&own->back, peer);
     }
 }
 
@@ -146,17 +182,19 @@ void propose_tick(struct node *n, struct effects *out)
         struct own *own = &n->proposing.own[k];
         if (own->epoch == 0 || n->now_ms < own->sent_ms + retry)
             continue;
-        if (n->now_ms < own->sent_ms + own->wait_ms) {
-            send_again(n, own, &own->heard, out);
-            own->heard = (struct nodeset){0};
+        if (n->now_ms < own->sent_ms + own->wait_ms ||
+            n->now_ms < own->sent_ms + n->proposing.doubt_ms) {
+            send_again(n, own, &own->back, out);
+            own->back = (struct nodeset){0};
             continue;
         }
         send_again(n, own, &all, out);
+        doubt(n);
+        own->repeated = true;
         own->sent_ms = n->now_ms;
         if (own->wait_ms < BACKOFF_MAX * retry)
             own->wait_ms *= 2;
-        own->silent = all;
-        own->heard = (struct nodeset){0};
+        own->back = own->again = (struct nodeset){0};
     }
 }
 

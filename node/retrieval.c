@@ -64,36 +64,11 @@ static void say(const struct fetch *f, node_id peer, enum message_kind kind, str
     e->message.request.offset = f->received[peer];
 }
 
-enum {
-    PACE_GAPS = 8,     /* A new gap counts as one of so many for the smoothed one, ... */
-    GAP_RETRIES = 2,   /* ... and as at most so many times retry_ms. */
-    PATIENCE_GAPS = 4, /* So many gaps without a piece, and retry_ms: late. */
-};
-
-void retrieval_init(struct node *n)
-{
-    for (unsigned p = 0; p < n->quorum.n; p++)
-        n->retrieval.paces[p].gaps_ms = PACE_GAPS * n->options.retry_ms;
-}
-
-/* How long a peer may bring nothing on. When our own link is slow, so are all; how much a peer can
- * win by being slow is bounded: GAP_RETRIES * PATIENCE_GAPS times retry_ms. */
-static uint32_t patience(const struct node *n, unsigned peer)
-{
-    const uint32_t gaps_ms = n->retrieval.paces[peer].gaps_ms / PACE_GAPS * PATIENCE_GAPS;
-    return gaps_ms > n->options.retry_ms ? gaps_ms : n->options.retry_ms;
-}
-
 /* A piece of `f` came. A peer serves the oldest epoch first: whatever is younger had to wait for
  * this one, and never the other way round. */
 static void brought_on(struct node *n, const struct fetch *f, node_id from)
 {
-    struct pace *pace = &n->retrieval.paces[from];
-    const uint64_t gap_ms = n->now_ms - pace->heard_ms;
-    const uint32_t most_ms = GAP_RETRIES * n->options.retry_ms;
-    pace->heard_ms = n->now_ms;
-    pace->gaps_ms += gap_ms < most_ms ? (uint32_t)gap_ms : most_ms;
-    pace->gaps_ms -= pace->gaps_ms / PACE_GAPS;
+    pace_piece(n, from);
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         struct fetch *other = &n->retrieval.slots[s];
         if (other->epoch >= f->epoch && nodeset_has(&other->asked, from))
@@ -106,7 +81,7 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     nodeset_add(&f->asked, peer);
     f->heard_ms[peer] = n->now_ms;
     if (n->retrieval.outstanding[peer]++ == 0)
-        n->retrieval.paces[peer].heard_ms = n->now_ms;
+        pace_begin(n, peer);
     say(f, peer, MESSAGE_REQUEST, out);
 }
 
@@ -261,7 +236,7 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
 static void lateness(struct node *n, struct fetch *f, struct effects *out)
 {
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
-        if (n->now_ms >= f->heard_ms[p] + patience(n, p) && nodeset_add(&f->late, p)) {
+        if (n->now_ms >= f->heard_ms[p] + pace_patience(n, p) && nodeset_add(&f->late, p)) {
             nodeset_add(&n->retrieval.slow, p);
             n->view.fetch_retries++;
         }
@@ -272,6 +247,8 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
 
 void retrieval_tick(struct node *n, struct effects *out)
 {
+    if (n->retrieval.active > 0)
+        pace_tick(n);
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         struct fetch *f = &n->retrieval.slots[s];
         if (f->epoch != 0 && !f->decoding)

@@ -245,16 +245,16 @@ static void tell_word(struct node *n, struct effects *out)
 void status_tick(struct node *n, struct effects *out)
 {
     tell_word(n, out);
-    const uint32_t retry = n->options.retry_ms;
+    const uint32_t retry = n->options.retry_ms, first = propose_normal_ms(n);
     if (!waits(n)) {
         n->want_ms = n->now_ms;
-        n->want_wait_ms = retry;
+        n->want_wait_ms = first;
         return;
     }
     if (n->progress != n->want_progress) {
         n->want_progress = n->progress;
-        n->want_wait_ms = retry;
-        if (n->now_ms < n->want_ms + WANT_BUSY * retry)
+        n->want_wait_ms = first;
+        if (n->now_ms < n->want_ms + max_u64(first, WANT_BUSY * retry))
             return; /* What is missing may well be on its way. */
     }
     if (n->now_ms < n->want_ms + n->want_wait_ms)

@@ -163,7 +163,7 @@ static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_com
     assert_true(v.word.agreed + WINDOW >= word_of(0).agreed); /* It votes with the others. */
     cluster.passes = NULL;
     cluster_until(all_executed, 4000);
-    cluster_run(100);
+    cluster_run(32 * RETRY_MS / ROUND_MS + 100); /* What the quota refused comes again by then. */
     expect_one_ledger();
     expect_no_faults();
     assert_int_equal(node_of(BAD)->proposing.own_open, 0);
