@@ -16,6 +16,8 @@ enum {
     TICK_IDLE_MS = 100, /* Ten times a second: nothing to see in top. */
     BUSY_MS = 1000,     /* Ticks come quickly for so long after the last thing happened. */
     PEERS_MS = 250,     /* From one look at who is connected to the next. */
+    GATHER_SHARE = 100, /* Of what a dispersal takes: for so long what arrives is gathered, ... */
+    GATHER_MS_MAX = 20, /* ... and no longer. */
     DRAIN_MS = 3000,    /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
@@ -29,6 +31,19 @@ uint64_t daemon_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Where messages take long anyway, those that arrive together are answered together: else each of
+ * the N-f that a step needs costs a commit, and each step of N agreements N frames to every peer. */
+static void gather(const struct daemon *d)
+{
+    struct node_view view;
+    node_view(driver_node(d->driver), &view);
+    const uint64_t share_ms = view.usual_ms / GATHER_SHARE;
+    const uint64_t gather_ms = share_ms < GATHER_MS_MAX ? share_ms : GATHER_MS_MAX;
+    const struct timespec rest = {.tv_nsec = (long)gather_ms * 1000000};
+    if (gather_ms > 0)
+        nanosleep(&rest, NULL);
 }
 
 static void wait(struct daemon *d)
@@ -47,8 +62,11 @@ static void wait(struct daemon *d)
     const int ready = poll(d->polled, ITEMS + count, timeout);
     transport_polled(d->transport, d->polled + ITEMS, ready > 0 ? count : 0);
     d->now_ms = daemon_now_ms();
-    if (ready > 0)
-        d->busy_ms = d->now_ms;
+    if (ready <= 0)
+        return;
+    d->busy_ms = d->now_ms;
+    gather(d);
+    d->now_ms = daemon_now_ms();
 }
 
 /* Another chain's frames, or another version's, are the driver's to refuse; here is the sentence. */
