@@ -3,6 +3,7 @@
  *   history.c    completed and delivered, over the horizon
  *   dispersal.c  instances: chunks, votes on roots, completion
  *   epoch.c      agreements of the epochs in flight, their coins; agreed, sealed
+ *   ahead.c      how far what is agreed may be ahead of what is executed
  *   propose.c    when to make a block; its dispersal until it completes
  *   retrieval.c  fetching completed dispersals
  *   pace.c       how long a peer may send nothing
@@ -26,6 +27,9 @@ enum {
     TALLIES = 2,            /* Roots of an instance, on average. */
     VOTES_PER_OPEN = 4,     /* Incomplete instances tallied per sender and proposer, times
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
+    AHEAD_EPOCHS = 4096,    /* Agreed and not executed by f+1, whose bytes are remembered. */
+    AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
+    AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
     LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
                              * fetched before they are linked. */
 };
@@ -98,7 +102,8 @@ struct proposing {
     uint64_t stale; /* Blocks with transactions of epochs delivered, themselves undelivered. */
     unsigned own_open;
     uint32_t usual_ms; /* What our dispersals take that are not repeated, smoothed; 0: none yet. */
-    uint32_t doubt_ms; /* After so long one may be lost on the way. */
+    uint32_t deviation_ms;
+    uint32_t doubt_ms;   /* After so long one may be lost on the way. */
     uint64_t doubted_ms; /* When that was last found too short. */
     struct own *own;     /* open_dispersals */
     uint8_t *seen;       /* link_seen_size_max */
@@ -174,6 +179,23 @@ struct delivery_state {
     unsigned linked_head, linked_count;
 };
 
+struct epoch_bytes {
+    epoch_id epoch;
+    uint64_t bytes;
+};
+
+struct ahead {
+    struct epoch_bytes *epochs; /* AHEAD_EPOCHS: epoch e at e % AHEAD_EPOCHS. */
+    epoch_id rank;              /* The last epoch that f+1 had executed; 0: not known yet. */
+    uint64_t executed;          /* Bytes of those from the start to there. */
+    uint64_t mean;              /* Of one. */
+    struct {
+        uint64_t ms, executed;
+    } samples[AHEAD_SAMPLES];
+    unsigned sample_count;
+    bool far; /* Too far. */
+};
+
 struct peer {
     struct word word;
     uint64_t heard_ms;
@@ -198,6 +220,7 @@ struct node {
     struct proposing proposing;
     struct retrieval retrieval;
     struct delivery_state delivery;
+    struct ahead ahead;
     struct peer *peers;
     epoch_id pruned, pruned_sealed;
     struct word told; /* Our word, as everyone was last told, and when. */
@@ -254,6 +277,11 @@ void epoch_share_made(struct node *n, const struct work_result *r, struct effect
 void epoch_tossed(struct node *n, const struct work_result *r, struct effects *out);
 void epoch_seal(struct node *n, struct effects *out);  /* Whatever can be. */
 void epoch_start(struct node *n, struct effects *out); /* After recovery. */
+
+/* ahead.c */
+/* A chunk of ours of a dispersal, valid: once each. */
+void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
+void ahead_tick(struct node *n);
 
 /* propose.c */
 void propose_advance(struct node *n, struct effects *out);

@@ -362,6 +362,7 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
     } else if (!complete || hash_equal(&r->root, &i->server.root)) {
         i->has_chunk = true;
         i->chunk_root = r->root;
+        ahead_dispersed(n, r->epoch, r->chunk_size);
         effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
         if (complete) {
             instance_save(n, i, out);
@@ -385,6 +386,7 @@ void dispersal_encoded(struct node *n, const struct work_result *r, struct effec
     i->chunk_root = r->root;
     i->block = BLOCK_GOOD;
     i->count = r->count;
+    ahead_dispersed(n, r->epoch, r->chunk_size);
     n->instances.got_open[n->self]++;
     effects_add(out, EFFECT_STORE_BLOCK, i->epoch, i->proposer);
     effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);

@@ -47,6 +47,7 @@ struct work_result {
     uint8_t round;       /* SHARE, TOSS */
     struct hash root;    /* ENCODE: the commitment. CHECK: what the header commits to. */
     bool valid;          /* CHECK */
+    uint32_t chunk_size; /* ENCODE, CHECK: valid */
     unsigned slot;       /* DECODE */
     uint32_t generation; /* DECODE: of the slot. */
     enum vid_result result;

@@ -92,6 +92,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     for (unsigned h = 0; h < 3; h++)
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
+    struct epoch_bytes *epoch_bytes = carve(c, AHEAD_EPOCHS * sizeof *epoch_bytes);
     uint32_t *outstanding = carve(c, size * sizeof *outstanding);
     struct pace *paces = carve(c, size * sizeof *paces);
     uint32_t *received = carve(c, FETCH_SLOTS * size * sizeof *received);
@@ -102,6 +103,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->delivered, o->quorum.n, true, span, bits[1]);
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
+    n->ahead.epochs = epoch_bytes;
     n->retrieval.outstanding = outstanding;
     n->retrieval.paces = paces;
     n->retrieval.pending_head = n->retrieval.pending_tail = NONE;

@@ -113,6 +113,7 @@ static void tick(struct node *n, struct effects *out)
 {
     if (!n->started)
         start(n, out);
+    ahead_tick(n);
     propose_tick(n, out);
     retrieval_tick(n, out);
     status_tick(n, out);

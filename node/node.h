@@ -9,6 +9,9 @@
  * They share only what a completed dispersal and an agreed epoch say, so that no amount of bulk
  * work delays a vote, and a node with little bandwidth falls behind in retrieval alone.
  *
+ * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what is
+ * agreed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
+ *
  * No timeout is on the path to agreement. The clock decides when to propose a block that is not
  * full and when to ask again; safety never depends on it.
  *
@@ -36,6 +39,7 @@ struct node_options {
     uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
     uint32_t block_delay_ms;  /* ... nor longer than this. */
     uint32_t retry_ms;
+    uint32_t lag_target_ms; /* How far ordering may be ahead of f+1 nodes' execution; 0: any. */
 };
 
 struct node;

@@ -5,16 +5,19 @@ enum {
     BACKOFF_MAX = 32, /* Times retry_ms. */
     AWAY = 4,         /* Times retry_ms without a word. */
     USUAL_SHARE = 8,  /* A dispersal's time counts as one of so many for the smoothed one. */
-    NORMAL = 4,       /* Times the usual time. */
+    OFF_SHARE = 4,    /* How far off that it is, as one of so many for the deviation. */
+    DEVIATIONS = 4,   /* So many above the usual time are normal, and twice it is. */
 };
 
 void propose_init(struct node *n) { n->proposing.doubt_ms = n->options.retry_ms; }
 
 uint32_t propose_normal_ms(const struct node *n)
 {
+    const struct proposing *p = &n->proposing;
     const uint32_t least = n->options.retry_ms, most = BACKOFF_MAX * least;
-    const uint32_t usual = n->proposing.usual_ms;
-    return usual < least / NORMAL ? least : usual > most / NORMAL ? most : NORMAL * usual;
+    const uint32_t off_ms = DEVIATIONS * p->deviation_ms;
+    const uint32_t normal_ms = p->usual_ms + (off_ms > p->usual_ms ? off_ms : p->usual_ms);
+    return normal_ms < least ? least : normal_ms > most ? most : normal_ms;
 }
 
 static struct own *own_find(struct node *n, epoch_id epoch)
@@ -43,7 +46,14 @@ static void took(struct node *n, uint32_t ms)
     struct proposing *p = &n->proposing;
     if (ms > BACKOFF_MAX * n->options.retry_ms)
         ms = BACKOFF_MAX * n->options.retry_ms;
-    p->usual_ms = p->usual_ms == 0 ? ms : (p->usual_ms * (USUAL_SHARE - 1) + ms) / USUAL_SHARE;
+    const uint32_t off_ms = ms > p->usual_ms ? ms - p->usual_ms : p->usual_ms - ms;
+    if (p->usual_ms == 0) {
+        p->usual_ms = ms;
+        p->deviation_ms = ms / 2;
+    } else {
+        p->usual_ms = (p->usual_ms * (USUAL_SHARE - 1) + ms) / USUAL_SHARE;
+        p->deviation_ms = (p->deviation_ms * (OFF_SHARE - 1) + off_ms) / OFF_SHARE;
+    }
     p->doubt_ms = propose_normal_ms(n);
 }
 
@@ -100,7 +110,7 @@ static bool in_flight(const struct node *n)
 /* Whether our next block may carry transactions. */
 static bool may_carry(const struct node *n)
 {
-    return !n->rules.coupled || n->agreed <= n->delivery.executed + COUPLED_LAG;
+    return !n->ahead.far && (!n->rules.coupled || n->agreed <= n->delivery.executed + COUPLED_LAG);
 }
 
 /* Why to propose at all. An idle cluster is silent. */

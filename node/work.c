@@ -58,6 +58,7 @@ static void encode(struct job *j)
     vid_encode(q, j->keys->code, bytes, j->chunks, &j->encoding);
     j->result.root = j->encoding.commitment;
     j->result.count = b.count;
+    j->result.chunk_size = j->encoding.header.chunk_size;
 }
 
 static void check(struct job *j)
@@ -67,6 +68,7 @@ static void check(struct job *j)
                       vid_chunk_verify(q, &j->header, j->keys->self,
                                        slice_of(j->block, j->block_size), &j->proof);
     j->result.root = vid_commitment(q, &j->header);
+    j->result.chunk_size = j->header.chunk_size;
 }
 
 static void decode(struct job *j)

@@ -86,6 +86,7 @@ static struct cluster {
 } cluster;
 
 static uint64_t seed;
+static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
 {
@@ -288,7 +289,8 @@ static inline void member_open(struct member *m)
                                               .block_bytes_max = 1 << 20,
                                               .block_bytes_min = 400,
                                               .block_delay_ms = 20,
-                                              .retry_ms = RETRY_MS},
+                                              .retry_ms = RETRY_MS,
+                                              .lag_target_ms = lag_target_ms},
                                      .chain = cluster.chain,
                                      .coin_public = &cluster.coin,
                                      .coin_secret = &cluster.secrets[m->id]};

@@ -58,6 +58,7 @@ struct sim {
     struct network network;
     bool fetch_all;
     uint64_t link_horizon;
+    uint32_t lag_target_ms;
     struct quorum quorum;
     struct code code;
     struct hash chain;

@@ -83,7 +83,8 @@ void sim_node_open(struct sim_node *n)
                                         .block_bytes_max = 4096,
                                         .block_bytes_min = 400,
                                         .block_delay_ms = 50,
-                                        .retry_ms = 200},
+                                        .retry_ms = 200,
+                                        .lag_target_ms = s->lag_target_ms},
                                .chain = s->chain,
                                .coin_public = &s->coin,
                                .coin_secret = &s->secrets[n->id]};

@@ -42,6 +42,7 @@ static void draw_mode(struct sim *s)
         s->options.mode = drawn;
     s->fetch_all = prng_chance(&p, 1, 4);
     s->link_horizon = prng_chance(&p, 1, 8) ? 16 : 2000; /* Few see 2000 epochs. */
+    s->lag_target_ms = prng_chance(&p, 1, 2) ? 1000 : 30000;
     s->tally->runs[s->options.mode]++;
     s->tally->fetch_all += s->fetch_all;
 }

@@ -1,0 +1,85 @@
+/* Ordering does not outrun everyone: what is agreed and not executed stays bounded in time.
+ *
+ * While fewer than f+1 nodes have executed to within lag_target of what is agreed here, our blocks
+ * carry no transactions. f+1, because any rank up to f is what liars say; a node slower than that
+ * is waited for by nobody. Within lag_target: what the (f+1)-th has still to execute is no more than
+ * what it has executed in the last lag_target, in bytes. Dispersals count as what the chunks that we
+ * were sent say of their blocks: a share of all that is the same on both sides. Votes and
+ * participation are never withheld. */
+#include "node/core.h"
+
+void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
+{
+    struct epoch_bytes *b = &n->ahead.epochs[epoch % AHEAD_EPOCHS];
+    uint64_t bytes = (uint64_t)chunk_size * quorum_data(n->quorum);
+    if (bytes > n->options.block_bytes_max)
+        bytes = n->options.block_bytes_max; /* The share that anyone may have. */
+    if (b->epoch > epoch)
+        return;
+    if (b->epoch < epoch)
+        *b = (struct epoch_bytes){.epoch = epoch};
+    b->bytes += bytes;
+}
+
+/* What is not known, from before the start, counts as the mean of what was. */
+static uint64_t bytes_of(const struct ahead *a, epoch_id e)
+{
+    const struct epoch_bytes *b = &a->epochs[e % AHEAD_EPOCHS];
+    return b->epoch == e ? b->bytes : a->mean;
+}
+
+/* The last epoch that f+1 nodes say they have executed. */
+static epoch_id rank_executed(const struct node *n)
+{
+    epoch_id sorted[NODES_MAX];
+    unsigned count = 0;
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        const epoch_id e = p == n->self ? n->delivery.executed : n->peers[p].word.executed;
+        unsigned at = count++;
+        for (; at > 0 && sorted[at - 1] < e; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = e;
+    }
+    return sorted[quorum_some(n->quorum) - 1];
+}
+
+static void follow(struct ahead *a, epoch_id rank)
+{
+    if (a->rank == 0 || rank > a->rank + AHEAD_EPOCHS)
+        a->rank = rank; /* From before the start, or beyond what is remembered. */
+    for (; a->rank < rank; a->rank++) {
+        const uint64_t bytes = bytes_of(a, a->rank + 1);
+        a->executed += bytes;
+        a->mean = a->mean == 0 ? bytes : (a->mean * (AHEAD_MEAN - 1) + bytes) / AHEAD_MEAN;
+    }
+}
+
+/* What was executed in the last lag_target. */
+static uint64_t executed_lately(struct ahead *a, uint64_t now_ms, uint32_t lag_target_ms)
+{
+    if (a->sample_count == 0 ||
+        now_ms >= a->samples[0].ms + lag_target_ms / AHEAD_SAMPLES) { /* The newest first. */
+        for (unsigned k = AHEAD_SAMPLES - 1; k > 0; k--)
+            a->samples[k] = a->samples[k - 1];
+        a->samples[0].ms = now_ms;
+        a->samples[0].executed = a->executed;
+        a->sample_count += a->sample_count < AHEAD_SAMPLES;
+    }
+    return a->executed - a->samples[a->sample_count - 1].executed;
+}
+
+void ahead_tick(struct node *n)
+{
+    struct ahead *a = &n->ahead;
+    const uint32_t lag_target_ms = n->options.lag_target_ms;
+    if (lag_target_ms == 0)
+        return;
+    const epoch_id rank = rank_executed(n);
+    follow(a, rank);
+    const uint64_t lately = executed_lately(a, n->now_ms, lag_target_ms);
+    uint64_t waiting = 0;
+    for (epoch_id e = rank + 1; e <= n->agreed && e <= rank + AHEAD_EPOCHS; e++)
+        waiting += bytes_of(a, e);
+    /* Those in flight may always wait: an epoch takes its time, however little there is to do. */
+    a->far = n->agreed > rank + n->options.epoch_window && waiting > lately;
+}

@@ -1,0 +1,147 @@
+/* How far ordering may be ahead of execution. */
+#include "tests/core_liar.h"
+
+enum {
+    N = 4,
+    HORIZON = 1000,
+    LAG_MS = 500,
+    SETTLED = 20,
+    SUBMITTED = 100,
+    EPOCH_ROUNDS = 20,
+    EPOCHS_TARGET = 40,
+};
+
+static void open_cluster(void)
+{
+    lag_target_ms = LAG_MS;
+    cluster_open(N, HORIZON);
+}
+
+/* One epoch after the other, with a transaction each. */
+static void submit_some(unsigned count)
+{
+    for (unsigned k = 0; k < count; k++) {
+        submit(k % N);
+        cluster_run(EPOCH_ROUNDS);
+    }
+}
+
+static uint64_t agreed(void) { return word_of(0).agreed; }
+
+static void lag(unsigned first)
+{
+    for (unsigned k = first; k < N; k++)
+        nodeset_add(&cluster.lagging, k);
+}
+
+static void expect_all_is_executed(void)
+{
+    cluster.lagging = (struct nodeset){0};
+    cluster_until(all_executed, 4000);
+    cluster_run(100);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+/* f nodes alone may be lying: they keep up, and nothing more is ordered. */
+static void ordering_waits_while_only_f_execute(void **state)
+{
+    (void)state;
+    open_cluster();
+    submit_some(SETTLED);
+    lag(1);
+    const uint64_t before = agreed();
+    submit_some(SUBMITTED);
+    assert_in_range(agreed() - before, WINDOW, SUBMITTED / 2);
+    assert_true(node_of(0)->ahead.far && node_of(1)->ahead.far);
+    const uint64_t stopped = agreed();
+    submit_some(SETTLED);
+    assert_int_equal(agreed(), stopped);
+    expect_all_is_executed();
+    assert_false(node_of(0)->ahead.far);
+}
+
+/* The slowest N-f-1 are not waited for: they fall behind in downloading alone. */
+static void ordering_goes_on_while_f_plus_1_execute(void **state)
+{
+    (void)state;
+    open_cluster();
+    submit_some(SETTLED);
+    lag(2);
+    const uint64_t before = agreed();
+    submit_some(SUBMITTED);
+    assert_true(agreed() - before >= SUBMITTED);
+    assert_false(node_of(0)->ahead.far || node_of(3)->ahead.far);
+    expect_all_is_executed();
+}
+
+/* What was executed in the last lag_target is what may wait: 40 epochs of one transaction here. */
+static void as_much_may_wait_as_was_executed_in_the_lag_target(void **state)
+{
+    (void)state;
+    lag_target_ms = EPOCHS_TARGET * EPOCH_ROUNDS * ROUND_MS;
+    cluster_open(N, HORIZON);
+    cluster.transaction_size = 1000;
+    submit_some(2 * EPOCHS_TARGET);
+    const uint64_t rank = word_of(0).executed;
+    lag(0);
+    submit_some(EPOCHS_TARGET / 2);
+    assert_false(node_of(0)->ahead.far);
+    submit_some(SUBMITTED);
+    /* Nothing is executed meanwhile: the two meet half way. */
+    assert_in_range(word_of(0).agreed - rank, EPOCHS_TARGET / 2, EPOCHS_TARGET / 2 + WINDOW / 2);
+    expect_all_is_executed();
+}
+
+static void without_a_target_ordering_never_waits(void **state)
+{
+    (void)state;
+    lag_target_ms = 0;
+    cluster_open(N, HORIZON);
+    lag(0);
+    submit_some(SUBMITTED);
+    assert_true(agreed() >= SUBMITTED);
+    expect_all_is_executed();
+}
+
+static struct word told;
+
+static bool liar_is_ahead_or_behind(struct post *p)
+{
+    struct writer w = writer_of(p->bytes, p->size);
+    if (p->from == 3)
+        message_header_encode(&w, &cluster.chain, &told);
+    return true;
+}
+
+/* f liars who say that they have executed nothing, or all. */
+static void liars_neither_stop_it_nor_make_it_run_away(void **state)
+{
+    (void)state;
+    open_cluster();
+    submit_some(SETTLED);
+    cluster.passes = liar_is_ahead_or_behind;
+    told = (struct word){1, 0, 0};
+    uint64_t before = agreed();
+    submit_some(SUBMITTED);
+    assert_true(agreed() - before >= SUBMITTED);
+    told = (struct word){1000001, 1000000, 1000000};
+    nodeset_add(&cluster.lagging, 0);
+    nodeset_add(&cluster.lagging, 1);
+    nodeset_add(&cluster.lagging, 2);
+    before = agreed();
+    submit_some(SUBMITTED);
+    assert_in_range(agreed() - before, WINDOW, SUBMITTED / 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(ordering_waits_while_only_f_execute),
+        CORE_TEST(ordering_goes_on_while_f_plus_1_execute),
+        CORE_TEST(as_much_may_wait_as_was_executed_in_the_lag_target),
+        CORE_TEST(without_a_target_ordering_never_waits),
+        CORE_TEST(liars_neither_stop_it_nor_make_it_run_away),
+    };
+    return cmocka_run_group_tests_name("core ahead", tests, NULL, NULL);
+}
