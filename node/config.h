@@ -76,7 +76,7 @@ struct node_config {
     uint64_t block_delay_ms;           /* … or so much time has passed. */
     uint64_t lag_target_s;             /* How far ordering may run ahead of execution. */
     uint64_t checkpoint_delay_ms;      /* Until an executed transaction asks for a checkpoint. */
-    uint64_t retry_ms;                 /* Until what has not come is asked for again. */
+    uint64_t retry_ms;                 /* At least, until what has not come is asked for again. */
     uint64_t retain_bytes;             /* Of executed blocks, for nodes that are behind. */
     enum retrieval_policy retrieval;
     enum bulk_security bulk;

@@ -12,7 +12,7 @@
  * that network_remove finds what a killed run has left.
  *
  * Why never netem: kernels lack it, and an emulation that differs from one machine to the other
- * is worse than one that costs a third of a core. */
+ * is worse than one that costs half a core. */
 #ifndef TESTNET_NETWORK_H
 #define TESTNET_NETWORK_H
 

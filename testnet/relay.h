@@ -9,8 +9,8 @@
  * Packets are moved in rounds, up to 2 ms apart where delays are long (a 25th of the shortest):
  * each is early or late by at most half of that, and on the mean punctual. Why, and why the rate
  * in is no tc queue: behind an IFB each packet costs two passes through the kernel and a timer,
- * and wakes its reader alone. That is more than half of what the emulation of sixteen sites costs,
- * and more than the sites themselves do with the packet. */
+ * and wakes its reader alone. Sixteen sites with 1.3 MB/s each took 0.87 of a core here so, and
+ * take 0.53. */
 #ifndef TESTNET_RELAY_H
 #define TESTNET_RELAY_H
 

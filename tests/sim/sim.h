@@ -21,7 +21,6 @@ struct sim_options {
 };
 
 /* What happened: a run in which nothing did shows nothing. */
-/* clang-format off: its result would not be its input. */
 #define TALLY_MAP(X)      \
     X(crashes)            \
     X(restarts_mid_epoch) \
@@ -43,7 +42,6 @@ struct sim_options {
     X(transactions)       \
     X(blocks)             \
     X(epochs)
-/* clang-format on */
 
 struct sim_tally {
 #define X(name) uint64_t name;
