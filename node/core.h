@@ -27,6 +27,7 @@ enum {
     TALLIES = 2,            /* Roots of an instance, on average. */
     VOTES_PER_OPEN = 4,     /* Incomplete instances tallied per sender and proposer, times
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
+    BACKOFF_MAX = 32,       /* What is repeated, at most so many times retry_ms apart. */
     AHEAD_EPOCHS = 4096,    /* Agreed and not executed by f+1, whose bytes are remembered. */
     AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
     AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
@@ -122,10 +123,11 @@ struct fetch {
     struct nodeset asked;   /* A request is out. */
     struct nodeset refused; /* NONE: asked again when all were. */
     struct nodeset late;
-    struct nodeset bad; /* What they sent was none of it: not asked again. */
-    uint64_t again_ms;  /* Not before this are all asked again. */
-    uint32_t *received; /* n: bytes so far. */
-    uint64_t *heard_ms; /* n: asked, or last brought on: by a piece of it or of an older one. */
+    struct nodeset bad;     /* What they sent was none of it: not asked again. */
+    uint64_t again_ms;      /* Not before this are all asked again, ... */
+    uint32_t again_wait_ms; /* ... and so long after that, the next time. */
+    uint32_t *received;     /* n: bytes so far. */
+    uint64_t *heard_ms;     /* n: asked, or last brought on: by a piece of it or of an older one. */
 };
 
 /* How a peer's pieces come. */
@@ -143,6 +145,9 @@ struct retrieval {
     uint32_t *outstanding; /* By peer: requests out. */
     struct pace *paces;    /* By peer. */
     uint32_t usual_ms;     /* The median peer's gap between pieces. */
+    uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
+    uint64_t recent_ms;    /* ... as of then. */
+    uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
     struct nodeset slow;   /* Peers that were late last time. */
 };
 
@@ -302,6 +307,12 @@ uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
 void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
 void pace_piece(struct node *n, node_id from);
 void pace_tick(struct node *n);
+
+/* window.c: how much is asked for at a time. */
+void window_tick(struct node *n);
+void window_came(struct node *n, uint32_t bytes);       /* Of what was asked for. */
+void window_chunk(struct node *n, uint32_t chunk_size); /* Of a dispersal, once. */
+bool window_open(const struct node *n);                 /* For one more dispersal. */
 
 /* retrieval.c */
 void retrieval_want(struct node *n, struct instance *i);

@@ -2,13 +2,14 @@
  *
  * When our own link is slow, so are all: each is measured by how its pieces usually come. What a
  * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times the
- * gap of the median peer, which f liars do not move beyond what the others have. */
+ * gap of the median peer, which f liars do not move beyond what the others have. And nothing is late
+ * before what our dispersals take: links that are full of them are slow for all. */
 #include "node/core.h"
 
 enum {
     PACE_GAPS = 8,     /* A new gap counts as one of so many for the smoothed one, ... */
     GAP_MAX = 2,       /* ... and as at most so many times retry_ms, or the median gap. */
-    PATIENCE_GAPS = 4, /* So many gaps without a piece, and retry_ms: late. */
+    PATIENCE_GAPS = 4, /* So many gaps without a piece, and what a dispersal takes: late. */
     USUAL_MS_MAX = 60000,
 };
 
@@ -23,7 +24,7 @@ void pace_init(struct node *n)
 uint32_t pace_patience(const struct node *n, unsigned peer)
 {
     return max_u32(n->retrieval.paces[peer].gaps_ms / PACE_GAPS * PATIENCE_GAPS,
-                   n->options.retry_ms);
+                   propose_normal_ms(n));
 }
 
 void pace_begin(struct node *n, node_id peer) { n->retrieval.paces[peer].heard_ms = n->now_ms; }

@@ -2,11 +2,10 @@
 #include "node/core.h"
 
 enum {
-    BACKOFF_MAX = 32, /* Times retry_ms. */
-    AWAY = 4,         /* Times retry_ms without a word. */
-    USUAL_SHARE = 8,  /* A dispersal's time counts as one of so many for the smoothed one. */
-    OFF_SHARE = 4,    /* How far off that it is, as one of so many for the deviation. */
-    DEVIATIONS = 4,   /* So many above the usual time are normal, and twice it is. */
+    AWAY = 4,        /* Times retry_ms without a word. */
+    USUAL_SHARE = 8, /* A dispersal's time counts as one of so many for the smoothed one. */
+    OFF_SHARE = 4,   /* How far off that it is, as one of so many for the deviation. */
+    DEVIATIONS = 4,  /* So many above the usual time are normal, and twice it is. */
 };
 
 void propose_init(struct node *n) { n->proposing.doubt_ms = n->options.retry_ms; }

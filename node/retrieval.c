@@ -1,6 +1,8 @@
 /* Fetching completed dispersals: k chunks of each, our own for free, the oldest epoch first. */
 #include "node/core.h"
 
+enum { AGAIN_MAX = 8 }; /* Late ones are asked again at most so many times the normal apart. */
+
 static void list_remove(struct node *n, struct instance *i)
 {
     struct instance *items = n->instances.items;
@@ -207,7 +209,7 @@ void retrieval_advance(struct node *n, struct effects *out)
     for (unsigned s = 0; s < FETCH_SLOTS && r->pending_head != NONE; s++) {
         if (r->slots[s].epoch != 0)
             continue;
-        if (r->active > 0 && bytes + block_max > FETCH_BYTES)
+        if ((r->active > 0 && bytes + block_max > FETCH_BYTES) || !window_open(n))
             return;
         start(n, &n->instances.items[r->pending_head], &r->slots[s], out);
         bytes += block_max;
@@ -220,7 +222,14 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
 {
     if (n->now_ms < f->again_ms)
         return;
-    f->again_ms = n->now_ms + n->options.retry_ms;
+    const uint32_t normal_ms = propose_normal_ms(n);
+    const uint32_t most_ms = BACKOFF_MAX * n->options.retry_ms;
+    /* To ask once more costs little; what comes twice, because it was only late, does not. */
+    if (f->again_wait_ms == 0 || nodeset_empty(&f->late))
+        f->again_wait_ms = normal_ms;
+    else if (f->again_wait_ms < AGAIN_MAX * normal_ms)
+        f->again_wait_ms = 2 * f->again_wait_ms < most_ms ? 2 * f->again_wait_ms : most_ms;
+    f->again_ms = n->now_ms + f->again_wait_ms;
     f->refused = (struct nodeset){0};
     if (nodeset_count(&f->bad) > n->quorum.f)
         f->bad = (struct nodeset){0}; /* More than can lie: it was done to them on the way. */
@@ -247,6 +256,7 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
 
 void retrieval_tick(struct node *n, struct effects *out)
 {
+    window_tick(n);
     if (n->retrieval.active > 0)
         pace_tick(n);
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
@@ -272,7 +282,7 @@ static void answered(struct node *n, struct fetch *f, node_id from)
 }
 
 /* Whether the header is the one that the root commits to. */
-static bool header_fits(const struct node *n, struct fetch *f, const struct vid_header *header)
+static bool header_fits(struct node *n, struct fetch *f, const struct vid_header *header)
 {
     if (f->known)
         return f->header.chunk_size == header->chunk_size &&
@@ -280,6 +290,7 @@ static bool header_fits(const struct node *n, struct fetch *f, const struct vid_
     const struct hash commitment = vid_commitment(n->quorum, header);
     if (!hash_equal(&commitment, &f->root))
         return false;
+    window_chunk(n, header->chunk_size);
     f->known = true;
     f->header = *header;
     return true;
@@ -306,6 +317,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
     e->fetch.slot = (unsigned)(f - n->retrieval.slots);
     e->fetch.generation = f->generation;
     e->fetch.from = from;
+    window_came(n, (uint32_t)m->chunk.data.size);
     f->received[from] += (uint32_t)m->chunk.data.size;
     n->progress++;
     if (f->received[from] < f->header.chunk_size)

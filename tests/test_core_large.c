@@ -198,6 +198,7 @@ static void one_frame_of_votes_completes_all_dispersals(void)
 {
     tick();
     for (epoch_id epoch = 1; epoch <= options.epoch_window; epoch++) {
+        node->retrieval.recent_bytes = UINT32_MAX; /* The link takes any number of fetches. */
         for (node_id from = 1; from < ALL; from++)
             roots(from, epoch, VID_GOT);
         for (node_id from = 1; from < MOST - 1; from++)

@@ -1,4 +1,4 @@
-/* When a request for a chunk is late. One core of eight, and seven peers that a test plays: each
+/* How much is asked for, and when it is late. One core of eight, and seven peers that a test plays: each
  * has a queue of requests, and serves it as it likes. */
 #include "crypto/hash.h"
 #include "node/core.h"
@@ -337,6 +337,87 @@ static void nobody_is_late_on_a_link_that_becomes_very_slow(void **state)
     assert_true(until_late(60000) > 12 * RETRY_MS);
 }
 
+static unsigned out(void)
+{
+    unsigned count = 0;
+    for (unsigned p = 0; p < PEERS; p++)
+        for (unsigned k = 0; k < REQUESTS_MAX; k++)
+            count += requests[p][k].epoch != 0;
+    return count;
+}
+
+/* A piece comes every `gap_ms`, of one peer after the other. */
+static void serve_one_by_one(unsigned gap_ms, uint64_t span_ms)
+{
+    unsigned peer = 0;
+    for (uint64_t end = now_ms + span_ms; now_ms < end;) {
+        for (unsigned t = 0; t < gap_ms; t += TICK_MS)
+            tick();
+        for (unsigned k = 0; k < PEERS && !oldest(peer); k++)
+            peer = (peer + 1) % PEERS;
+        if (oldest(peer))
+            serve(peer, oldest(peer));
+        peer = (peer + 1) % PEERS;
+    }
+}
+
+static void what_comes_in_two_seconds_is_asked_for_at_a_time(void **state)
+{
+    (void)state;
+    for (epoch_id e = 1; e <= EPOCHS; e++)
+        complete(e, PEERS);
+    assert_int_equal(out(), 2 * NEEDED); /* Not known yet: two dispersals. */
+    serve_one_by_one(40, 4000);
+    const unsigned in_two_s = 2 * 1000 / 40 / PIECES;
+    assert_in_range(out(), in_two_s * 8 / 10, in_two_s + NEEDED);
+    serve_one_by_one(100, 6000); /* The link is slower now. */
+    assert_in_range(out(), 2 * NEEDED - 1, 10 + NEEDED);
+    assert_int_equal(late(), 0);
+    serve_one_by_one(TICK_MS, 10000);
+    assert_int_equal(decoded, EPOCHS * PEERS);
+    assert_int_equal(requested, EPOCHS * PEERS * NEEDED);
+}
+
+static void what_nobody_serves_does_not_hold_up_the_rest(void **state)
+{
+    (void)state;
+    complete(1, PEERS);
+    for (unsigned t = 0; t < 60000; t += TICK_MS)
+        tick();
+    assert_int_equal(decoded, 0);
+    assert_true(late() > 0);
+    complete(2, PEERS);
+    for (unsigned t = 0; t < 2000; t += TICK_MS) {
+        for (unsigned p = 0; p < PEERS; p++)
+            while (oldest_but(p, 1))
+                serve(p, oldest_but(p, 1));
+        tick();
+    }
+    assert_int_equal(decoded, PEERS);
+}
+
+/* Links so full that a dispersal takes 8 s. */
+static void nothing_is_late_before_what_a_dispersal_takes(void **state)
+{
+    (void)state;
+    node->proposing.usual_ms = 8000;
+    complete(1, 1);
+    assert_in_range(until_late(20000), 16000, 16000 + TICK_MS);
+}
+
+/* Nobody serves: all are asked, and again more and more rarely. */
+static void what_may_only_be_late_is_asked_for_again_rarely(void **state)
+{
+    (void)state;
+    complete(1, 1);
+    for (unsigned t = 0; t < 60000; t += TICK_MS)
+        tick();
+    const unsigned before = requested;
+    for (unsigned t = 0; t < 60000; t += TICK_MS)
+        tick();
+    assert_in_range(requested - before, PEERS * 12, PEERS * 15);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -349,6 +430,10 @@ int main(void)
         TEST(one_who_serves_younger_requests_first_is_late_with_the_oldest),
         TEST(who_is_ever_slower_is_waited_for_eight_retries_at_most),
         TEST(nobody_is_late_on_a_link_that_becomes_very_slow),
+        TEST(what_comes_in_two_seconds_is_asked_for_at_a_time),
+        TEST(what_nobody_serves_does_not_hold_up_the_rest),
+        TEST(nothing_is_late_before_what_a_dispersal_takes),
+        TEST(what_may_only_be_late_is_asked_for_again_rarely),
     };
     if (!hash_init())
         return 1;

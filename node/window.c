@@ -1,0 +1,46 @@
+/* How much retrieval asks for at a time: about what came in the last two seconds, so that it is here
+ * in two seconds whatever the link's rate. More would only wait in the queues of others, before what
+ * is asked of them next, and look as if it were late. When it comes sooner, the window grows. */
+#include "node/core.h"
+
+enum {
+    WINDOW_MS = 1000,   /* What came counts for so long, on average, of the time when ... */
+    WINDOW_SPANS = 2,   /* ... anything was out; so many times that is asked for. */
+    WINDOW_BLOCKS = 2,  /* At least: a straggler of one does not hold up the next. */
+    WINDOW_CHUNKS = 16, /* A chunk's size counts as one of so many for the usual one. */
+};
+
+void window_tick(struct node *n)
+{
+    struct retrieval *r = &n->retrieval;
+    uint64_t span_ms = n->now_ms - r->recent_ms;
+    r->recent_ms = n->now_ms;
+    if (r->active == 0)
+        return;
+    if (span_ms > WINDOW_MS)
+        span_ms = WINDOW_MS;
+    r->recent_bytes -= r->recent_bytes * span_ms / WINDOW_MS;
+}
+
+void window_came(struct node *n, uint32_t bytes) { n->retrieval.recent_bytes += bytes; }
+
+void window_chunk(struct node *n, uint32_t chunk_size)
+{
+    struct retrieval *r = &n->retrieval;
+    if (r->chunk_size == 0)
+        r->chunk_size = chunk_size;
+    const uint64_t sum = (uint64_t)r->chunk_size * (WINDOW_CHUNKS - 1) + chunk_size;
+    r->chunk_size = (uint32_t)(sum / WINDOW_CHUNKS);
+}
+
+bool window_open(const struct node *n)
+{
+    const struct retrieval *r = &n->retrieval;
+    const unsigned k = quorum_data(n->quorum);
+    uint64_t requests = 0; /* Out, and not late, nor of what all were asked for already. */
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        if (r->slots[s].epoch != 0 && r->slots[s].again_wait_ms == 0)
+            requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
+    return requests < WINDOW_BLOCKS * k ||
+           requests * r->chunk_size < WINDOW_SPANS * r->recent_bytes;
+}
