@@ -44,6 +44,7 @@ static const struct setting node_table[] = {
     HOST(http),
     {.key = "data", .type = SETTING_TEXT, SETTING_AT(struct node_config, data), .text = "data"},
     NUMBER("mempool_bytes", mempool_bytes, 1 << 20, UINT64_C(64) << 30, 64 << 20),
+    NUMBER("block_bytes", block_bytes, 1, BLOCK_BYTES_LIMIT, BLOCK_BYTES_LIMIT),
     NUMBER("block_bytes_min", block_bytes_min, 1, BLOCK_BYTES_LIMIT, 150000),
     NUMBER("block_delay_ms", block_delay_ms, 0, 60000, 100),
     NUMBER("lag_target", lag_target_s, 1, 86400, 30),
@@ -228,6 +229,12 @@ static int check_node(const struct config *c, const char *path, char *message, s
                  "%s: block_bytes_min = %" PRIu64 " exceeds block_bytes_max = %" PRIu64
                  " of cluster.conf; give less",
                  path, c->node.block_bytes_min, c->cluster.block_bytes_max);
+        return -1;
+    }
+    if (c->node.block_bytes_min > c->node.block_bytes) {
+        snprintf(message, message_size,
+                 "%s: block_bytes_min = %" PRIu64 " exceeds block_bytes = %" PRIu64 "; give less",
+                 path, c->node.block_bytes_min, c->node.block_bytes);
         return -1;
     }
     return 0;

@@ -72,6 +72,7 @@ struct node_config {
     char http[SETTING_HOST_MAX + 1];   /* For clients over HTTP. */
     char data[SETTING_VALUE_MAX + 1];  /* The data directory; relative to node.conf. */
     uint64_t mempool_bytes;            /* Transactions that wait. */
+    uint64_t block_bytes;              /* A block of ours is full with so much. */
     uint64_t block_bytes_min;          /* A block is worth proposing when so much waits … */
     uint64_t block_delay_ms;           /* … or so much time has passed. */
     uint64_t lag_target_s;             /* How far ordering may run ahead of execution. */

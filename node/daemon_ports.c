@@ -55,7 +55,7 @@ static void work(void *context, struct job *job)
 static uint32_t take(void *context, epoch_id epoch, struct writer *w)
 {
     struct daemon *d = context;
-    return mempool_take(d->mempool, epoch, w);
+    return mempool_take(d->mempool, epoch, d->config.node.block_bytes, w);
 }
 
 static void given_up(void *context, epoch_id epoch)

@@ -218,6 +218,8 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "# A block is proposed when so many bytes wait, or after so many milliseconds.\n"
         "#block_bytes_min = 150000\n"
         "#block_delay_ms = 100\n"
+        "# It is full with so many bytes, and with block_bytes_max of cluster.conf.\n"
+        "#block_bytes = 8m\n"
         "# How many seconds ordering may run ahead of execution at f+1 nodes: while it is "
         "further,\n"
         "# blocks carry no transactions.\n"

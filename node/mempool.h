@@ -53,9 +53,9 @@ enum mempool_answer { MEMPOOL_ADDED, MEMPOOL_PENDING, MEMPOOL_FULL };
 enum mempool_answer mempool_add(struct mempool *m, const struct mempool_item *item);
 bool mempool_has(const struct mempool *m, const struct hash *id);
 
-/* Appends the transactions that are next to `w`, each length u32 and bytes, as many as fit, and
- * marks them. Returns how many. */
-uint32_t mempool_take(struct mempool *m, epoch_id epoch, struct writer *w);
+/* Appends the transactions that are next to `w`, each length u32 and bytes, as many as fit but none
+ * once they are `enough` bytes, and marks them. Returns how many. */
+uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t enough, struct writer *w);
 uint64_t mempool_waiting(const struct mempool *m); /* Bytes of transactions not marked. */
 
 /* After a restart, for what a stored block of ours holds that is not executed: marks it again.

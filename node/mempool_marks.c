@@ -62,13 +62,14 @@ static void mark_entry(struct mempool *m, struct mark *mark, struct entry *e, ui
     e->index = index;
 }
 
-uint32_t mempool_take(struct mempool *m, epoch_id epoch, struct writer *w)
+uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t enough, struct writer *w)
 {
     assert(epoch > 0);
     struct mark *mark = NULL;
     struct entry *e;
     uint32_t count = 0;
-    while (w->ok && (e = m->waiting.first) &&
+    const uint8_t *const start = w->at;
+    while (w->ok && (uint64_t)(w->at - start) < enough && (e = m->waiting.first) &&
            (size_t)(w->end - w->at) >= sizeof(uint32_t) + e->size) {
         mark = mark ? mark : mark_get(m, epoch);
         mark_entry(m, mark, e, count++);

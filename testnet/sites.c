@@ -24,6 +24,7 @@ enum {
     CONFIG_MAX = 1 << 20,
     BACKLOG_BYTES = 24 << 20, /* Of transactions that a node's load keeps under way ... */
     BLOCK_MIN = 150000,       /* block_bytes_min, unless set. */
+    BLOCK_MAX_LEAST = 135168, /* Of block_bytes_max. */
     MEMPOOL_MB = 64,          /* ... of the room that its pool has. */
 };
 
@@ -110,7 +111,10 @@ static int set_block_size(const struct sites *s, char *message, size_t message_s
     FILE *file = at ? fopen(path, "w") : NULL;
     if (file) {
         fwrite(text, 1, (size_t)(at - text), file);
-        fprintf(file, "block_bytes_max = %llu\n", (unsigned long long)s->scenario->block_bytes);
+        fprintf(file, "block_bytes_max = %llu\n",
+                (unsigned long long)(s->scenario->block_bytes < BLOCK_MAX_LEAST
+                                         ? BLOCK_MAX_LEAST
+                                         : s->scenario->block_bytes));
         at += sizeof key - 1;
         fwrite(at, 1, size - (size_t)(at - text), file);
     }
@@ -138,6 +142,8 @@ static int set_node(const struct sites *s, unsigned node, char *message, size_t 
         fprintf(file, "mempool_bytes = %dm\nretrieval = %s\nworkers = 1\n", MEMPOOL_MB,
                 s->scenario->retrieval);
         /* Full blocks when there is a backlog; else as usual, and never above the largest. */
+        if (s->scenario->block_bytes > 0)
+            fprintf(file, "block_bytes = %llu\n", (unsigned long long)s->scenario->block_bytes);
         if (s->scenario->block_bytes > 0 &&
             (s->scenario->load == SCENARIO_BACKLOG || s->scenario->block_bytes < BLOCK_MIN))
             fprintf(file, "block_bytes_min = %llu\n", (unsigned long long)s->scenario->block_bytes);

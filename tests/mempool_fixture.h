@@ -118,7 +118,7 @@ static inline int teardown(void **state)
 static inline void expect_take(epoch_id epoch, size_t size, const uint32_t expected[])
 {
     struct writer w = writer_of(block, size);
-    uint32_t count = mempool_take(pool, epoch, &w);
+    uint32_t count = mempool_take(pool, epoch, UINT64_MAX, &w);
     struct reader r = reader_of(writer_result(&w));
     for (uint32_t i = 0; expected[i] || i < count; i++) {
         struct slice bytes = read_slice(&r, read_u32(&r));

@@ -81,7 +81,8 @@ static void says_what_is_wrong_with_a_node(void **state)
          "node.conf:2: listen = 0.0.0.0:27000; use only letters, digits, '.', '-' and '_'"},
         {"node = 1\nfsync = no",
          "node.conf:2: unknown key fsync; known here: node listen client http data mempool_bytes "
-         "block_bytes_min block_delay_ms lag_target checkpoint_delay_ms retry_ms retain_bytes "
+         "block_bytes block_bytes_min block_delay_ms lag_target checkpoint_delay_ms retry_ms "
+         "retain_bytes "
          "retrieval bulk workers log_level"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -161,6 +162,19 @@ static void refuses_a_key_that_others_can_read(void **state)
     expect_load(NULL);
     write_files(0, 0, 0400);
     expect_load(NULL);
+}
+
+static void refuses_to_wait_for_more_than_a_block_takes(void **state)
+{
+    (void)state;
+    write_files(0, 0, 0600);
+    put_file("node/node.conf", 0644, "node = 0\nblock_bytes = 20k\n");
+    expect_load("/node.conf: block_bytes_min = 150000 exceeds block_bytes = 20480; give less");
+    put_file("node/node.conf", 0644, "node = 0\nblock_bytes = 20k\nblock_bytes_min = 20k\n");
+    expect_load(NULL);
+    put_file("node/node.conf", 0644, "node = 0\nblock_bytes_min = 2m\n");
+    expect_load("/node.conf: block_bytes_min = 2097152 exceeds block_bytes_max = 1048576 of "
+                "cluster.conf; give less");
 }
 
 static void refuses_another_nodes_key(void **state)
@@ -377,6 +391,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_with_a_node),
         cmocka_unit_test(loads_a_nodes_three_files),
         cmocka_unit_test(refuses_a_key_that_others_can_read),
+        cmocka_unit_test(refuses_to_wait_for_more_than_a_block_takes),
         cmocka_unit_test(refuses_another_nodes_key),
         cmocka_unit_test(refuses_files_that_do_not_fit_together),
         cmocka_unit_test(refuses_a_key_cut_off_anywhere),

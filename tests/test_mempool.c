@@ -45,10 +45,22 @@ static void a_full_pool_says_so_until_something_leaves(void **state)
     assert_in_range(view().charged, BYTES_MAX - 1300, BYTES_MAX);
     assert_int_equal(add_sized(9999, 1000), MEMPOOL_FULL);
     struct writer w = writer_of(block, sizeof(block));
-    assert_int_equal(mempool_take(pool, 1, &w), count);
+    assert_int_equal(mempool_take(pool, 1, UINT64_MAX, &w), count);
     assert_int_equal(add_sized(9999, 1000), MEMPOOL_FULL); /* Marked ones count. */
     remove_number(1);
     assert_int_equal(add_sized(9999, 1000), MEMPOOL_ADDED);
+}
+
+static void a_block_is_full_with_enough_bytes(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i <= 5; i++)
+        add(i); /* Of 4 + 6 bytes in a block. */
+    struct writer w = writer_of(block, sizeof block);
+    assert_int_equal(mempool_take(pool, 1, 1, &w), 1); /* One is taken, however large. */
+    assert_int_equal(mempool_take(pool, 2, 11, &w), 2);
+    assert_int_equal(mempool_take(pool, 3, 20, &w), 2);
+    assert_int_equal(writer_result(&w).size, 50);
 }
 
 static void what_was_committed_is_there_after_a_restart(void **state)
@@ -196,6 +208,7 @@ int main(void)
         TEST(blocks_are_filled_in_the_order_of_arrival),
         TEST(a_transaction_is_in_the_pool_once),
         TEST(a_full_pool_says_so_until_something_leaves),
+        TEST(a_block_is_full_with_enough_bytes),
         TEST(what_was_committed_is_there_after_a_restart),
         TEST(what_leaves_before_the_commit_is_never_written),
         TEST(a_record_that_is_no_transaction_is_removed),

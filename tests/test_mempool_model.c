@@ -17,7 +17,7 @@ static uint64_t seed = 7;
 static void take_some(void)
 {
     struct writer w = writer_of(block, random_next(&seed) % 400);
-    uint32_t taken = mempool_take(pool, ++epoch, &w);
+    uint32_t taken = mempool_take(pool, ++epoch, UINT64_MAX, &w);
     for (struct reader r = reader_of(writer_result(&w)); taken > 0; taken--) {
         uint32_t number;
         memcpy(&number, read_slice(&r, read_u32(&r)).data, sizeof(number));
