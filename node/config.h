@@ -26,7 +26,8 @@ enum {
     CONFIG_PORT_BASE = 27000,
     CONFIG_PORT_STEP = 10, /* From node to node, so that a port tells whose it is. */
     CONFIG_NAME_MAX = 63,
-    CONFIG_MESSAGE_MAX = 1024, /* Enough for any message here. */
+    CONFIG_MESSAGE_MAX = 1024,     /* Enough for any message here. */
+    BLOCK_BYTES_LEAST = 132 << 10, /* block_bytes_max: one transaction, whatever was seen. */
     BLOCK_BYTES_LIMIT = 8 << 20,
 };
 

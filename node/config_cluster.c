@@ -9,8 +9,6 @@
 
 enum { CLUSTER_FILE_SIZE_MAX = 256 << 20, EPOCH_WINDOW_MAX = 64, OPEN_DISPERSALS_EXTRA = 8 };
 
-/* The smallest block_bytes_max: one transaction, whatever the block has seen. */
-enum { BLOCK_BYTES_LEAST = 132 << 10 };
 static_assert(TRANSACTION_SIZE_MAX + NODES_MAX * (1 + 16 * LINK_RUNS_MAX) + 64 <= BLOCK_BYTES_LEAST,
               "every transaction fits into some block");
 

@@ -6,6 +6,7 @@
  *   ahead.c      how far what is agreed may be ahead of what is executed
  *   propose.c    when to make a block; its dispersal until it completes
  *   retrieval.c  fetching completed dispersals
+ *   window.c     how much is asked for at a time
  *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
@@ -308,7 +309,7 @@ void pace_begin(struct node *n, node_id peer);               /* Asked: nothing w
 void pace_piece(struct node *n, node_id from);
 void pace_tick(struct node *n);
 
-/* window.c: how much is asked for at a time. */
+/* window.c */
 void window_tick(struct node *n);
 void window_came(struct node *n, uint32_t bytes);       /* Of what was asked for. */
 void window_chunk(struct node *n, uint32_t chunk_size); /* Of a dispersal, once. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "node/config.h"
 #include "node/file.h"
 #include "testnet/process.h"
 
@@ -24,7 +25,6 @@ enum {
     CONFIG_MAX = 1 << 20,
     BACKLOG_BYTES = 24 << 20, /* Of transactions that a node's load keeps under way ... */
     BLOCK_MIN = 150000,       /* block_bytes_min, unless set. */
-    BLOCK_MAX_LEAST = 135168, /* Of block_bytes_max. */
     MEMPOOL_MB = 64,          /* ... of the room that its pool has. */
 };
 
@@ -112,8 +112,8 @@ static int set_block_size(const struct sites *s, char *message, size_t message_s
     if (file) {
         fwrite(text, 1, (size_t)(at - text), file);
         fprintf(file, "block_bytes_max = %llu\n",
-                (unsigned long long)(s->scenario->block_bytes < BLOCK_MAX_LEAST
-                                         ? BLOCK_MAX_LEAST
+                (unsigned long long)(s->scenario->block_bytes < BLOCK_BYTES_LEAST
+                                         ? BLOCK_BYTES_LEAST
                                          : s->scenario->block_bytes));
         at += sizeof key - 1;
         fwrite(at, 1, size - (size_t)(at - text), file);

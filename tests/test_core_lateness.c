@@ -1,5 +1,5 @@
-/* How much is asked for, and when it is late. One core of eight, and seven peers that a test plays: each
- * has a queue of requests, and serves it as it likes. */
+/* How much is asked for, and when it is late. One core of eight, and seven peers that a test plays:
+ * each has a queue of requests, and serves it as it likes. */
 #include "crypto/hash.h"
 #include "node/core.h"
 
