@@ -235,6 +235,7 @@ struct node {
     uint32_t want_wait_ms;  /* ... and how long until we ask again. */
     uint64_t progress;      /* Counts whatever brings us on; */
     uint64_t want_progress; /* as it was then. */
+    uint64_t moved_ms;      /* When it was last seen to change. */
     struct node_view view;
 };
 

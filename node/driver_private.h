@@ -52,6 +52,7 @@ struct driver {
     struct node *node;
     struct effects effects;
     struct outbox *outbox;
+    uint64_t said_ms; /* When it last was not empty, and flushed. */
     /* The batch. */
     struct frame_in *frames;
     size_t frame_count, frame_capacity;
@@ -98,7 +99,7 @@ void driver_defer(struct driver *d, const struct effect *e); /* Until after the 
 void driver_start_job(struct driver *d, struct job *j);
 /* Recovery: everything the store holds, into the core. */
 int driver_restore(struct driver *d, const struct driver_ledger *ledger);
-/* Performs the deferred effects and flushes the outbox. */
+/* Performs the deferred effects, and flushes the outbox unless it is held a while. */
 int driver_release(struct driver *d);
 void driver_send_chunk(struct driver *d, const struct job *encoded, node_id to);
 

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHOLE_CHUNK = 0xff }; /* In place of a piece. */
+enum {
+    WHOLE_CHUNK = 0xff, /* In place of a piece. */
+    HELD_SHARE = 25,    /* Votes are held for one part of so many of what a dispersal takes, ... */
+    HELD_MS_MAX = 500,  /* ... and no longer. */
+};
 static_assert((int)SERVED_PIECES_MAX <= (int)WHOLE_CHUNK, "no piece is taken for a chunk");
 
 static uint64_t piece_tag(epoch_id epoch, node_id proposer, unsigned piece)
@@ -262,6 +266,15 @@ static bool too_many(const struct effect *e, uint8_t counts[2][NODES_MAX])
     return false;
 }
 
+/* Where messages take long anyway, what is said soon after something was said waits, and leaves
+ * with what follows it: else each step of N agreements costs N frames to every peer, and their
+ * headers fill the links. */
+static bool held(const struct driver *d)
+{
+    const uint64_t share_ms = d->node->proposing.usual_ms / HELD_SHARE;
+    return d->now_ms < d->said_ms + (share_ms < HELD_MS_MAX ? share_ms : HELD_MS_MAX);
+}
+
 int driver_release(struct driver *d)
 {
     struct store_view *view = NULL;
@@ -281,6 +294,7 @@ int driver_release(struct driver *d)
         return d->error;
     const struct outbox_port port = {d, takes, send_votes};
     const struct word word = node_word(d->node);
-    outbox_flush(d->outbox, &d->options.chain, &word, &port);
+    if (!held(d) && outbox_flush(d->outbox, &d->options.chain, &word, &port))
+        d->said_ms = d->now_ms;
     return 0;
 }

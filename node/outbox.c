@@ -162,15 +162,17 @@ static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
         port->send(port->context, to, writer_result(&w));
 }
 
-void outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
+bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
                   const struct outbox_port *port)
 {
-    if (o->count > 0 || !nodeset_empty(&o->word_to))
-        for (unsigned to = 0; to < o->quorum.n; to++)
-            if (to != o->self)
-                flush_to(o, (node_id)to, chain, word, port);
+    if (o->count == 0 && nodeset_empty(&o->word_to))
+        return false;
+    for (unsigned to = 0; to < o->quorum.n; to++)
+        if (to != o->self)
+            flush_to(o, (node_id)to, chain, word, port);
     o->count = 0;
     o->root_count = 0;
     memset(o->buckets, 0, sizeof o->buckets);
     o->word_to = (struct nodeset){0};
+    return true;
 }

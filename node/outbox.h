@@ -1,4 +1,4 @@
-/* What leaves for the peers in one round of the loop: votes of one kind in one epoch become one
+/* What leaves for the peers at a time: votes of one kind in one epoch become one
  * bitmap, roots one list, and all that goes to one peer one frame (or a few, when it is large). */
 #ifndef NODE_OUTBOX_H
 #define NODE_OUTBOX_H
@@ -25,8 +25,8 @@ struct outbox_port {
     bool (*takes)(void *context, node_id peer, epoch_id epoch);
     void (*send)(void *context, node_id to, struct slice frame);
 };
-/* Sends it all and is empty. */
-void outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
+/* Sends it all and is empty. False when it was empty. */
+bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
                   const struct outbox_port *port);
 
 #endif

@@ -2,10 +2,12 @@
 #include "node/core.h"
 
 enum {
-    AWAY = 4,        /* Times retry_ms without a word. */
-    USUAL_SHARE = 8, /* A dispersal's time counts as one of so many for the smoothed one. */
-    OFF_SHARE = 4,   /* How far off that it is, as one of so many for the deviation. */
-    DEVIATIONS = 4,  /* So many above the usual time are normal, and twice it is. */
+    AWAY = 4,           /* Times retry_ms without a word. */
+    USUAL_SHARE = 8,    /* A dispersal's time counts as one of so many for the smoothed one. */
+    OFF_SHARE = 4,      /* How far off that it is, as one of so many for the deviation. */
+    UNLOADED_MS = 1000, /* Dispersals that take longer wait in line. */
+    LATE = 2,           /* Times the doubt. */
+    DEVIATIONS = 4,     /* So many above the usual time are normal, and twice it is. */
 };
 
 void propose_init(struct node *n) { n->proposing.doubt_ms = n->options.retry_ms; }
@@ -125,10 +127,22 @@ static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
     return p->stale > 0 && n->delivery.executed == n->agreed;
 }
 
+/* Where links are full, dispersals side by side only make one another take longer: then the next
+ * begins when the last has completed, or is so late that it may never. */
+static bool may_begin(const struct node *n)
+{
+    const struct proposing *p = &n->proposing;
+    if (p->own_open == 0)
+        return true;
+    if (p->own_open == n->options.open_dispersals)
+        return false;
+    return p->usual_ms <= UNLOADED_MS || n->now_ms >= p->last_ms + LATE * (uint64_t)p->doubt_ms;
+}
+
 void propose_advance(struct node *n, struct effects *out)
 {
     struct proposing *p = &n->proposing;
-    if (!n->started || p->taking != 0 || p->own_open == n->options.open_dispersals)
+    if (!n->started || p->taking != 0 || !may_begin(n))
         return;
     const epoch_id e = next_epoch(n);
     const bool carries = may_carry(n);

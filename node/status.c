@@ -6,7 +6,7 @@ enum {
     WANT_RECENT = 64,   /* Epochs below the first unsealed one that are always asked about. */
     WANT_SEGMENT = 256, /* Older ones, a segment at a time. */
     WANT_BACKOFF = 16,  /* Times retry_ms, while asking brings nothing. */
-    WANT_BUSY = 4,      /* Times retry_ms, while other things go on. */
+    WANT_BUSY = 4,      /* Times what a dispersal takes, while other things go on. */
     WORD_IDLE = 20,     /* Times retry_ms: our word, though nothing happened. */
 };
 
@@ -253,11 +253,14 @@ void status_tick(struct node *n, struct effects *out)
     }
     if (n->progress != n->want_progress) {
         n->want_progress = n->progress;
+        n->moved_ms = n->now_ms;
         n->want_wait_ms = first;
-        if (n->now_ms < n->want_ms + max_u64(first, WANT_BUSY * retry))
-            return; /* What is missing may well be on its way. */
     }
-    if (n->now_ms < n->want_ms + n->want_wait_ms)
+    /* What is missing may well be on its way while other things come. */
+    const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
+    const bool busy =
+        n->moved_ms > n->want_ms && n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * first;
+    if (!quiet && !busy)
         return;
     n->want_ms = n->now_ms;
     if (n->want_wait_ms < WANT_BACKOFF * retry)

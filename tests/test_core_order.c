@@ -126,7 +126,7 @@ static void the_order_is_by_epoch_then_linked_then_turn(void **state)
     cluster_open(MANY, HORIZON);
     seed = 5;
     cluster.passes = pieces_are_lost;
-    for (unsigned round = 0; round < 600; round++) {
+    for (unsigned round = 0; round < 1200; round++) {
         if (round % 3 == 0)
             submit((unsigned)below(MANY));
         if (round % 60 == 0) /* Two of the others are away each time. */

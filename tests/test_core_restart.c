@@ -234,7 +234,7 @@ static void a_node_whose_store_fails_at_any_call_contradicts_nothing(void **stat
         begin(call);
         cluster.may_fail = true;
         store_memory_fail(cluster.members[VICTIM].store, call, STORE_IO);
-        for (unsigned round = 0; round < 60 && cluster.members[VICTIM].up; round++)
+        for (unsigned round = 0; round < 90 && cluster.members[VICTIM].up; round++)
             round_with_load(round);
         if (cluster.members[VICTIM].up) {
             store_memory_fail(cluster.members[VICTIM].store, 0, 0);

@@ -67,10 +67,78 @@ static void what_is_on_its_way_is_not_sent_again(void **state)
     expect_no_faults();
 }
 
+/* What is said soon after something was said leaves with what follows it. */
+static uint64_t said_ms[N][N];
+static unsigned frames, close_frames;
+
+static bool count_frames(struct post *p)
+{
+    if (p->lane != DRIVER_VOTES)
+        return true;
+    frames++;
+    const uint32_t usual_ms = node_of(p->from)->proposing.usual_ms;
+    close_frames += cluster.now_ms < said_ms[p->from][p->to] + usual_ms / 25;
+    said_ms[p->from][p->to] = cluster.now_ms;
+    return true;
+}
+
+static void where_links_are_slow_votes_travel_together(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.waits = waits_for_its_time;
+    order_some(EPOCHS / 4);
+    cluster.passes = count_frames;
+    frames = close_frames = 0;
+    order_some(EPOCHS / 4);
+    assert_true(frames > EPOCHS / 4 * N);
+    assert_int_equal(close_frames, 0);
+    expect_one_ledger();
+}
+
+/* Dispersals that take very long follow one another; quick ones go side by side. */
+static unsigned slow_rounds;
+
+static bool waits_for_long(const struct post *p)
+{
+    return p->lane == DRIVER_DISPERSAL && cluster.now_ms / ROUND_MS % slow_rounds != 0;
+}
+
+static unsigned most_open_in(unsigned rounds)
+{
+    unsigned most = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        if (cluster.submitted < cluster.members[0].executed_ids + 8 * N)
+            submit(round % N);
+        cluster_round();
+        for (unsigned k = 0; k < N; k++)
+            if (node_of(k)->proposing.own_open > most)
+                most = node_of(k)->proposing.own_open;
+    }
+    return most;
+}
+
+static void where_links_are_full_dispersals_follow_one_another(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.waits = waits_for_long;
+    slow_rounds = 40; /* 0.2 s */
+    most_open_in(2000);
+    assert_true(most_open_in(400) > 1);
+    slow_rounds = 260; /* 1.3 s */
+    most_open_in(6000);
+    assert_int_equal(most_open_in(1000), 1);
+    cluster_until(all_executed, 20 * slow_rounds);
+    expect_one_ledger();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
+        CORE_TEST(where_links_are_slow_votes_travel_together),
+        CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
     return cmocka_run_group_tests_name("core slow", tests, NULL, NULL);
 }
