@@ -38,7 +38,10 @@ bool read_step(const char *text, void *field) { return read_within(text, times, 
 
 bool read_share(const char *text, void *field) { return read_within(text, shares, 0, 1, field); }
 
-bool read_scale(const char *text, void *field) { return read_within(text, shares, 0.01, 1, field); }
+bool read_scale(const char *text, void *field)
+{
+    return read_within(text, shares, 0.001, 1, field);
+}
 
 bool read_rate(const char *text, void *field)
 {

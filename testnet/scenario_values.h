@@ -22,7 +22,7 @@ bool read_step(const char *text, void *field);
 bool read_share(const char *text, void *field);
 bool read_scale(const char *text, void *field);
 #define read_share_form "a share from 0 to 1, as 0.5 or 50 %"
-#define read_scale_form "a factor from 0.01 to 1, as 0.35"
+#define read_scale_form "a factor from 0.001 to 1, as 0.35"
 
 /* Rates: bytes/s, as uint64_t; a payload's as double. */
 bool read_rate(const char *text, void *field);

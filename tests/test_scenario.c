@@ -149,8 +149,8 @@ static void says_what_is_wrong(void **state)
          "4: unknown key node; known here: nodes seed scale warmup duration app mode retrieval "
          "block height_floor"},
         {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
-        {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.01 to 1, as 0.35"},
-        {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.01 to 1, as 0.35"},
+        {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.001 to 1, as 0.35"},
+        {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.001 to 1, as 0.35"},
         {SCENARIO "warmup = 30\n", "4: warmup = 30; give a time up to 86400 s, as 30 s or 2 min"},
         {"[scenario]\nduration = 0 s\n",
          "2: duration = 0 s; give a time from 1 s to 86400 s, as 30 s or 2 min"},
