@@ -300,6 +300,8 @@ void propose_init(struct node *n);
 /* For how long it is normal, here and now, that something does not come: links may be slow, and
  * full. At least retry_ms, and bounded. */
 uint32_t propose_normal_ms(const struct node *n);
+/* What a dispersal of ours takes: as was measured, or until one was as is guessed. */
+uint32_t propose_takes_ms(const struct node *n);
 void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
                          struct effects *out);
 

@@ -13,12 +13,12 @@
 
 enum {
     TICK_BUSY_MS = 10,
-    TICK_IDLE_MS = 100, /* Ten times a second: nothing to see in top. */
-    BUSY_MS = 1000,     /* Ticks come quickly for so long after the last thing happened. */
-    PEERS_MS = 250,     /* From one look at who is connected to the next. */
-    GATHER_SHARE = 100, /* Of what a dispersal takes: for so long what arrives is gathered, ... */
-    GATHER_MS_MAX = 20, /* ... and no longer. */
-    DRAIN_MS = 3000,    /* For clients whose transactions are being checked or committed. */
+    TICK_IDLE_MS = 100,  /* Ten times a second: nothing to see in top. */
+    BUSY_MS = 1000,      /* Ticks come quickly for so long after the last thing happened. */
+    PEERS_MS = 250,      /* From one look at who is connected to the next. */
+    GATHER_SHARE = 200,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
+    GATHER_MS_MAX = 100, /* ... and no longer. */
+    DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
 
@@ -39,7 +39,7 @@ static void gather(const struct daemon *d)
 {
     struct node_view view;
     node_view(driver_node(d->driver), &view);
-    const uint64_t share_ms = view.usual_ms / GATHER_SHARE;
+    const uint64_t share_ms = view.takes_ms / GATHER_SHARE;
     const uint64_t gather_ms = share_ms < GATHER_MS_MAX ? share_ms : GATHER_MS_MAX;
     const struct timespec rest = {.tv_nsec = (long)gather_ms * 1000000};
     if (gather_ms > 0)

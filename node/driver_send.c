@@ -271,7 +271,7 @@ static bool too_many(const struct effect *e, uint8_t counts[2][NODES_MAX])
  * headers fill the links. */
 static bool held(const struct driver *d)
 {
-    const uint64_t share_ms = d->node->proposing.usual_ms / HELD_SHARE;
+    const uint32_t share_ms = propose_takes_ms(d->node) / HELD_SHARE;
     return d->now_ms < d->said_ms + (share_ms < HELD_MS_MAX ? share_ms : HELD_MS_MAX);
 }
 

@@ -250,7 +250,7 @@ void node_view(const struct node *n, struct node_view *view)
     view->proposed = n->proposing.last;
     view->height = n->delivery.height;
     view->delivering = n->delivery.epoch;
-    view->usual_ms = n->proposing.usual_ms;
+    view->takes_ms = propose_takes_ms(n);
     view->quiet = n->proposing.own_open == 0 && n->retrieval.active == 0 &&
                   n->delivery.executed == n->agreed && n->agreed + 1 == n->first_unsealed;
 }

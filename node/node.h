@@ -92,7 +92,7 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t fetch_retries;
     uint64_t late_closed; /* Agreements closed after their epoch was agreed. */
     uint64_t quiet;       /* Nothing is waited for. */
-    uint64_t usual_ms;    /* What dispersals of ours take; 0: none has completed. */
+    uint64_t takes_ms;    /* A dispersal of ours: measured, or guessed until one was. */
 };
 void node_view(const struct node *n, struct node_view *view);
 /* What is known of an epoch's agreement, for checkers: false if it is not open here. */

@@ -21,6 +21,12 @@ uint32_t propose_normal_ms(const struct node *n)
     return normal_ms < least ? least : normal_ms > most ? most : normal_ms;
 }
 
+uint32_t propose_takes_ms(const struct node *n)
+{
+    const struct proposing *p = &n->proposing;
+    return p->usual_ms > 0 ? p->usual_ms : p->doubt_ms / 2;
+}
+
 static struct own *own_find(struct node *n, epoch_id epoch)
 {
     for (unsigned k = 0; k < n->options.open_dispersals; k++)
@@ -136,7 +142,8 @@ static bool may_begin(const struct node *n)
         return true;
     if (p->own_open == n->options.open_dispersals)
         return false;
-    return p->usual_ms <= UNLOADED_MS || n->now_ms >= p->last_ms + LATE * (uint64_t)p->doubt_ms;
+    return propose_takes_ms(n) <= UNLOADED_MS ||
+           n->now_ms >= p->last_ms + LATE * (uint64_t)p->doubt_ms;
 }
 
 void propose_advance(struct node *n, struct effects *out)

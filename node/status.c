@@ -6,7 +6,7 @@ enum {
     WANT_RECENT = 64,   /* Epochs below the first unsealed one that are always asked about. */
     WANT_SEGMENT = 256, /* Older ones, a segment at a time. */
     WANT_BACKOFF = 16,  /* Times retry_ms, while asking brings nothing. */
-    WANT_BUSY = 4,      /* Times what a dispersal takes, while other things go on. */
+    WANT_BUSY = 4,      /* Times what a dispersal may take, while other things go on. */
     WORD_IDLE = 20,     /* Times retry_ms: our word, though nothing happened. */
 };
 
@@ -258,8 +258,8 @@ void status_tick(struct node *n, struct effects *out)
     }
     /* What is missing may well be on its way while other things come. */
     const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
-    const bool busy =
-        n->moved_ms > n->want_ms && n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * first;
+    const bool busy = n->moved_ms > n->want_ms &&
+                      n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * n->proposing.doubt_ms;
     if (!quiet && !busy)
         return;
     n->want_ms = n->now_ms;

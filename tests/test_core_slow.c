@@ -1,4 +1,5 @@
 /* Links that are slow, and lose nothing: what is late there is on its way. */
+#include "node/driver_private.h"
 #include "tests/core_liar.h"
 
 enum {
@@ -65,6 +66,25 @@ static void what_is_on_its_way_is_not_sent_again(void **state)
     assert_int_equal(questions, 0);
     expect_one_ledger();
     expect_no_faults();
+}
+
+/* While things go on, and it is doubted whether what is missing is lost, nobody is asked. */
+static void while_things_go_on_nothing_is_asked_for(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    order_some(N);
+    cluster.passes = count;
+    questions = 0;
+    for (unsigned round = 0; round < 1000; round++) {
+        for (unsigned k = 0; k < N; k++)
+            cluster.members[k].driver->node->proposing.doubt_ms = 1000 * ROUND_MS;
+        submit(round % N);
+        cluster_round();
+    }
+    assert_int_equal(questions, 0);
+    cluster_until(all_executed, 1000);
+    expect_one_ledger();
 }
 
 /* What is said soon after something was said leaves with what follows it. */
@@ -137,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
+        CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
