@@ -32,9 +32,9 @@ temporal     temporal-fast  hb
 bursty       bursty         dl
 bursty       bursty         hb-link
 bursty       bursty         hb
-bursty       bursty         dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
-bursty       bursty         hb-link     8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
-bursty       bursty         hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
+bursty       bursty         dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
+bursty       bursty         hb-link     8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
+bursty       bursty         hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
 geo          geo            dl
 geo          geo            dl-coupled
 geo          geo            hb-link
@@ -58,8 +58,8 @@ catch-up     catch-up       dl
 '
 
 wanted() { [ -z "$ONLY" ] || [[ ,$ONLY, = *,$1,* ]]; }
-seconds_of() { # key, scenario
-    sed -nE "s/^$1 = ([0-9]+) s\$/\1/p" "$scenarios/$2.conf"
+seconds_of() { # key, scenario, change
+    sed "$3" "$scenarios/$2.conf" | sed -nE "s/^$1 = ([0-9]+) s\$/\1/p"
 }
 each() { # command: gets experiment, scenario, mode, change, directory
     local experiment scenario mode word change k
@@ -76,7 +76,7 @@ each() { # command: gets experiment, scenario, mode, change, directory
 total_s=0
 count() {
     [ -e "$5/summary.json" ] ||
-        total_s=$((total_s + $(seconds_of warmup "$2") + $(seconds_of duration "$2") + OVERHEAD_S))
+        total_s=$((total_s + $(seconds_of warmup "$2" "$4") + $(seconds_of duration "$2" "$4") + OVERHEAD_S))
 }
 each count
 echo "about $(((total_s + 59) / 60)) minutes"
