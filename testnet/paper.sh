@@ -57,6 +57,12 @@ blip         blip           dl
 catch-up     catch-up       dl
 '
 
+order=$(awk 'NF { print $1 }' <<<"$plan" | uniq)
+for name in ${ONLY//,/ }; do
+    grep -qx -- "$name" <<<"$order" ||
+        { echo "paper: there is no experiment $name; there are: ${order//$'\n'/ }" >&2; exit 1; }
+done
+
 wanted() { [ -z "$ONLY" ] || [[ ,$ONLY, = *,$1,* ]]; }
 seconds_of() { # key, scenario, change
     sed "$3" "$scenarios/$2.conf" | sed -nE "s/^$1 = ([0-9]+) s\$/\1/p"
@@ -95,7 +101,6 @@ run() {
 }
 each run
 
-order=$(awk 'NF { print $1 }' <<<"$plan" | uniq)
 # shellcheck disable=SC2086 # Words on purpose.
 bash testnet/report.sh "$tool" "$out" $order >"$out/REPORT.md"
 echo "$out/REPORT.md"
