@@ -34,7 +34,7 @@ uint64_t daemon_now_ms(void)
 }
 
 /* Where messages take long anyway, those that arrive together are answered together: else each of
- * the N-f that a step needs costs a commit, and each step of N agreements N frames to every peer. */
+ * the N-f that a step needs costs a commit. */
 static void gather(const struct daemon *d)
 {
     struct node_view view;

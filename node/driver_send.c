@@ -6,7 +6,7 @@
 
 enum {
     WHOLE_CHUNK = 0xff, /* In place of a piece. */
-    HELD_SHARE = 25,    /* Votes are held for one part of so many of what a dispersal takes, ... */
+    HELD_SHARE = 25,    /* What is said is held for a part of what a dispersal takes, ... */
     HELD_MS_MAX = 500,  /* ... and no longer. */
 };
 static_assert((int)SERVED_PIECES_MAX <= (int)WHOLE_CHUNK, "no piece is taken for a chunk");
