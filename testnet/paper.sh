@@ -2,7 +2,8 @@
 # The experiments of the DispersedLedger paper, and some of our own, on shaped links on this machine.
 # usage: testnet/paper.sh BUILD      (make paper)
 # ONLY=spatial,bursty runs only these; RUNS=3 runs each three times.
-# What is in build/paper already is not run again; build/paper/REPORT.md is written anew each time.
+# What is in build/paper already is not run again, unless it failed; build/paper/REPORT.md is written
+# anew each time.
 # Exit codes: 0 all ran, with equal ledgers; 1 not.
 set -u
 build=$1
@@ -16,13 +17,14 @@ OVERHEAD_S=20 # Of a run: starting, stopping, comparing.
 # Experiment, scenario, mode, and what is changed in the scenario: a word for it, and a sed command.
 # Baselines have two sizes of block, and are compared by their better one. Sixteen nodes are the
 # paper's, on links so slow that two cores carry them; eight have links five times as fast, on
-# which TCP is less of a limit, and blocks of the paper's size.
+# which TCP is less of a limit, and blocks of the paper's size. Large blocks make few epochs: one
+# more or less of them is much of a ledger.
 plan='
 spatial      spatial        dl
 spatial      spatial        hb-link
 spatial      spatial        hb-link     8MB     s/^block = .*/block = 8 MB/
 spatial      spatial        hb
-spatial      spatial        hb          8MB     s/^block = .*/block = 8 MB/
+spatial      spatial        hb          8MB     s/^block = .*/block = 8 MB\nheight_floor = 0.25/
 spatial      spatial        dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 spatial      spatial        hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 temporal     temporal       dl
@@ -39,10 +41,10 @@ geo          geo            dl
 geo          geo            dl-coupled
 geo          geo            hb-link
 geo          geo            hb
-latency      latency        dl          10kB    s/^rate = 20 kB/rate = 10 kB/
 latency      latency        dl          20kB
-latency      latency        dl          40kB    s/^rate = 20 kB/rate = 40 kB/
-latency      latency        hb          40kB    s/^rate = 20 kB/rate = 40 kB/
+latency      latency        dl          50kB    s/^rate = 20 kB/rate = 50 kB/
+latency      latency        dl          100kB   s/^rate = 20 kB/rate = 100 kB/
+latency      latency        hb          100kB   s/^rate = 20 kB/rate = 100 kB/
 scale        scale-4        dl
 scale        scale-16       dl
 scale        scale-32       dl
@@ -80,8 +82,9 @@ each() { # command: gets experiment, scenario, mode, change, directory
 }
 
 total_s=0
+done_already() { [ -e "$1/summary.json" ] && [ ! -e "$1/failed" ]; } # directory
 count() {
-    [ -e "$5/summary.json" ] ||
+    done_already "$5" ||
         total_s=$((total_s + $(seconds_of warmup "$2" "$4") + $(seconds_of duration "$2" "$4") + OVERHEAD_S))
 }
 each count
@@ -89,7 +92,7 @@ echo "about $(((total_s + 59) / 60)) minutes"
 
 failed=0
 run() {
-    [ -e "$5/summary.json" ] && return
+    done_already "$5" && return
     rm -rf "$5"
     mkdir -p "$(dirname "$5")"
     local file=$out/$1/$2.conf
@@ -97,7 +100,7 @@ run() {
     cp "$scenarios"/*.csv "$out/$1/"
     echo "$(date +%H:%M) $5"
     "$tool" run "$file" --mode "$3" --out "$5" --name paper >"$out/$1/last.txt" </dev/null ||
-        failed=$((failed + 1))
+        { touch "$5/failed"; failed=$((failed + 1)); }
 }
 each run
 
