@@ -135,6 +135,7 @@ void coin_share_make(const struct coin_secret *secret, const struct coin_name *n
     struct coin_secret response = *secret;
     valid &= secp256k1_ec_seckey_tweak_mul(context, response.scalar, challenge.bytes);
     valid &= secp256k1_ec_seckey_tweak_add(context, response.scalar, nonce.bytes);
+    group_declassify(&valid, sizeof valid);
     /* The secret is a scalar, and hashes are but once in 2^128. */
     assert(valid);
 

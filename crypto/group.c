@@ -91,7 +91,10 @@ void point_from_hash(const char *tag, struct slice seed, secp256k1_pubkey *point
 bool point_of_secret(const uint8_t secret[SCALAR_SIZE], uint8_t product[POINT_SIZE])
 {
     secp256k1_pubkey point;
-    if (!secp256k1_ec_pubkey_create(group_context(), &point, secret))
+    const int valid = secp256k1_ec_pubkey_create(group_context(), &point, secret);
+    group_declassify(&valid, sizeof valid);
+    group_declassify(&point, sizeof point);
+    if (!valid)
         return false;
     point_serialize(&point, product);
     return true;
@@ -110,5 +113,8 @@ static int keep_point(unsigned char *output, const unsigned char *x32, const uns
 bool point_times_secret(const secp256k1_pubkey *point, const uint8_t secret[SCALAR_SIZE],
                         uint8_t product[POINT_SIZE])
 {
-    return secp256k1_ecdh(group_context(), product, point, secret, keep_point, NULL);
+    const int valid = secp256k1_ecdh(group_context(), product, point, secret, keep_point, NULL);
+    group_declassify(&valid, sizeof valid);
+    group_declassify(product, POINT_SIZE);
+    return valid;
 }

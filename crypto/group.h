@@ -32,4 +32,12 @@ bool point_times_secret(const secp256k1_pubkey *point, const uint8_t secret[SCAL
 void scalar_of(unsigned value, uint8_t scalar[SCALAR_SIZE]);
 const uint8_t *scalar_reciprocal(unsigned value);
 
+/* What follows from a secret and may be known. `make ctime` follows secrets through all that is
+ * computed and complains when a branch or an address depends on anything else of them. */
+#ifdef CTIME
+void group_declassify(const void *data, size_t size); /* tests/ctime.c */
+#else
+static inline void group_declassify(const void *data, size_t size) { (void)data, (void)size; }
+#endif
+
 #endif
