@@ -23,7 +23,8 @@ struct sim_entry { /* Of a node's ledger. */
 
 struct sim_node {
     struct sim *sim;
-    node_id id;
+    node_id id;    /* As it calls itself. */
+    node_id place; /* In nodes: its id, or n for a twin. */
     bool up;
     uint32_t life;
     bool liar;
@@ -39,7 +40,8 @@ struct sim_node {
     unsigned inbox_count;
     bool flush_due;
     bool broken;      /* Its store failed outside of the driver. */
-    uint64_t free_us; /* When its link is done with what was sent. */
+    uint64_t free_us; /* When its link is done with what was sent, */
+    uint64_t disk_us; /* and its disk with what was committed. */
     struct sim_transaction *pool;
     size_t pool_count, pool_capacity, pool_first;
     /* Its ledger: entries up to executed_entries are durable, the others staged. */
@@ -65,11 +67,17 @@ struct sim {
     struct coin_public coin;
     struct coin_secret *secrets;
     struct check *check;
-    struct sim_node nodes[SIM_NODES_MAX];
+    struct sim_node nodes[SIM_NODES_MAX + 1];
+    /* A liar may run twice, with one key: what each of the two says reaches its own side only. The
+     * second is nodes[n]. */
+    bool twins;
+    node_id twin_of;
+    struct nodeset twin_side;
     struct sim_tally *tally;
     /* Weather, drawn once. */
     uint32_t delay_us, loss_per_mille, repeat_per_mille, crash_per_mille, partition_per_mille;
-    uint32_t work_us, execute_us;
+    uint32_t work_us, execute_us, commit_us;
+    unsigned epoch_window;
     uint64_t bytes_per_s[SIM_NODES_MAX]; /* 0: no limit. */
     uint64_t submissions, submitted;
     struct nodeset side; /* A partition: those in it and those not. Empty: none. */
@@ -89,6 +97,9 @@ int sim_node_flush(struct sim_node *n);
 void sim_node_executed(struct sim_node *n, epoch_id epoch);
 void sim_node_submit(struct sim_node *n, uint64_t id);
 void sim_node_report_pool(struct sim_node *n);
+
+/* All that run: the twin too. */
+static inline unsigned sim_places(const struct sim *s) { return s->quorum.n + s->twins; }
 
 static inline bool sim_correct(const struct sim *s, unsigned node) { return !s->nodes[node].liar; }
 

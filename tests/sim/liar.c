@@ -127,8 +127,13 @@ static void edit_roots(struct liar *l, node_id to, struct message *m)
 {
     memcpy(entries_buffer, m->roots.entries.data, m->roots.entries.size);
     m->roots.entries.data = entries_buffer;
+    if (tells(l, LIE_complete, 1, 4))
+        m->roots.vote = VID_COMPLETE;
     for (unsigned k = 0; k < m->roots.count; k++) {
         uint8_t *entry = entries_buffer + k * (1 + HASH_SIZE);
+        const unsigned at = (unsigned)prng_below(l->prng, 16);
+        l->known[at].epoch = m->epoch;
+        message_root_entry(m, k, &l->known[at].proposer, &l->known[at].root);
         const struct forged *f = &l->forged[m->epoch % 16];
         if (entry[0] == l->self && f->epoch == m->epoch && block_lie(l, m->epoch, to) != LIES)
             memcpy(entry + 1, f->encoding.commitment.bytes, HASH_SIZE);
@@ -149,6 +154,10 @@ static void edit_votes(struct liar *l, node_id to, struct message *m)
             v->values = (uint8_t)(1 + prng_below(l->prng, 3));
     } else if (other && tells(l, LIE_two_bits, 1, 1)) {
         v->values ^= BA_BOTH;
+    }
+    if ((v->type == BA_BVAL || v->type == BA_AUX) && tells(l, LIE_early_term, 1, 4)) {
+        const bool one = prng_chance(l->prng, 1, 2);
+        *v = (struct ba_message){BA_TERM, 0, one ? BA_ONE : BA_ZERO};
     }
     if (tells(l, LIE_far_future, 1, 4)) {
         if (prng_chance(l->prng, 1, 2))
@@ -185,6 +194,41 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
     case MESSAGE_WANT_ROOTS: break;
     }
     return true;
+}
+
+/* A byte of a section is another one, and it still decodes. */
+static void bend(struct liar *l, node_id to, uint8_t *section, size_t size)
+{
+    for (unsigned tries = 0; tries < 8; tries++) {
+        uint8_t *byte = section + prng_below(l->prng, size);
+        const uint8_t was = *byte;
+        *byte ^= (uint8_t)(1 + prng_below(l->prng, 255));
+        struct reader r = reader_of(slice_of(section, size));
+        struct message m;
+        if (message_decode(&r, l->quorum, l->self, to, &m) && reader_finished(&r)) {
+            l->told[LIE_any_field]++;
+            return;
+        }
+        *byte = was;
+    }
+}
+
+/* Chunks that it has no need of, asked for again and again. */
+static void ask(struct liar *l, node_id to, struct writer *w)
+{
+    for (unsigned k = 0; k < 16; k++) {
+        const struct message m = {.kind = MESSAGE_REQUEST,
+                                  .epoch = l->known[k].epoch,
+                                  .proposer = l->known[k].proposer,
+                                  .request = {.root = l->known[k].root}};
+        if (m.epoch > 0)
+            message_encode(w, l->quorum, l->self, to, &m);
+    }
+}
+
+uint64_t liar_delay(struct liar *l)
+{
+    return l->bulk && tells(l, LIE_late, 1, 2) ? prng_below(l->prng, 10000000) : 0;
 }
 
 static struct slice old_news(struct liar *l, struct slice frame)
@@ -233,9 +277,18 @@ struct slice liar_edit(struct liar *l, node_id to, struct slice frame)
     message_header_encode(&w, l->chain, &word);
     static uint8_t piece[MESSAGE_PIECE_SIZE];
     struct message m;
-    while (message_decode(&r, l->quorum, l->self, to, &m))
-        if (edit_section(l, to, &m, piece))
-            message_encode(&w, l->quorum, l->self, to, &m);
+    l->bulk = false;
+    while (message_decode(&r, l->quorum, l->self, to, &m)) {
+        uint8_t *section = w.at;
+        l->bulk = l->bulk || m.kind == MESSAGE_CHUNK || m.kind == MESSAGE_PIECE;
+        if (!edit_section(l, to, &m, piece))
+            continue;
+        message_encode(&w, l->quorum, l->self, to, &m);
+        if (w.ok && l->lies[LIE_any_field] && prng_chance(l->prng, 1, 8))
+            bend(l, to, section, (size_t)(w.at - section));
+    }
+    if (tells(l, LIE_requests, 1, 2))
+        ask(l, to, &w);
     const struct slice edited = writer_result(&w);
     return noise(l, old_news(l, edited));
 }

@@ -25,6 +25,11 @@
     X(old_news)    \
     X(far_future)  \
     X(lying_word)  \
+    X(early_term)  \
+    X(complete)    \
+    X(requests)    \
+    X(late)        \
+    X(any_field)   \
     X(noise)
 
 enum lie {
@@ -51,7 +56,13 @@ struct liar {
         struct vid_encoding encoding;
         uint8_t *chunks;
     } forged[16];
-    struct { /* Old news. */
+    struct { /* What it may ask others for, without end. */
+        epoch_id epoch;
+        node_id proposer;
+        struct hash root;
+    } known[16];
+    bool bulk; /* In the last frame: it may come late. */
+    struct {   /* Old news. */
         uint8_t *bytes;
         size_t size;
     } old[16];
@@ -64,5 +75,7 @@ void liar_free(struct liar *l);
 /* Edits a frame on its way to `to`: returns what goes instead; size 0: nothing. The slice is
  * lent until the next call. */
 struct slice liar_edit(struct liar *l, node_id to, struct slice frame);
+/* How much later than others' that frame arrives, in us. */
+uint64_t liar_delay(struct liar *l);
 
 #endif

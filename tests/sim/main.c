@@ -1,9 +1,12 @@
 /* sim --seed N [--trace]           one run
  * sim --first N --seeds M          many; --file F: also the seeds kept in F
  * sim ... --nodes N --mode M       of so many nodes, in this mode; else the seed draws both
+ * sim --seed N --every-call S      the run again and again: the disk of node 0 fails, or is full, at
+ *                                  its first call, at that and S more, and so on to the last
  * sim ... --complete               fails unless everything that can happen has happened */
 #include "crypto/hash.h"
 #include "crypto/identity.h"
+#include "storage/store.h"
 #include "tests/sim/sim.h"
 
 #include <getopt.h>
@@ -31,6 +34,24 @@ static void run(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mo
     printf("seed %llu%s%.0u: %s\n", (unsigned long long)seed, nodes ? " nodes " : "", nodes,
            report);
     fflush(stdout);
+}
+
+/* Until the call at which it is to fail is never made. */
+static void run_every_call(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mode,
+                           uint64_t step)
+{
+    static const int errors[] = {STORE_IO, STORE_FULL};
+    for (unsigned k = 0; k < 2; k++) {
+        uint64_t call = 1, reached;
+        do {
+            reached = r->tally.failed_calls;
+            r->options.fail_call = call;
+            r->options.fail_error = errors[k];
+            run(r, seed, nodes, mode);
+            call += step;
+        } while (r->tally.failed_calls > reached);
+    }
+    r->options.fail_call = 0;
 }
 
 /* The mode of a name; MODES: there is none. */
@@ -95,17 +116,14 @@ static unsigned print_tally(const struct sim_tally *t)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"first", required_argument, NULL, 'f'},
-                                            {"seeds", required_argument, NULL, 'm'},
-                                            {"nodes", required_argument, NULL, 'n'},
-                                            {"file", required_argument, NULL, 'F'},
-                                            {"trace", no_argument, NULL, 't'},
-                                            {"complete", no_argument, NULL, 'c'},
-                                            {"mode", required_argument, NULL, 'M'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},  {"first", required_argument, NULL, 'f'},
+        {"seeds", required_argument, NULL, 'm'}, {"nodes", required_argument, NULL, 'n'},
+        {"file", required_argument, NULL, 'F'},  {"trace", no_argument, NULL, 't'},
+        {"complete", no_argument, NULL, 'c'},    {"every-call", required_argument, NULL, 'e'},
+        {"mode", required_argument, NULL, 'M'},  {0}};
     struct runs *r = calloc(1, sizeof *r);
-    uint64_t first = 1, seeds = 0;
+    uint64_t first = 1, seeds = 0, every = 0;
     unsigned nodes = 0;
     enum node_mode mode = MODES;
     bool complete = false;
@@ -128,6 +146,7 @@ int main(int argc, char **argv)
             break;
         case 't': r->options.trace = true; break;
         case 'c': complete = true; break;
+        case 'e': every = strtoull(optarg, NULL, 10); break;
         default: return 2;
         }
     if (nodes > 16) {
@@ -137,7 +156,10 @@ int main(int argc, char **argv)
     if (file && run_file(r, file))
         return 1;
     for (uint64_t k = 0; k < seeds; k++)
-        run(r, first + k, nodes, mode);
+        if (every > 0)
+            run_every_call(r, first + k, nodes, mode, every);
+        else
+            run(r, first + k, nodes, mode);
     const unsigned missing = print_tally(&r->tally);
     if (complete && missing > 0)
         printf("%u kinds of happening did not happen: these seeds show too little\n", missing);

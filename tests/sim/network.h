@@ -22,8 +22,8 @@ struct happening {
     uint64_t at_us;
     uint64_t sequence;
     enum happening_type type;
-    node_id node;
-    node_id from;    /* FRAME */
+    node_id node;    /* Its place in the simulation: a twin has one of its own. */
+    node_id from;    /* FRAME: as it calls itself. */
     uint32_t life;   /* Of the node: what was for an earlier one is void. */
     uint64_t number; /* EXECUTED: epoch. */
     size_t size;     /* FRAME */

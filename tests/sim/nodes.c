@@ -77,8 +77,8 @@ void sim_node_open(struct sim_node *n)
                                         .self = n->id,
                                         .mode = s->options.mode,
                                         .fetch_all = s->fetch_all,
-                                        .epoch_window = 8,
-                                        .open_dispersals = 16,
+                                        .epoch_window = s->epoch_window,
+                                        .open_dispersals = s->epoch_window + 8,
                                         .link_horizon = s->link_horizon,
                                         .block_bytes_max = 4096,
                                         .block_bytes_min = 400,
@@ -108,7 +108,7 @@ void sim_node_open(struct sim_node *n)
         s->tally->restarts_mid_epoch++;
     network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + 1000,
                                                      .type = HAPPEN_TICK,
-                                                     .node = n->id,
+                                                     .node = n->place,
                                                      .life = n->life});
 }
 
@@ -118,7 +118,7 @@ void sim_node_crash(struct sim_node *n)
     struct node_view view;
     node_view(driver_node(n->driver), &view);
     s->tally->coins += n->liar ? 0 : view.coins_tossed;
-    network_drop_work(&s->network, n->id);
+    network_drop_work(&s->network, n->place);
     driver_close(n->driver);
     store_memory_crash(n->store);
     n->driver = NULL;
@@ -136,6 +136,8 @@ int sim_node_flush(struct sim_node *n)
     struct sim *s = n->sim;
     for (unsigned k = 0; k < n->inbox_count; k++)
         driver_frame(n->driver, n->inbox[k].from, slice_of(n->inbox[k].bytes, n->inbox[k].size));
+    if (s->commit_us > 0) /* What is sent leaves after the commit. */
+        n->disk_us = s->network.now_us + prng_below(&s->prng, s->commit_us + 1);
     const int error = driver_flush(n->driver, 1 + s->network.now_us / 1000);
     for (unsigned k = 0; k < n->inbox_count; k++)
         free(n->inbox[k].bytes);

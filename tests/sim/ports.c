@@ -11,11 +11,12 @@ void sim_wake(struct sim_node *n)
         return;
     n->flush_due = true;
     struct sim *s = n->sim;
-    network_schedule(&s->network,
-                     (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, 300),
-                                        .type = HAPPEN_FLUSH,
-                                        .node = n->id,
-                                        .life = n->life});
+    uint64_t at = s->network.now_us + prng_below(&s->prng, 300);
+    if (at < n->disk_us)
+        at = n->disk_us; /* It is still committing. */
+    network_schedule(
+        &s->network,
+        (struct happening){.at_us = at, .type = HAPPEN_FLUSH, .node = n->place, .life = n->life});
 }
 
 static bool parted(const struct sim *s, node_id a, node_id b)
@@ -23,10 +24,22 @@ static bool parted(const struct sim *s, node_id a, node_id b)
     return !nodeset_empty(&s->side) && nodeset_has(&s->side, a) != nodeset_has(&s->side, b);
 }
 
-static void deliver_frame(struct sim_node *n, node_id to, struct slice frame)
+/* Who of that name hears it; NULL: nobody, as only the other twin is heard there. */
+static struct sim_node *listener(const struct sim_node *n, node_id to)
 {
     struct sim *s = n->sim;
-    uint64_t at = s->network.now_us;
+    if (!s->twins)
+        return &s->nodes[to];
+    if (n->id == s->twin_of)
+        return nodeset_has(&s->twin_side, to) == (n->place != n->id) ? &s->nodes[to] : NULL;
+    const bool second = to == s->twin_of && nodeset_has(&s->twin_side, n->id);
+    return &s->nodes[second ? s->quorum.n : to];
+}
+
+static void deliver_frame(struct sim_node *n, struct sim_node *to, struct slice frame)
+{
+    struct sim *s = n->sim;
+    uint64_t at = s->network.now_us > n->disk_us ? s->network.now_us : n->disk_us;
     if (s->bytes_per_s[n->id] > 0) {
         if (n->free_us < at)
             n->free_us = at;
@@ -36,21 +49,23 @@ static void deliver_frame(struct sim_node *n, node_id to, struct slice frame)
     /* Mostly near the mean, now and then far from it: frames overtake one another. */
     const uint64_t spread = prng_chance(&s->prng, 1, 20) ? 10 : 1;
     at += s->delay_us / 2 + prng_below(&s->prng, s->delay_us * spread + 1);
-    if (at < s->last_arrival_us[n->id][to])
+    if (at < s->last_arrival_us[n->id][to->id])
         s->tally->reordered++;
     else
-        s->last_arrival_us[n->id][to] = at;
+        s->last_arrival_us[n->id][to->id] = at;
+    if (n->liar)
+        at += liar_delay(&n->lying);
     uint8_t *bytes = malloc(frame.size ? frame.size : 1);
     if (!bytes)
         abort();
     memcpy(bytes, frame.data, frame.size);
     network_schedule(&s->network, (struct happening){.at_us = at,
                                                      .type = HAPPEN_FRAME,
-                                                     .node = to,
+                                                     .node = to->place,
                                                      .from = n->id,
                                                      .bytes = bytes,
                                                      .size = frame.size,
-                                                     .life = s->nodes[to].life});
+                                                     .life = to->life});
 }
 
 static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t order,
@@ -59,7 +74,10 @@ static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t
     (void)lane, (void)order, (void)tag;
     struct sim_node *n = context;
     struct sim *s = n->sim;
-    if (n->liar && !s->nodes[to].liar)
+    struct sim_node *hears = listener(n, to);
+    if (!hears)
+        return;
+    if (n->liar && !hears->liar)
         frame = liar_edit(&n->lying, to, frame);
     if (frame.size == 0)
         return;
@@ -68,10 +86,10 @@ static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t
         s->tally->lost++;
         return;
     }
-    deliver_frame(n, to, frame);
+    deliver_frame(n, hears, frame);
     if (!s->healed && prng_chance(&s->prng, s->repeat_per_mille, 1000)) {
         s->tally->repeated++;
-        deliver_frame(n, to, frame);
+        deliver_frame(n, hears, frame);
     }
 }
 
@@ -89,7 +107,7 @@ static void port_work(void *context, struct job *job)
         &s->network,
         (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, s->work_us * late + 1),
                            .type = HAPPEN_WORK,
-                           .node = n->id,
+                           .node = n->place,
                            .life = n->life,
                            .job = job});
 }
@@ -196,7 +214,7 @@ static void port_end_epoch(void *context, epoch_id epoch)
     n->execute_us += prng_below(&s->prng, s->execute_us + 1); /* One epoch after another. */
     network_schedule(&s->network, (struct happening){.at_us = n->execute_us,
                                                      .type = HAPPEN_EXECUTED,
-                                                     .node = n->id,
+                                                     .node = n->place,
                                                      .life = n->life,
                                                      .number = epoch});
 }

@@ -31,6 +31,24 @@ static void draw_weather(struct sim *s)
     s->submissions = 20 + prng_below(p, 60);
 }
 
+/* A liar that runs twice, perhaps. */
+static void draw_twin(struct sim *s, struct prng *p)
+{
+    for (unsigned k = 0; k < s->quorum.n && !s->twins; k++)
+        if (s->nodes[k].liar && prng_chance(p, 1, 4)) {
+            s->twins = true;
+            s->twin_of = (node_id)k;
+        }
+    if (!s->twins)
+        return;
+    struct sim_node *twin = &s->nodes[s->quorum.n];
+    *twin = (struct sim_node){.sim = s, .id = s->twin_of, .place = s->quorum.n, .liar = true};
+    snprintf(twin->path, sizeof twin->path, "sim/twin");
+    store_memory_forget(twin->path);
+    liar_init(&twin->lying, p, s->quorum, twin->id, &s->chain, &s->code);
+    s->tally->twins++;
+}
+
 /* From numbers of its own: a seed is the same weather in every mode. */
 static void draw_mode(struct sim *s)
 {
@@ -43,6 +61,11 @@ static void draw_mode(struct sim *s)
     s->fetch_all = prng_chance(&p, 1, 4);
     s->link_horizon = prng_chance(&p, 1, 8) ? 16 : 2000; /* Few see 2000 epochs. */
     s->lag_target_ms = prng_chance(&p, 1, 2) ? 1000 : 30000;
+    static const uint32_t commits[] = {0, 0, 1000, 20000};
+    s->commit_us = commits[prng_below(&p, 4)];
+    s->tally->slow_disks += s->commit_us > 0;
+    static const unsigned windows[] = {2, 4, 8, 8};
+    s->epoch_window = windows[prng_below(&p, 4)];
     s->tally->runs[s->options.mode]++;
     s->tally->fetch_all += s->fetch_all;
 }
@@ -70,7 +93,7 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
     for (unsigned k = 0; k < s->quorum.n; k++) {
         struct sim_node *n = &s->nodes[k];
         n->sim = s;
-        n->id = (node_id)k;
+        n->id = n->place = (node_id)k;
         snprintf(n->path, sizeof n->path, "sim/%u", k);
         store_memory_forget(n->path);
         if (liars > 0 && prng_chance(&s->prng, liars, s->quorum.n - k)) {
@@ -79,12 +102,13 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
             liars--;
         }
     }
+    draw_twin(s, &s->prng);
     return s;
 }
 
 static void sim_free(struct sim *s)
 {
-    for (unsigned k = 0; k < s->quorum.n; k++) {
+    for (unsigned k = 0; k < sim_places(s); k++) {
         struct sim_node *n = &s->nodes[k];
         if (n->up)
             sim_node_crash(n);
@@ -106,14 +130,30 @@ static void sim_free(struct sim *s)
 
 static void crash(struct sim *s, struct sim_node *n)
 {
+    s->tally->failed_calls += s->options.fail_call > 0 && n->place == 0 && n->life == 0;
     sim_node_crash(n);
     s->tally->crashes++;
     const uint64_t away = prng_chance(&s->prng, 1, 4) ? 5000000 : 200000;
     network_schedule(&s->network,
                      (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, away),
                                         .type = HAPPEN_RESTART,
-                                        .node = n->id,
+                                        .node = n->place,
                                         .life = n->life});
+}
+
+/* In the middle of a batch: at one of the store's next calls. It is full, or it fails; and when
+ * that is the commit, the disk may have it all the same. */
+static void break_disk(struct sim *s, struct sim_node *n)
+{
+    struct prng *p = &s->prng;
+    const bool full = prng_chance(p, 1, 4);
+    store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), full ? STORE_FULL : STORE_IO);
+    s->tally->disk_full += full;
+    s->tally->disk_errors += !full;
+    if (full || prng_chance(p, 1, 2))
+        return;
+    store_memory_unsure(n->store);
+    s->tally->unsure_commits++;
 }
 
 static void weather(struct sim *s)
@@ -122,17 +162,21 @@ static void weather(struct sim *s)
     if (prng_chance(p, s->crash_per_mille, 1000)) {
         /* Any number may crash, all of them too: the ledger goes on when they are back. */
         const bool all = prng_chance(p, 1, 8);
-        const unsigned one = (unsigned)prng_below(p, s->quorum.n);
-        for (unsigned k = 0; k < s->quorum.n; k++) {
+        const unsigned one = (unsigned)prng_below(p, sim_places(s));
+        for (unsigned k = 0; k < sim_places(s); k++) {
             struct sim_node *n = &s->nodes[k];
             if (!n->up || (!all && k != one))
                 continue;
             if (prng_chance(p, 1, 2))
                 crash(s, n);
-            else /* In the middle of a batch: at one of the store's next calls. */
-                store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), STORE_IO);
+            else
+                break_disk(s, n);
         }
     }
+    if (s->twins && prng_chance(p, 1, 10))
+        for (unsigned k = 0; k < s->quorum.n; k++)
+            if (prng_chance(p, 1, 2) && !nodeset_add(&s->twin_side, k))
+                nodeset_remove(&s->twin_side, k);
     if (!nodeset_empty(&s->side)) {
         if (prng_chance(p, 1, 20))
             s->side = (struct nodeset){0};
@@ -148,11 +192,11 @@ static void heal(struct sim *s)
 {
     s->healed = true;
     s->side = (struct nodeset){0};
-    for (unsigned k = 0; k < s->quorum.n; k++) {
+    for (unsigned k = 0; k < s->quorum.n; k++)
         s->bytes_per_s[k] = 0;
+    for (unsigned k = 0; k < sim_places(s) && s->options.fail_call == 0; k++)
         if (s->nodes[k].up)
             store_memory_fail(s->nodes[k].store, 0, 0);
-    }
 }
 
 static void note_catch_up(struct sim *s, struct sim_node *n)
@@ -185,17 +229,17 @@ static void happen_tick(struct sim *s, struct sim_node *n)
     sim_wake(n);
     network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + TICK_US,
                                                      .type = HAPPEN_TICK,
-                                                     .node = n->id,
+                                                     .node = n->place,
                                                      .life = n->life});
 }
 
 static void happen_submit(struct sim *s)
 {
-    struct sim_node *n = &s->nodes[prng_below(&s->prng, s->quorum.n)];
+    struct sim_node *n = &s->nodes[prng_below(&s->prng, sim_places(s))];
     if (n->up && s->submitted < s->submissions) {
         const unsigned burst = 1 + (unsigned)prng_below(&s->prng, 8);
         for (unsigned k = 0; k < burst; k++)
-            sim_node_submit(n, (uint64_t)n->id << 32 | n->pool_count);
+            sim_node_submit(n, (uint64_t)n->place << 32 | n->pool_count);
         s->submitted++;
     }
     if (s->submitted < s->submissions && !s->healed)
@@ -341,8 +385,14 @@ enum sim_verdict sim_run(const struct sim_options *o, struct sim_tally *tally, c
                          size_t report_size)
 {
     struct sim *s = sim_new(o, tally);
-    for (unsigned k = 0; k < s->quorum.n; k++)
+    for (unsigned k = 0; k < sim_places(s); k++)
         sim_node_open(&s->nodes[k]);
+    if (o->fail_call > 0) {
+        s->crash_per_mille = 0;
+        store_memory_fail(s->nodes[0].store, (unsigned)o->fail_call, o->fail_error);
+        if (prng_chance(&s->prng, 1, 2))
+            store_memory_unsure(s->nodes[0].store);
+    }
     network_schedule(&s->network, (struct happening){.type = HAPPEN_SUBMIT});
     network_schedule(&s->network, (struct happening){.type = HAPPEN_WEATHER});
     uint64_t deadline = FIRE_US;

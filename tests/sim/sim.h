@@ -18,11 +18,18 @@ struct sim_options {
     unsigned nodes;      /* 0: drawn from 4 5 6 7 8 10 16. */
     enum node_mode mode; /* MODES: drawn, dl most often. */
     bool trace;
+    uint64_t fail_call; /* Not 0: no other disk fails but node 0's, at this call of it, */
+    int fail_error;     /* with this error; a commit that fails may have happened, by the seed. */
 };
 
 /* What happened: a run in which nothing did shows nothing. */
 #define TALLY_MAP(X)      \
     X(crashes)            \
+    X(twins)              \
+    X(disk_errors)        \
+    X(disk_full)          \
+    X(unsure_commits)     \
+    X(slow_disks)         \
     X(restarts_mid_epoch) \
     X(lost)               \
     X(reordered)          \
@@ -47,6 +54,7 @@ struct sim_tally {
 #define X(name) uint64_t name;
     TALLY_MAP(X)
 #undef X
+    uint64_t failed_calls; /* Runs in which `fail_call` was reached. */
     uint64_t runs[MODES];
     uint64_t told[LIES];
     uint64_t caught[FAULT_COUNT];
