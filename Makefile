@@ -6,6 +6,12 @@
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
 #   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on; N=7 nodes, MODE=hb if given
 #   make sim SEED=42  one of them, with its trace
+#   make sim-night    new seeds on all cores for HOURS=8
+#   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
+#   make power        CUTS=200 restarts of nodes whose power was cut under load
+#   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
+#   make model        every schedule of small systems; what a search of them must find
+#   make ctime        whether time tells a coin share's secret (valgrind)
 #   make mutants      each bug of tests/mutants/ must be caught by what `check` runs
 #   make bench        the parts and the whole, from binaries as `install` installs them
 #   make testnet      eight nodes on shaped links, dl against hb (root)
@@ -61,10 +67,13 @@ TESTNET  := $(filter-out %/main.c,$(wildcard testnet/*.c))
 NETTESTS := $(patsubst %,$(BUILD)/test_%,scenario command process control cores)
 SIM      := $(wildcard tests/sim/*.c)
 BENCH    := $(wildcard tests/bench/*.c)
-HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c))
+TARGETS  := $(basename $(notdir $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))))
+REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
+FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
+HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c)
 FILES    := $(call wildcards,$(FOLDERS) testnet tests tests/*,/*.[ch])
 PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli $(BUILD)/ledger-testnet
-TESTS    := $(sort $(UNITS) $(TWINS)) $(if $(SIM),$(BUILD)/sim)
+TESTS    := $(sort $(UNITS) $(TWINS) $(REPLAYS)) $(if $(SIM),$(BUILD)/sim)
 
 all: $(PROGRAMS)
 
@@ -77,18 +86,29 @@ $(filter-out $(MEMORIES) $(NETTESTS),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $
 $(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(HELPERS): %: %.o $(BUILD)/ledger.a
+$(BUILD)/tests/power/cut: $(BUILD)/tests/sim/prng.o
 $(NETTESTS): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/testnet.a $(BUILD)/ledger.a
 $(NETTESTS) $(BUILD)/ledger-testnet: LDLIBS += $(shell pkg-config --libs libmnl 2>/dev/null)
-$(UNITS) $(TWINS): LDLIBS += -lcmocka
-$(PROGRAMS) $(UNITS) $(TWINS) $(HELPERS) $(BUILD)/sim $(BUILD)/bench:
+$(REPLAYS): $(BUILD)/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o
+$(FUZZERS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o
+$(BUILD)/replay_core $(BUILD)/fuzz_core: $(call objects,$(MEMORY))
+$(REPLAYS) $(FUZZERS): $(BUILD)/testnet.a $(BUILD)/ledger.a
+$(FUZZERS): DRIVER := -fsanitize=fuzzer
+$(UNITS) $(TWINS) $(REPLAYS): LDLIBS += -lcmocka
+$(PROGRAMS) $(UNITS) $(TWINS) $(REPLAYS) $(FUZZERS) $(HELPERS) $(BUILD)/sim $(BUILD)/bench:
 	@echo "  LD  $@"
-	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(LINK) $(DRIVER) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/ledger.a: $(call objects,$(LIBRARY))
 $(BUILD)/testnet.a: $(call objects,$(TESTNET))
 $(BUILD)/ledger.a $(BUILD)/testnet.a:
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
+
+# Loaded into a node from outside (tests/power/undo.h).
+$(BUILD)/undo.so: tests/power/undo.c tests/power/undo.h $(BUILD)/command
+	@echo "  LD  $@"
+	@$(COMPILE) -fPIC -shared -o $@ $<
 
 $(BUILD)/%.o: %.c $(BUILD)/command
 	@echo "  CC  $<"
@@ -106,19 +126,56 @@ $(BUILD)/command: always
 test: $(TESTS)
 	@bash tests/run.sh test $(BUILD) $(TESTS)
 
+# What scripts that test real processes need.
+tools: all $(HELPERS) $(BUILD)/undo.so
+
 check:
 	@sh tests/install.sh
 	@$(MAKE) --no-print-directory CI=1 check-installed
 
-check-installed: all $(TESTS) $(HELPERS)
+check-installed: tools $(TESTS)
 	@bash tests/run.sh check $(BUILD) $(TESTS)
 
 sim: $(BUILD)/sim
 	@$< $(if $(SEED),--seed $(SEED) --trace,--first $(FIRST_SEED) --seeds $(SEEDS)) \
 	 $(if $(N),--nodes $(N)) $(if $(MODE),--mode $(MODE))
 
-mutants: $(TESTS)
+sim-night: $(BUILD)/sim
+	@bash tests/night.sh $(BUILD) $(or $(HOURS),8)
+
+sim-coverage:
+	@$(MAKE) --no-print-directory BUILD=build-coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage \
+	 build-coverage/sim
+	@bash tests/coverage.sh build-coverage $(SEEDS)
+
+power: export CUTS := $(or $(CUTS),200)
+power: export CAMPAIGN := 1
+power: tools
+	@bash tests/integration/power.sh $(BUILD)
+
+# All schedules of small systems, further than `test` goes (1.6 GB), and what they must find.
+model: $(BUILD)/test_ba_search $(BUILD)/test_server_search
+	@$< longest
+	@PATCHES=tests/mutants/search bash tests/mutants.sh $(BUILD) $^
+
+# With valgrind's headers; crypto/group.h says what may be known of secrets.
+ctime:
+	@$(MAKE) --no-print-directory BUILD=build-ctime CPPFLAGS=-DCTIME build-ctime/ctime
+	@bash tests/ctime.sh build-ctime/ctime
+
+build-ctime/ctime: $(BUILD)/tests/ctime.o $(BUILD)/ledger.a
+	@echo "  LD  $@"
+	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+mutants: tools $(TESTS)
 	@bash tests/mutants.sh $(BUILD) $(TESTS)
+
+# libFuzzer is clang's.
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+
+fuzzers: $(FUZZERS)
+	@bash tests/fuzz.sh $(BUILD) $(or $(SECONDS),60) $(FUZZERS)
 
 # Installed beside the build, and found first: what is measured is what is installed.
 bench: DESTDIR := $(CURDIR)/$(BUILD)/installed
@@ -165,8 +222,8 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test check check-installed sim mutants bench lint format install demo testnet paper \
-        fresh clean always
+.PHONY: all test tools check check-installed sim sim-night sim-coverage power fuzz fuzzers ctime model mutants \
+        bench lint format install demo testnet paper fresh clean always
 .DELETE_ON_ERROR:
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(filter %.c,$(FILES)))

@@ -1,13 +1,17 @@
 #!/bin/bash
-# Each patch of tests/mutants/ is a bug. Built into a copy of this tree, it must be caught: a unit
-# test fails, or else one of 200 simulated clusters. The tree as it is must pass all of that first,
-# or its own failures would pass for catches. usage: tests/mutants.sh BUILD PROGRAM...
+# Each patch of tests/mutants/ is a bug. Built into a copy of this tree, it must be caught: a unit test
+# fails, or else one of 200 simulated clusters, or else real nodes forget what they said when their
+# power is cut. The tree as it is must pass all of that first, or its own failures would pass for
+# catches. usage: tests/mutants.sh BUILD PROGRAM...
+# PATCHES=tests/mutants/search: those that an exhaustive search must find; the programs are it then.
 set -u
 shopt -s nullglob
 build=$1
 shift
 SEEDS=200
 SEEDS_AT_A_TIME=10
+CUTS=20
+PATCHES=${PATCHES-tests/mutants}
 SECONDS_MAX=300 # For one program: a bug that makes it hang is caught, too.
 
 work=$build/mutants
@@ -23,6 +27,7 @@ caught_by() { # program...: prints which one fails, here; nothing when all pass
             return
         fi
     done
+    [[ " $* " = *" $build/sim "* ]] || return
     for ((first = 1; first <= SEEDS; first += SEEDS_AT_A_TIME)); do
         if ! timeout -k 5 $SECONDS_MAX "$build/sim" --first $first --seeds $SEEDS_AT_A_TIME \
             >"$log" 2>&1; then
@@ -31,12 +36,16 @@ caught_by() { # program...: prints which one fails, here; nothing when all pass
             return
         fi
     done
+    CUTS=$CUTS SEED=1 timeout -k 5 $SECONDS_MAX bash tests/integration/power.sh "$build" \
+        >"$log" 2>&1 || echo 'power cuts'
 }
 
 mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
     local patch=$PWD/$1 tree by log=mutant.log
     tree=$work/$(basename "$1" .patch)
     shift
+    local targets=("$@")
+    [ "$PATCHES" != tests/mutants ] || targets+=(tools)
     mkdir -p "$tree/$build"
     cp -a Makefile packages.txt crypto vid ba node storage net testnet tests "$tree/"
     # Objects with their times, so that only what the patch touches is compiled.
@@ -44,7 +53,7 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
     cd "$tree" || exit 1
     if ! { patch -p1 --batch --fuzz=0 <"$patch" && [ -s "$patch" ]; } >"$log" 2>&1; then
         echo 'does NOT APPLY'
-    elif ! make --no-print-directory "$@" >"$log" 2>&1; then
+    elif ! make --no-print-directory "${targets[@]}" >"$log" 2>&1; then
         echo 'does NOT BUILD'
     else
         by=$(caught_by "$@")
@@ -70,8 +79,8 @@ if [ -n "$by" ]; then
     exit 1
 fi
 
-passed=0 failed=0
-for patch in tests/mutants/*.patch; do
+total=$SECONDS passed=0 failed=0
+for patch in "$PATCHES"/*.patch; do
     SECONDS=0
     if verdict=$(mutant "$patch" "$@"); then
         passed=$((passed + 1))
@@ -79,6 +88,8 @@ for patch in tests/mutants/*.patch; do
         failed=$((failed + 1))
     fi
     row "$(basename "$patch" .patch)" "$verdict"
+    total=$((total + SECONDS))
 done
+bash tests/campaign.sh "${PATCHES##*/}" $((passed + failed)) $total "$failed survive"
 echo "$passed caught, $failed not"
 [ "$failed" = 0 ]

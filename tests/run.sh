@@ -53,13 +53,12 @@ script() { # name, command...: one test
     add "$name" $status $((status == 0)) $((status != 0)) || cat "$output"
 }
 
-simulate() { # options...
+simulate() { # name, options...
+    local name=$1
+    shift
     SECONDS=0
-    if [ -e tests/sim/seeds.txt ]; then
-        set -- --file tests/sim/seeds.txt "$@"
-    fi
     timeout -k 5 $SECONDS_MAX "$build/sim" "$@" 2>&1 | tee "$output"
-    add sim "${PIPESTATUS[0]}" "$(count '^sim: ([0-9]+) passed, .*')" \
+    add "$name" "${PIPESTATUS[0]}" "$(count '^sim: ([0-9]+) passed, .*')" \
         "$(count '^sim: .* ([0-9]+) failed$')"
 }
 
@@ -69,10 +68,11 @@ done
 script layers bash tests/layers.sh "$build"
 case $mode in
 test)
-    simulate --seeds 20
+    simulate sim --file tests/sim/seeds.txt --seeds 20
     ;;
 check)
-    simulate --seeds 200 --complete
+    simulate sim --file tests/sim/seeds.txt --seeds 200 --complete
+    simulate 'sim, disk errors' --seed 5 --nodes 4 --every-call 100
     for program in tests/integration/*.sh; do
         [ ! -e "$program" ] || script "${program##*/}" bash "$program" "$build"
     done
