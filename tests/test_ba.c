@@ -180,6 +180,28 @@ static void aux_counts_only_for_candidates_and_again_when_one_is_added(void **st
     expect(1, BA_BVAL, 1, BA_ONE);
 }
 
+/* 2f+1 is no N-f where N is not 3f+1. */
+static void rounds_of_eight_end_with_six(void **state)
+{
+    (void)state;
+    begin(8);
+    ba_propose(&b, true, &out);
+    hear_all(1, 4, BA_BVAL, 0, BA_ONE);
+    hear_all(1, 4, BA_AUX, 0, BA_ONE);
+    assert_false(b.decided);
+    hear(5, BA_AUX, 0, BA_ONE);
+    assert_true(b.decided);
+    for (unsigned r = 1; r <= 2; r++) {
+        hear_all(1, 4, BA_BVAL, r, BA_ONE);
+        hear_all(1, 5, BA_AUX, r, BA_ONE);
+    }
+    assert_int_equal(b.round, 2);
+    hear_all(1, 4, BA_CONF, 2, BA_ONE);
+    expect_none();
+    hear(5, BA_CONF, 2, BA_ONE);
+    expect_one(BA_SHARE, 2, BA_ONE);
+}
+
 static void a_second_different_message_is_a_fault_and_does_not_count(void **state)
 {
     (void)state;
@@ -367,6 +389,7 @@ int main(void)
         cmocka_unit_test(bval_is_relayed_at_f1_and_a_candidate_at_2f1),
         cmocka_unit_test(unanimous_ones_decide_in_two_message_delays),
         cmocka_unit_test(aux_counts_only_for_candidates_and_again_when_one_is_added),
+        cmocka_unit_test(rounds_of_eight_end_with_six),
         cmocka_unit_test(a_second_different_message_is_a_fault_and_does_not_count),
         cmocka_unit_test(rounds_out_of_the_window_are_dropped),
         cmocka_unit_test(a_slot_is_empty_when_its_next_round_comes_into_the_window),
