@@ -68,6 +68,37 @@ static void deliver_frame(struct sim_node *n, struct sim_node *to, struct slice 
                                                      .life = to->life});
 }
 
+/* Whether an open agreement has said SHARE of a round: its CONF is done. A closed one does not tell. */
+static bool may_release(const struct node *n, const struct message *m)
+{
+    struct ba_message said[BA_MESSAGES_MAX];
+    unsigned cursor = 0, count;
+    bool open = false;
+    while ((count = node_resend(n, m->epoch, m->proposer, &cursor, said, BA_MESSAGES_MAX)) > 0)
+        for (unsigned k = 0; k < count; k++) {
+            open = open || said[k].type != BA_TERM;
+            if (said[k].type == BA_SHARE && said[k].round == m->share.round)
+                return true;
+        }
+    return !open;
+}
+
+/* No share of a correct node leaves early: with f+1 of them the scheduler knows the coin. */
+static void check_shares(struct sim_node *n, node_id to, struct slice frame)
+{
+    struct sim *s = n->sim;
+    struct reader r = reader_of(frame);
+    struct word word;
+    struct message m;
+    if (!message_header_decode(&r, &s->chain, &word))
+        return;
+    while (message_decode(&r, s->quorum, n->id, to, &m))
+        if (m.kind == MESSAGE_SHARE && !may_release(driver_node(n->driver), &m))
+            snprintf(s->failure, sizeof s->failure,
+                     "node %u: a share leaves before CONF is done (epoch %llu, proposer %u)", n->id,
+                     (unsigned long long)m.epoch, m.proposer);
+}
+
 static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t order,
                       uint64_t tag, struct slice frame)
 {
@@ -77,6 +108,8 @@ static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t
     struct sim_node *hears = listener(n, to);
     if (!hears)
         return;
+    if (!n->liar)
+        check_shares(n, to, frame);
     if (n->liar && !hears->liar)
         frame = liar_edit(&n->lying, to, frame);
     if (frame.size == 0)
