@@ -98,6 +98,16 @@ void sim_node_executed(struct sim_node *n, epoch_id epoch);
 void sim_node_submit(struct sim_node *n, uint64_t id);
 void sim_node_report_pool(struct sim_node *n);
 
+/* sim.c: a process dies, and is started again after a while. */
+void sim_crash(struct sim *s, struct sim_node *n);
+/* weather.c */
+void sim_draw_weather(struct sim *s);
+void sim_draw_mode(struct sim *s);
+/* Crashes, failing disks and partitions, now and then. */
+void sim_weather(struct sim *s);
+/* It is good from now on. */
+void sim_heal(struct sim *s);
+
 /* All that run: the twin too. */
 static inline unsigned sim_places(const struct sim *s) { return s->quorum.n + s->twins; }
 

@@ -14,23 +14,6 @@ enum {
     HEALED_US = 90000000, /* ... and then all must be done within this. */
 };
 
-static void draw_weather(struct sim *s)
-{
-    static const uint32_t delays[] = {300, 2000, 20000, 100000};
-    static const uint32_t works[] = {0, 500, 5000, 40000};
-    struct prng *p = &s->prng;
-    s->delay_us = delays[prng_below(p, 4)];
-    s->work_us = works[prng_below(p, 4)];
-    s->execute_us = works[prng_below(p, 4)];
-    s->loss_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
-    s->repeat_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
-    s->crash_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
-    s->partition_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
-    for (unsigned k = 0; k < s->quorum.n; k++)
-        s->bytes_per_s[k] = prng_chance(p, 1, 3) ? 50000 + prng_below(p, 1000000) : 0;
-    s->submissions = 20 + prng_below(p, 60);
-}
-
 /* A liar that runs twice, perhaps. */
 static void draw_twin(struct sim *s, struct prng *p)
 {
@@ -49,27 +32,6 @@ static void draw_twin(struct sim *s, struct prng *p)
     s->tally->twins++;
 }
 
-/* From numbers of its own: a seed is the same weather in every mode. */
-static void draw_mode(struct sim *s)
-{
-    struct prng p;
-    prng_init(&p, ~s->options.seed);
-    const enum node_mode drawn =
-        prng_chance(&p, 1, 2) ? MODE_DL : (enum node_mode)prng_below(&p, MODES);
-    if (s->options.mode == MODES)
-        s->options.mode = drawn;
-    s->fetch_all = prng_chance(&p, 1, 4);
-    s->link_horizon = prng_chance(&p, 1, 8) ? 16 : 2000; /* Few see 2000 epochs. */
-    s->lag_target_ms = prng_chance(&p, 1, 2) ? 1000 : 30000;
-    static const uint32_t commits[] = {0, 0, 1000, 20000};
-    s->commit_us = commits[prng_below(&p, 4)];
-    s->tally->slow_disks += s->commit_us > 0;
-    static const unsigned windows[] = {2, 4, 8, 8};
-    s->epoch_window = windows[prng_below(&p, 4)];
-    s->tally->runs[s->options.mode]++;
-    s->tally->fetch_all += s->fetch_all;
-}
-
 static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
 {
     static const unsigned sizes[] = {4, 5, 6, 7, 8, 10, 16};
@@ -86,8 +48,8 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
     s->secrets = calloc(s->quorum.n, sizeof *s->secrets);
     if (!s->secrets || !coin_deal(s->quorum, &s->chain, &s->coin, s->secrets))
         abort();
-    draw_weather(s);
-    draw_mode(s);
+    sim_draw_weather(s);
+    sim_draw_mode(s);
     s->check = check_new(s->quorum, s->options.mode);
     unsigned liars = (unsigned)prng_below(&s->prng, s->quorum.f + 1u);
     for (unsigned k = 0; k < s->quorum.n; k++) {
@@ -128,7 +90,7 @@ static void sim_free(struct sim *s)
     free(s);
 }
 
-static void crash(struct sim *s, struct sim_node *n)
+void sim_crash(struct sim *s, struct sim_node *n)
 {
     s->tally->failed_calls += s->options.fail_call > 0 && n->place == 0 && n->life == 0;
     sim_node_crash(n);
@@ -139,64 +101,6 @@ static void crash(struct sim *s, struct sim_node *n)
                                         .type = HAPPEN_RESTART,
                                         .node = n->place,
                                         .life = n->life});
-}
-
-/* In the middle of a batch: at one of the store's next calls. It is full, or it fails; and when
- * that is the commit, the disk may have it all the same. */
-static void break_disk(struct sim *s, struct sim_node *n)
-{
-    struct prng *p = &s->prng;
-    const bool full = prng_chance(p, 1, 4);
-    store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), full ? STORE_FULL : STORE_IO);
-    s->tally->disk_full += full;
-    s->tally->disk_errors += !full;
-    if (full || prng_chance(p, 1, 2))
-        return;
-    store_memory_unsure(n->store);
-    s->tally->unsure_commits++;
-}
-
-static void weather(struct sim *s)
-{
-    struct prng *p = &s->prng;
-    if (prng_chance(p, s->crash_per_mille, 1000)) {
-        /* Any number may crash, all of them too: the ledger goes on when they are back. */
-        const bool all = prng_chance(p, 1, 8);
-        const unsigned one = (unsigned)prng_below(p, sim_places(s));
-        for (unsigned k = 0; k < sim_places(s); k++) {
-            struct sim_node *n = &s->nodes[k];
-            if (!n->up || (!all && k != one))
-                continue;
-            if (prng_chance(p, 1, 2))
-                crash(s, n);
-            else
-                break_disk(s, n);
-        }
-    }
-    if (s->twins && prng_chance(p, 1, 10))
-        for (unsigned k = 0; k < s->quorum.n; k++)
-            if (prng_chance(p, 1, 2) && !nodeset_add(&s->twin_side, k))
-                nodeset_remove(&s->twin_side, k);
-    if (!nodeset_empty(&s->side)) {
-        if (prng_chance(p, 1, 20))
-            s->side = (struct nodeset){0};
-    } else if (prng_chance(p, s->partition_per_mille, 1000)) {
-        for (unsigned k = 0; k < s->quorum.n; k++)
-            if (prng_chance(p, 1, 3))
-                nodeset_add(&s->side, k);
-        s->tally->partitions += !nodeset_empty(&s->side);
-    }
-}
-
-static void heal(struct sim *s)
-{
-    s->healed = true;
-    s->side = (struct nodeset){0};
-    for (unsigned k = 0; k < s->quorum.n; k++)
-        s->bytes_per_s[k] = 0;
-    for (unsigned k = 0; k < sim_places(s) && s->options.fail_call == 0; k++)
-        if (s->nodes[k].up)
-            store_memory_fail(s->nodes[k].store, 0, 0);
 }
 
 static void note_catch_up(struct sim *s, struct sim_node *n)
@@ -270,7 +174,7 @@ static void happen(struct sim *s, struct happening *h)
     case HAPPEN_FLUSH:
         n->flush_due = false;
         if (sim_node_flush(n))
-            crash(s, n);
+            sim_crash(s, n);
         break;
     case HAPPEN_TICK: happen_tick(s, n); break;
     case HAPPEN_WORK:
@@ -283,7 +187,7 @@ static void happen(struct sim *s, struct happening *h)
     case HAPPEN_WEATHER:
         if (s->healed)
             break;
-        weather(s);
+        sim_weather(s);
         network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + WEATHER_US,
                                                          .type = HAPPEN_WEATHER});
         break;
@@ -400,7 +304,7 @@ enum sim_verdict sim_run(const struct sim_options *o, struct sim_tally *tally, c
     while (!s->failure[0] && !s->check->failure[0] && network_next(&s->network, &h)) {
         happen(s, &h);
         if (!s->healed && (s->submitted == s->submissions || h.at_us > deadline)) {
-            heal(s);
+            sim_heal(s);
             deadline = h.at_us + HEALED_US;
         }
         if (s->healed && (h.at_us > deadline || (h.type == HAPPEN_EXECUTED && finished(s))))

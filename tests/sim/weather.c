@@ -1,0 +1,99 @@
+/* What a seed draws: the weather, and what becomes of it. */
+#include "storage/store_memory.h"
+#include "tests/sim/cluster.h"
+
+void sim_draw_weather(struct sim *s)
+{
+    static const uint32_t delays[] = {300, 2000, 20000, 100000};
+    static const uint32_t works[] = {0, 500, 5000, 40000};
+    struct prng *p = &s->prng;
+    s->delay_us = delays[prng_below(p, 4)];
+    s->work_us = works[prng_below(p, 4)];
+    s->execute_us = works[prng_below(p, 4)];
+    s->loss_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
+    s->repeat_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 100) : 0;
+    s->crash_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
+    s->partition_per_mille = prng_chance(p, 1, 2) ? (uint32_t)prng_below(p, 60) : 0;
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        s->bytes_per_s[k] = prng_chance(p, 1, 3) ? 50000 + prng_below(p, 1000000) : 0;
+    s->submissions = 20 + prng_below(p, 60);
+}
+
+/* From numbers of its own: a seed is the same weather in every mode. */
+void sim_draw_mode(struct sim *s)
+{
+    struct prng p;
+    prng_init(&p, ~s->options.seed);
+    const enum node_mode drawn =
+        prng_chance(&p, 1, 2) ? MODE_DL : (enum node_mode)prng_below(&p, MODES);
+    if (s->options.mode == MODES)
+        s->options.mode = drawn;
+    s->fetch_all = prng_chance(&p, 1, 4);
+    s->link_horizon = prng_chance(&p, 1, 8) ? 16 : 2000; /* Few see 2000 epochs. */
+    s->lag_target_ms = prng_chance(&p, 1, 2) ? 1000 : 30000;
+    static const uint32_t commits[] = {0, 0, 1000, 20000};
+    s->commit_us = commits[prng_below(&p, 4)];
+    s->tally->slow_disks += s->commit_us > 0;
+    static const unsigned windows[] = {2, 4, 8, 8};
+    s->epoch_window = windows[prng_below(&p, 4)];
+    s->tally->runs[s->options.mode]++;
+    s->tally->fetch_all += s->fetch_all;
+}
+
+/* In the middle of a batch: at one of the store's next calls. It is full, or it fails; and when
+ * that is the commit, the disk may have it all the same. */
+static void break_disk(struct sim *s, struct sim_node *n)
+{
+    struct prng *p = &s->prng;
+    const bool full = prng_chance(p, 1, 4);
+    store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), full ? STORE_FULL : STORE_IO);
+    s->tally->disk_full += full;
+    s->tally->disk_errors += !full;
+    if (full || prng_chance(p, 1, 2))
+        return;
+    store_memory_unsure(n->store);
+    s->tally->unsure_commits++;
+}
+
+void sim_weather(struct sim *s)
+{
+    struct prng *p = &s->prng;
+    if (prng_chance(p, s->crash_per_mille, 1000)) {
+        /* Any number may crash, all of them too: the ledger goes on when they are back. */
+        const bool all = prng_chance(p, 1, 8);
+        const unsigned one = (unsigned)prng_below(p, sim_places(s));
+        for (unsigned k = 0; k < sim_places(s); k++) {
+            struct sim_node *n = &s->nodes[k];
+            if (!n->up || (!all && k != one))
+                continue;
+            if (prng_chance(p, 1, 2))
+                sim_crash(s, n);
+            else
+                break_disk(s, n);
+        }
+    }
+    if (s->twins && prng_chance(p, 1, 10))
+        for (unsigned k = 0; k < s->quorum.n; k++)
+            if (prng_chance(p, 1, 2) && !nodeset_add(&s->twin_side, k))
+                nodeset_remove(&s->twin_side, k);
+    if (!nodeset_empty(&s->side)) {
+        if (prng_chance(p, 1, 20))
+            s->side = (struct nodeset){0};
+    } else if (prng_chance(p, s->partition_per_mille, 1000)) {
+        for (unsigned k = 0; k < s->quorum.n; k++)
+            if (prng_chance(p, 1, 3))
+                nodeset_add(&s->side, k);
+        s->tally->partitions += !nodeset_empty(&s->side);
+    }
+}
+
+void sim_heal(struct sim *s)
+{
+    s->healed = true;
+    s->side = (struct nodeset){0};
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        s->bytes_per_s[k] = 0;
+    for (unsigned k = 0; k < sim_places(s) && s->options.fail_call == 0; k++)
+        if (s->nodes[k].up)
+            store_memory_fail(s->nodes[k].store, 0, 0);
+}
