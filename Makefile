@@ -143,9 +143,10 @@ sim: $(BUILD)/sim
 sim-night: $(BUILD)/sim
 	@bash tests/night.sh $(BUILD) $(or $(HOURS),8)
 
+# Nothing inlined: a branch is counted where it is written.
 sim-coverage:
-	@$(MAKE) --no-print-directory BUILD=build-coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage \
-	 build-coverage/sim
+	@$(MAKE) --no-print-directory BUILD=build-coverage LDFLAGS=--coverage \
+	 CFLAGS='-O1 -g --coverage -fno-inline -fno-early-inlining' build-coverage/sim
 	@bash tests/coverage.sh build-coverage $(SEEDS)
 
 power: export CUTS := $(or $(CUTS),200)

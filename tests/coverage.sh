@@ -13,6 +13,8 @@ for source in ba/*.c vid/*.c node/@($core).c; do
     object=$build/${source%.c}.o
     [ -e "${object%.o}.gcda" ] || { echo "$source: never called"; continue; }
     gcov -b -c -t -o "$object" "$source" 2>/dev/null | awk -v file="$source" '
+        / 0:Source:/ { ours = index($0, ":" file) > 0 } # And no header's.
+        !ours { next }
         /^ *(-|#####|=====|[0-9]+\*?): *[0-9]+:/ {
             split($0, part, ":")
             line = part[2] + 0
