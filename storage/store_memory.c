@@ -37,7 +37,8 @@ struct store {
     int error; /* What went wrong in the transaction: it cannot be committed any more. */
     unsigned countdown;
     int failure;
-    bool unsure; /* A commit that was told to fail happens. */
+    bool unsure;     /* Nothing fails before the commit, and that happens. */
+    bool was_unsure; /* It has. */
     char message[256];
 };
 
@@ -183,6 +184,7 @@ void store_memory_fail(struct store *s, unsigned countdown, int error)
 }
 
 void store_memory_unsure(struct store *s) { s->unsure = true; }
+bool store_memory_was_unsure(const struct store *s) { return s->was_unsure; }
 
 /* Every function that can fail asks this first. */
 static int fails(struct store *s)
@@ -193,6 +195,8 @@ static int fails(struct store *s)
         s->countdown--;
         return 0;
     }
+    if (s->unsure)
+        return 0;
     snprintf(s->message, sizeof s->message, "%s: the store was told to fail", s->disk->path);
     return s->failure;
 }
@@ -225,9 +229,11 @@ int store_begin(struct store *s)
 
 int store_commit(struct store *s)
 {
-    const bool whole = s->error == 0;
+    const bool unsure = s->unsure && s->countdown == 1 && s->error == 0;
+    s->unsure = s->unsure && !unsure;
+    s->was_unsure = s->was_unsure || unsure;
     int error = fails_in_transaction(s, 0);
-    if (error == 0 || (whole && s->unsure)) {
+    if (error == 0 || unsure) {
         share(s->disk->maps, s->maps);
         s->disk->used = s->used;
     }

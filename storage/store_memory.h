@@ -10,9 +10,11 @@
 /* The `countdown`-th call from now (1: the next) of any function that can fail returns
  * `error`, and every later call too until this is called again; 0 turns it off. */
 void store_memory_fail(struct store *s, unsigned countdown, int error);
-/* A commit that fails so has happened all the same: the disk has it, and nobody was told. For as
- * long as the store is open. */
+/* Instead, from that call on: the first commit fails and has happened all the same, the disk has it
+ * and nobody was told, and only then all fails. */
 void store_memory_unsure(struct store *s);
+/* Whether that was so. */
+bool store_memory_was_unsure(const struct store *s);
 /* The process died: closes the store as it is. What was not committed is gone. */
 void store_memory_crash(struct store *s);
 /* Throws away what `path` holds; not while it is open. */

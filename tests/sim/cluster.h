@@ -8,10 +8,11 @@
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 
-enum { SIM_NODES_MAX = 16, INBOX_MAX = 4096, TRANSACTION_SIZE = 16 };
+enum { SIM_NODES_MAX = 16, INBOX_MAX = 4096, TRANSACTION_SIZE = 16, LARGE_SIZE = 40000 };
 
 struct sim_transaction { /* In a node's pool: durable, as a real one's. */
     uint64_t id;
+    uint32_t size;
     epoch_id marked; /* In the block of this epoch; 0: waits. */
     bool done;
 };
@@ -39,7 +40,7 @@ struct sim_node {
     } inbox[INBOX_MAX];
     unsigned inbox_count;
     bool flush_due;
-    bool broken;      /* Its store failed outside of the driver. */
+    int broken;       /* How its store failed outside of the driver. */
     uint64_t free_us; /* When its link is done with what was sent, */
     uint64_t disk_us; /* and its disk with what was committed. */
     struct sim_transaction *pool;
@@ -78,6 +79,7 @@ struct sim {
     uint32_t delay_us, loss_per_mille, repeat_per_mille, crash_per_mille, partition_per_mille;
     uint32_t work_us, execute_us, commit_us;
     unsigned epoch_window;
+    bool large; /* Transactions of up to LARGE_SIZE: chunks go in several pieces. */
     uint64_t bytes_per_s[SIM_NODES_MAX]; /* 0: no limit. */
     uint64_t submissions, submitted;
     struct nodeset side; /* A partition: those in it and those not. Empty: none. */
@@ -95,7 +97,7 @@ void sim_node_crash(struct sim_node *n);
 /* A store error: the node is to be crashed. */
 int sim_node_flush(struct sim_node *n);
 void sim_node_executed(struct sim_node *n, epoch_id epoch);
-void sim_node_submit(struct sim_node *n, uint64_t id);
+void sim_node_submit(struct sim_node *n, uint64_t id, uint32_t size);
 void sim_node_report_pool(struct sim_node *n);
 
 /* sim.c: a process dies, and is started again after a while. */

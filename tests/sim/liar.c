@@ -167,6 +167,20 @@ static void edit_votes(struct liar *l, node_id to, struct message *m)
     }
 }
 
+/* Where it says to be: ahead of itself, or behind, in one respect or another. */
+static void bend_word(struct liar *l, struct word *word)
+{
+    if (!tells(l, LIE_lying_word, 1, 3))
+        return;
+    epoch_id *numbers[] = {&word->first_unsealed, &word->agreed, &word->executed};
+    epoch_id *number = numbers[prng_below(l->prng, 3)];
+    const uint64_t off = prng_below(l->prng, 200);
+    if (prng_chance(l->prng, 1, 2))
+        *number += off;
+    else
+        *number -= *number < off ? *number : off;
+}
+
 /* False: the section is not sent. */
 static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t *piece)
 {
@@ -271,8 +285,7 @@ struct slice liar_edit(struct liar *l, node_id to, struct slice frame)
     struct word word;
     if (!message_header_decode(&r, l->chain, &word))
         return frame;
-    if (tells(l, LIE_lying_word, 1, 3))
-        word.first_unsealed += prng_below(l->prng, 200);
+    bend_word(l, &word);
     struct writer w = writer_of(l->buffer, BUFFER_SIZE);
     message_header_encode(&w, l->chain, &word);
     static uint8_t piece[MESSAGE_PIECE_SIZE];

@@ -1,5 +1,6 @@
 /* Byzantine nodes. A liar runs a correct driver and edits what leaves it, so that it stays
- * plausible for long enough to do harm; a table names the ways to lie. */
+ * plausible for long enough to do harm; a table names the ways to lie. About an outcome it lies
+ * with TERM: nothing else says one. */
 #ifndef TESTS_SIM_LIAR_H
 #define TESTS_SIM_LIAR_H
 

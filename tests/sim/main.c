@@ -1,8 +1,9 @@
 /* sim --seed N [--trace]           one run
  * sim --first N --seeds M          many; --file F: also the seeds kept in F
  * sim ... --nodes N --mode M       of so many nodes, in this mode; else the seed draws both
- * sim --seed N --every-call S      the run again and again: the disk of node 0 fails, or is full, at
- *                                  its first call, at that and S more, and so on to the last
+ * sim --seed N --every-call S      the run again and again: the disk of node 0 fails, is full, or
+ *                                  fails at a commit that has happened, from its first call on,
+ *                                  from that and S more, and so on to the last
  * sim ... --complete               fails unless everything that can happen has happened */
 #include "crypto/hash.h"
 #include "crypto/identity.h"
@@ -40,13 +41,14 @@ static void run(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mo
 static void run_every_call(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mode,
                            uint64_t step)
 {
-    static const int errors[] = {STORE_IO, STORE_FULL};
-    for (unsigned k = 0; k < 2; k++) {
+    static const int errors[] = {STORE_IO, STORE_FULL, STORE_IO};
+    for (unsigned k = 0; k < 3; k++) {
         uint64_t call = 1, reached;
         do {
             reached = r->tally.failed_calls;
             r->options.fail_call = call;
             r->options.fail_error = errors[k];
+            r->options.fail_unsure = k == 2;
             run(r, seed, nodes, mode);
             call += step;
         } while (r->tally.failed_calls > reached);

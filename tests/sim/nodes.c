@@ -21,7 +21,7 @@ void sim_node_report_pool(struct sim_node *n)
     uint64_t bytes = 0;
     for (size_t k = n->pool_first; k < n->pool_count; k++)
         if (!n->pool[k].marked && !n->pool[k].done)
-            bytes += 4 + TRANSACTION_SIZE;
+            bytes += 4 + n->pool[k].size;
     if (n->driver)
         driver_pool(n->driver, bytes);
 }
@@ -80,8 +80,8 @@ void sim_node_open(struct sim_node *n)
                                         .epoch_window = s->epoch_window,
                                         .open_dispersals = s->epoch_window + 8,
                                         .link_horizon = s->link_horizon,
-                                        .block_bytes_max = 4096,
-                                        .block_bytes_min = 400,
+                                        .block_bytes_max = s->large ? 8 * LARGE_SIZE : 4096,
+                                        .block_bytes_min = s->large ? LARGE_SIZE : 400,
                                         .block_delay_ms = 50,
                                         .retry_ms = 200,
                                         .lag_target_ms = s->lag_target_ms},
@@ -100,7 +100,7 @@ void sim_node_open(struct sim_node *n)
         return;
     }
     n->up = true;
-    n->broken = false;
+    n->broken = 0;
     n->execute_us = 0;
     restore_marks(n);
     sim_node_report_pool(n);
@@ -144,7 +144,7 @@ int sim_node_flush(struct sim_node *n)
     n->inbox_count = 0;
     if (!error && !n->liar)
         check_node(s->check, n->id, driver_node(n->driver));
-    return error || n->broken;
+    return error ? error : n->broken;
 }
 
 /* The executor has committed: what was staged is durable, and its transactions leave the pool. */
@@ -166,7 +166,7 @@ void sim_node_executed(struct sim_node *n, epoch_id epoch)
     sim_wake(n);
 }
 
-void sim_node_submit(struct sim_node *n, uint64_t id)
+void sim_node_submit(struct sim_node *n, uint64_t id, uint32_t size)
 {
     if (n->pool_count == n->pool_capacity) {
         n->pool_capacity = n->pool_capacity * 2 + 64;
@@ -174,7 +174,7 @@ void sim_node_submit(struct sim_node *n, uint64_t id)
         if (!n->pool)
             abort();
     }
-    n->pool[n->pool_count++] = (struct sim_transaction){.id = id};
+    n->pool[n->pool_count++] = (struct sim_transaction){.id = id, .size = size};
     sim_node_report_pool(n);
     sim_wake(n);
 }

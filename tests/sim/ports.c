@@ -84,7 +84,7 @@ static bool may_release(const struct node *n, const struct message *m)
 }
 
 /* No share of a correct node leaves early: with f+1 of them the scheduler knows the coin. */
-static void check_shares(struct sim_node *n, node_id to, struct slice frame)
+static void check_frame(struct sim_node *n, node_id to, struct slice frame)
 {
     struct sim *s = n->sim;
     struct reader r = reader_of(frame);
@@ -92,11 +92,13 @@ static void check_shares(struct sim_node *n, node_id to, struct slice frame)
     struct message m;
     if (!message_header_decode(&r, &s->chain, &word))
         return;
-    while (message_decode(&r, s->quorum, n->id, to, &m))
+    while (message_decode(&r, s->quorum, n->id, to, &m)) {
+        s->tally->later_pieces += m.kind == MESSAGE_PIECE && m.chunk.offset > 0;
         if (m.kind == MESSAGE_SHARE && !may_release(driver_node(n->driver), &m))
             snprintf(s->failure, sizeof s->failure,
                      "node %u: a share leaves before CONF is done (epoch %llu, proposer %u)", n->id,
                      (unsigned long long)m.epoch, m.proposer);
+    }
 }
 
 static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t order,
@@ -109,7 +111,7 @@ static void port_send(void *context, node_id to, enum driver_lane lane, uint64_t
     if (!hears)
         return;
     if (!n->liar)
-        check_shares(n, to, frame);
+        check_frame(n, to, frame);
     if (n->liar && !hears->liar)
         frame = liar_edit(&n->lying, to, frame);
     if (frame.size == 0)
@@ -154,12 +156,13 @@ static uint32_t port_take(void *context, epoch_id epoch, struct writer *w)
     uint32_t count = 0;
     for (size_t k = n->pool_first; k < n->pool_count; k++) {
         struct sim_transaction *t = &n->pool[k];
-        if (t->marked || t->done || (size_t)(w->end - w->at) < 4 + TRANSACTION_SIZE)
+        if (t->marked || t->done || (size_t)(w->end - w->at) < 4 + t->size)
             continue;
         t->marked = epoch;
-        write_u32(w, TRANSACTION_SIZE);
+        write_u32(w, t->size);
         write_u64(w, t->id);
-        write_u64(w, ~t->id);
+        for (uint32_t at = sizeof t->id; at < t->size; at += sizeof t->id)
+            write_u64(w, ~t->id * at);
         count++;
     }
     const struct hash content = content_of(slice_of(start, (size_t)(w->at - start)));
@@ -218,7 +221,7 @@ static void port_deliver(void *context, const struct delivery *d)
         if (!error)
             error = driver_block(view, d->epoch, d->proposer, &bytes);
         if (error && error != STORE_MISSING) {
-            n->broken = true;
+            n->broken = error;
             store_view_close(view);
             return;
         }

@@ -137,13 +137,32 @@ static void happen_tick(struct sim *s, struct sim_node *n)
                                                      .life = n->life});
 }
 
+static void happen_flush(struct sim *s, struct sim_node *n)
+{
+    n->flush_due = false;
+    const int error = sim_node_flush(n);
+    if (!error)
+        return;
+    s->tally->disk_full += error == STORE_FULL;
+    s->tally->disk_errors += error == STORE_IO;
+    s->tally->unsure_commits += store_memory_was_unsure(n->store);
+    sim_crash(s, n);
+}
+
+static uint32_t draw_size(struct sim *s)
+{
+    const uint32_t words = LARGE_SIZE / sizeof(uint64_t);
+    return s->large ? sizeof(uint64_t) * (2 + (uint32_t)prng_below(&s->prng, words - 2))
+                    : TRANSACTION_SIZE;
+}
+
 static void happen_submit(struct sim *s)
 {
     struct sim_node *n = &s->nodes[prng_below(&s->prng, sim_places(s))];
     if (n->up && s->submitted < s->submissions) {
         const unsigned burst = 1 + (unsigned)prng_below(&s->prng, 8);
         for (unsigned k = 0; k < burst; k++)
-            sim_node_submit(n, (uint64_t)n->place << 32 | n->pool_count);
+            sim_node_submit(n, (uint64_t)n->place << 32 | n->pool_count, draw_size(s));
         s->submitted++;
     }
     if (s->submitted < s->submissions && !s->healed)
@@ -171,11 +190,7 @@ static void happen(struct sim *s, struct happening *h)
     }
     switch (h->type) {
     case HAPPEN_FRAME: happen_frame(n, h); break;
-    case HAPPEN_FLUSH:
-        n->flush_due = false;
-        if (sim_node_flush(n))
-            sim_crash(s, n);
-        break;
+    case HAPPEN_FLUSH: happen_flush(s, n); break;
     case HAPPEN_TICK: happen_tick(s, n); break;
     case HAPPEN_WORK:
         job_run(h->job);
@@ -294,7 +309,7 @@ enum sim_verdict sim_run(const struct sim_options *o, struct sim_tally *tally, c
     if (o->fail_call > 0) {
         s->crash_per_mille = 0;
         store_memory_fail(s->nodes[0].store, (unsigned)o->fail_call, o->fail_error);
-        if (prng_chance(&s->prng, 1, 2))
+        if (o->fail_unsure)
             store_memory_unsure(s->nodes[0].store);
     }
     network_schedule(&s->network, (struct happening){.type = HAPPEN_SUBMIT});

@@ -19,7 +19,8 @@ struct sim_options {
     enum node_mode mode; /* MODES: drawn, dl most often. */
     bool trace;
     uint64_t fail_call; /* Not 0: no other disk fails but node 0's, at this call of it, */
-    int fail_error;     /* with this error; a commit that fails may have happened, by the seed. */
+    int fail_error;     /* with this error; or, from there on, */
+    bool fail_unsure;   /* at a commit, which has happened all the same. */
 };
 
 /* What happened: a run in which nothing did shows nothing. */
@@ -30,6 +31,7 @@ struct sim_options {
     X(disk_full)          \
     X(unsure_commits)     \
     X(slow_disks)         \
+    X(later_pieces)       \
     X(restarts_mid_epoch) \
     X(lost)               \
     X(reordered)          \

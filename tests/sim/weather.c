@@ -36,6 +36,11 @@ void sim_draw_mode(struct sim *s)
     s->tally->slow_disks += s->commit_us > 0;
     static const unsigned windows[] = {2, 4, 8, 8};
     s->epoch_window = windows[prng_below(&p, 4)];
+    if (s->quorum.n <= 8 && prng_chance(&p, 1, 10)) {
+        s->large = true;
+        for (unsigned k = 0; k < s->quorum.n; k++)
+            s->bytes_per_s[k] *= 20;
+    }
     s->tally->runs[s->options.mode]++;
     s->tally->fetch_all += s->fetch_all;
 }
@@ -47,12 +52,8 @@ static void break_disk(struct sim *s, struct sim_node *n)
     struct prng *p = &s->prng;
     const bool full = prng_chance(p, 1, 4);
     store_memory_fail(n->store, 1 + (unsigned)prng_below(p, 40), full ? STORE_FULL : STORE_IO);
-    s->tally->disk_full += full;
-    s->tally->disk_errors += !full;
-    if (full || prng_chance(p, 1, 2))
-        return;
-    store_memory_unsure(n->store);
-    s->tally->unsure_commits++;
+    if (!full && prng_chance(p, 1, 2))
+        store_memory_unsure(n->store);
 }
 
 void sim_weather(struct sim *s)
