@@ -179,8 +179,7 @@ void delivery_seen(struct node *n, const struct event *event, struct effects *ou
     (void)out;
     struct delivery_state *d = &n->delivery;
     const unsigned j = event->seen.proposer;
-    if (d->stage != DELIVERY_SEE || event->seen.epoch != d->epoch)
-        return;
+    assert(d->stage == DELIVERY_SEE && event->seen.epoch == d->epoch); /* It waits for all. */
     struct reader r = reader_of(event->seen.seen);
     for (unsigned p = 0; p < n->quorum.n; p++) {
         const size_t row = (size_t)p * n->quorum.n + j;

@@ -42,8 +42,6 @@ void propose_own(struct node *n, epoch_id epoch)
     *own = (struct own){.epoch = epoch, .sent_ms = n->now_ms, .wait_ms = n->options.retry_ms};
     n->proposing.own_open++;
     n->proposing.taking = 0;
-    if (epoch > n->proposing.last)
-        n->proposing.last = epoch;
 }
 
 /* As TCP's timer (RFC 6298): one that was repeated says nothing of what they take, and what was too

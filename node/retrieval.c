@@ -3,20 +3,19 @@
 
 enum { AGAIN_MAX = 8 }; /* Late ones are asked again at most so many times the normal apart. */
 
-static void list_remove(struct node *n, struct instance *i)
+static struct instance *take_first(struct node *n)
 {
     struct instance *items = n->instances.items;
     struct retrieval *r = &n->retrieval;
-    if (i->fetch_prev != NONE)
-        items[i->fetch_prev].fetch_next = i->fetch_next;
-    else
-        r->pending_head = i->fetch_next;
+    struct instance *i = &items[r->pending_head];
+    r->pending_head = i->fetch_next;
     if (i->fetch_next != NONE)
-        items[i->fetch_next].fetch_prev = i->fetch_prev;
+        items[i->fetch_next].fetch_prev = NONE;
     else
-        r->pending_tail = i->fetch_prev;
+        r->pending_tail = NONE;
     i->pending = false;
     r->pending_count--;
+    return i;
 }
 
 void retrieval_want(struct node *n, struct instance *i)
@@ -157,8 +156,9 @@ static void fetch_effect(const struct node *n, const struct fetch *f, struct eff
     e->fetch.own = f->own;
 }
 
-static void start(struct node *n, struct instance *i, struct fetch *f, struct effects *out)
+static void start(struct node *n, struct fetch *f, struct effects *out)
 {
+    struct instance *i = take_first(n);
     uint32_t *received = f->received;
     uint64_t *heard = f->heard_ms;
     *f = (struct fetch){.epoch = i->epoch,
@@ -170,7 +170,6 @@ static void start(struct node *n, struct instance *i, struct fetch *f, struct ef
                         .heard_ms = heard};
     for (unsigned p = 0; p < n->quorum.n; p++)
         received[p] = 0;
-    list_remove(n, i);
     i->fetching = true;
     n->retrieval.active++;
     fetch_effect(n, f, out);
@@ -211,7 +210,7 @@ void retrieval_advance(struct node *n, struct effects *out)
             continue;
         if ((r->active > 0 && bytes + block_max > FETCH_BYTES) || !window_open(n))
             return;
-        start(n, &n->instances.items[r->pending_head], &r->slots[s], out);
+        start(n, &r->slots[s], out);
         bytes += block_max;
     }
 }
@@ -364,11 +363,8 @@ static void abandon(struct node *n, struct fetch *f, struct effects *out)
 void retrieval_drop(struct node *n, struct effects *out)
 {
     struct retrieval *r = &n->retrieval;
-    while (r->pending_head != NONE && dropped(n, n->instances.items[r->pending_head].epoch)) {
-        struct instance *i = &n->instances.items[r->pending_head];
-        list_remove(n, i);
-        instance_retire(n, i);
-    }
+    while (r->pending_head != NONE && dropped(n, n->instances.items[r->pending_head].epoch))
+        instance_retire(n, take_first(n));
     for (unsigned s = 0; s < FETCH_SLOTS; s++) /* One that is decoding ends by itself. */
         if (r->slots[s].epoch != 0 && !r->slots[s].decoding && dropped(n, r->slots[s].epoch))
             abandon(n, &r->slots[s], out);

@@ -191,10 +191,3 @@ void vid_server_release(struct vid_server *s, struct vid_pool *p)
         tally_give(p, &s->tallies);
     memset(s->voted, 0, sizeof s->voted);
 }
-
-unsigned vid_server_count(const struct vid_server *s, const struct vid_pool *p, enum vid_vote vote,
-                          const struct hash *root)
-{
-    const struct vid_tally *t = tally_find(s, p, root);
-    return t ? tally_count(t, vote) : 0;
-}

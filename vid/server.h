@@ -77,8 +77,5 @@ void vid_server_recall(struct vid_server *s, struct vid_pool *p, node_id self, e
 void vid_server_forget(struct vid_server *s, struct vid_pool *p, node_id from);
 /* Gives the tallies back. */
 void vid_server_release(struct vid_server *s, struct vid_pool *p);
-/* How many said `vote` for `root`. */
-unsigned vid_server_count(const struct vid_server *s, const struct vid_pool *p, enum vid_vote vote,
-                          const struct hash *root);
 
 #endif
