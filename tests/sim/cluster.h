@@ -6,6 +6,7 @@
 #include "storage/store_memory.h"
 #include "tests/sim/check.h"
 #include "tests/sim/network.h"
+#include "tests/sim/said.h"
 #include "tests/sim/sim.h"
 
 enum { SIM_NODES_MAX = 16, INBOX_MAX = 4096, TRANSACTION_SIZE = 16, LARGE_SIZE = 40000 };
@@ -68,6 +69,7 @@ struct sim {
     struct coin_public coin;
     struct coin_secret *secrets;
     struct check *check;
+    struct said said;
     struct sim_node nodes[SIM_NODES_MAX + 1];
     /* A liar may run twice, with one key: what each of the two says reaches its own side only. The
      * second is nodes[n]. */
@@ -79,6 +81,8 @@ struct sim {
     uint32_t delay_us, loss_per_mille, repeat_per_mille, crash_per_mille, partition_per_mille;
     uint32_t work_us, execute_us, commit_us;
     unsigned epoch_window;
+    uint64_t fire_us; /* At most so long under fire. */
+    bool many_epochs;
     bool large; /* Transactions of up to LARGE_SIZE: chunks go in several pieces. */
     uint64_t bytes_per_s[SIM_NODES_MAX]; /* 0: no limit. */
     uint64_t submissions, submitted;
@@ -103,6 +107,7 @@ void sim_node_report_pool(struct sim_node *n);
 /* sim.c: a process dies, and is started again after a while. */
 void sim_crash(struct sim *s, struct sim_node *n);
 /* weather.c */
+unsigned sim_draw_size(struct sim *s);
 void sim_draw_weather(struct sim *s);
 void sim_draw_mode(struct sim *s);
 /* Crashes, failing disks and partitions, now and then. */

@@ -105,6 +105,10 @@ static bool edit_chunk(struct liar *l, node_id to, struct message *m)
         l->told[LIE_withhold]++;
         return false;
     }
+    if (l->lies[LIE_gaps] && m->epoch % 2 == 0) { /* Every other one never completes. */
+        l->told[LIE_gaps]++;
+        return false;
+    }
     const enum lie lie = block_lie(l, m->epoch, to);
     if (lie != LIES) {
         struct forged *f = forge(l, m->epoch, lie);
@@ -129,6 +133,8 @@ static void edit_roots(struct liar *l, node_id to, struct message *m)
     m->roots.entries.data = entries_buffer;
     if (tells(l, LIE_complete, 1, 4))
         m->roots.vote = VID_COMPLETE;
+    if (tells(l, LIE_far_future, 1, 4)) /* For many dispersals that are not there yet. */
+        m->epoch += prng_below(l->prng, 200);
     for (unsigned k = 0; k < m->roots.count; k++) {
         uint8_t *entry = entries_buffer + k * (1 + HASH_SIZE);
         const unsigned at = (unsigned)prng_below(l->prng, 16);

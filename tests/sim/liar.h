@@ -11,6 +11,7 @@
 #define LIE_MAP(X) \
     X(silent)      \
     X(withhold)    \
+    X(gaps)        \
     X(two_blocks)  \
     X(no_encoding) \
     X(no_block)    \

@@ -83,7 +83,8 @@ static bool may_release(const struct node *n, const struct message *m)
     return !open;
 }
 
-/* No share of a correct node leaves early: with f+1 of them the scheduler knows the coin. */
+/* No share of a correct node leaves early (with f+1 of them the scheduler knows the coin), and no
+ * word of it is ever another, whatever became of its disk. */
 static void check_frame(struct sim_node *n, node_id to, struct slice frame)
 {
     struct sim *s = n->sim;
@@ -94,10 +95,14 @@ static void check_frame(struct sim_node *n, node_id to, struct slice frame)
         return;
     while (message_decode(&r, s->quorum, n->id, to, &m)) {
         s->tally->later_pieces += m.kind == MESSAGE_PIECE && m.chunk.offset > 0;
-        if (m.kind == MESSAGE_SHARE && !may_release(driver_node(n->driver), &m))
+        const char *wrong = m.kind == MESSAGE_SHARE && !may_release(driver_node(n->driver), &m)
+                                ? "a share leaves before CONF is done"
+                            : !said_add(&s->said, n->id, &m) ? "it says another thing than before"
+                                                             : NULL;
+        if (wrong)
             snprintf(s->failure, sizeof s->failure,
-                     "node %u: a share leaves before CONF is done (epoch %llu, proposer %u)", n->id,
-                     (unsigned long long)m.epoch, m.proposer);
+                     "node %u: %s (epoch %llu, proposer %u, kind %d)", n->id, wrong,
+                     (unsigned long long)m.epoch, m.proposer, (int)m.kind);
     }
 }
 

@@ -10,8 +10,7 @@
 enum {
     TICK_US = 20000,
     WEATHER_US = 50000,
-    FIRE_US = 20000000,   /* At most so long under fire ... */
-    HEALED_US = 90000000, /* ... and then all must be done within this. */
+    HEALED_US = 90000000, /* After the fire all must be done within this. */
 };
 
 /* A liar that runs twice, perhaps. */
@@ -34,14 +33,13 @@ static void draw_twin(struct sim *s, struct prng *p)
 
 static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
 {
-    static const unsigned sizes[] = {4, 5, 6, 7, 8, 10, 16};
     struct sim *s = calloc(1, sizeof *s);
     if (!s)
         abort();
     s->options = *o;
     s->tally = tally;
     prng_init(&s->prng, o->seed);
-    const unsigned drawn = sizes[prng_below(&s->prng, 7)];
+    const unsigned drawn = sim_draw_size(s);
     s->quorum = quorum_of(o->nodes ? o->nodes : drawn);
     code_init(&s->code, s->quorum);
     s->chain = hash_bytes(slice_of(&o->seed, sizeof o->seed));
@@ -61,6 +59,7 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
         if (liars > 0 && prng_chance(&s->prng, liars, s->quorum.n - k)) {
             n->liar = true;
             liar_init(&n->lying, &s->prng, s->quorum, n->id, &s->chain, &s->code);
+            n->lying.lies[LIE_gaps] |= s->many_epochs && prng_chance(&s->prng, 1, 2);
             liars--;
         }
     }
@@ -86,6 +85,7 @@ static void sim_free(struct sim *s)
     }
     network_free(&s->network);
     check_free(s->check);
+    said_free(&s->said);
     free(s->secrets);
     free(s);
 }
@@ -314,7 +314,7 @@ enum sim_verdict sim_run(const struct sim_options *o, struct sim_tally *tally, c
     }
     network_schedule(&s->network, (struct happening){.type = HAPPEN_SUBMIT});
     network_schedule(&s->network, (struct happening){.type = HAPPEN_WEATHER});
-    uint64_t deadline = FIRE_US;
+    uint64_t deadline = s->fire_us;
     struct happening h;
     while (!s->failure[0] && !s->check->failure[0] && network_next(&s->network, &h)) {
         happen(s, &h);

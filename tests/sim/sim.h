@@ -31,7 +31,9 @@ struct sim_options {
     X(disk_full)          \
     X(unsure_commits)     \
     X(slow_disks)         \
+    X(large)              \
     X(later_pieces)       \
+    X(many_epochs)        \
     X(restarts_mid_epoch) \
     X(lost)               \
     X(reordered)          \

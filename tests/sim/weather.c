@@ -2,6 +2,18 @@
 #include "storage/store_memory.h"
 #include "tests/sim/cluster.h"
 
+enum { FIRE_US = 20000000 };
+
+unsigned sim_draw_size(struct sim *s)
+{
+    static const unsigned sizes[] = {4, 5, 6, 7, 8, 10, 16};
+    const unsigned size = sizes[prng_below(&s->prng, 7)];
+    struct prng p; /* Another, so that other seeds stay what they are. */
+    prng_init(&p, s->options.seed + 1);
+    return prng_chance(&p, 1, 20) ? 1 + (unsigned)prng_below(&p, 3)
+                                  : size; /* f = 0 is a size, too. */
+}
+
 void sim_draw_weather(struct sim *s)
 {
     static const uint32_t delays[] = {300, 2000, 20000, 100000};
@@ -17,6 +29,28 @@ void sim_draw_weather(struct sim *s)
     for (unsigned k = 0; k < s->quorum.n; k++)
         s->bytes_per_s[k] = prng_chance(p, 1, 3) ? 50000 + prng_below(p, 1000000) : 0;
     s->submissions = 20 + prng_below(p, 60);
+    s->fire_us = FIRE_US;
+}
+
+/* Chunks of several pieces. */
+static void draw_large(struct sim *s)
+{
+    s->large = true;
+    s->tally->large++;
+    for (unsigned k = 0; k < s->quorum.n; k++)
+        s->bytes_per_s[k] *= 20;
+}
+
+/* Many epochs: histories move on, runs of what completed become many. */
+static void draw_long(struct sim *s, struct prng *p)
+{
+    s->tally->many_epochs++;
+    s->fire_us = 3 * FIRE_US;
+    s->submissions *= 10;
+    s->delay_us = s->delay_us > 2000 ? 2000 : s->delay_us;
+    s->work_us = s->work_us > 500 ? 500 : s->work_us;
+    s->link_horizon = prng_chance(p, 1, 2) ? 16 : 2000;
+    s->many_epochs = true;
 }
 
 /* From numbers of its own: a seed is the same weather in every mode. */
@@ -36,11 +70,11 @@ void sim_draw_mode(struct sim *s)
     s->tally->slow_disks += s->commit_us > 0;
     static const unsigned windows[] = {2, 4, 8, 8};
     s->epoch_window = windows[prng_below(&p, 4)];
-    if (s->quorum.n <= 8 && prng_chance(&p, 1, 10)) {
-        s->large = true;
-        for (unsigned k = 0; k < s->quorum.n; k++)
-            s->bytes_per_s[k] *= 20;
-    }
+    const bool large = prng_chance(&p, 1, 10), many = prng_chance(&p, 1, 8);
+    if (large && s->quorum.n <= 8)
+        draw_large(s);
+    else if (many && s->quorum.n <= 5)
+        draw_long(s, &p);
     s->tally->runs[s->options.mode]++;
     s->tally->fetch_all += s->fetch_all;
 }

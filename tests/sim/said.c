@@ -1,0 +1,90 @@
+#include "tests/sim/said.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { VOTE, ROOT, CHUNK }; /* What can be said once for a dispersal or its agreement. */
+
+void said_free(struct said *s)
+{
+    free(s->places);
+    *s = (struct said){0};
+}
+
+static bool put(struct said *s, uint64_t what, uint64_t value)
+{
+    size_t at = (size_t)(what * 0x9e3779b97f4a7c15u >> 32) & (s->capacity - 1);
+    while (s->places[at].what != 0 && s->places[at].what != what)
+        at = (at + 1) & (s->capacity - 1);
+    if (s->places[at].what != 0)
+        return s->places[at].value == value;
+    s->places[at].what = what;
+    s->places[at].value = value;
+    s->count++;
+    return true;
+}
+
+static void grow(struct said *s)
+{
+    struct said more = {.capacity = s->capacity ? 2 * s->capacity : 1 << 14};
+    more.places = calloc(more.capacity, sizeof *more.places);
+    if (!more.places)
+        abort();
+    for (size_t k = 0; k < s->capacity; k++)
+        if (s->places[k].what != 0)
+            put(&more, s->places[k].what, s->places[k].value);
+    said_free(s);
+    *s = more;
+}
+
+static bool add(struct said *s, node_id who, epoch_id epoch, node_id proposer, unsigned kind,
+                unsigned type, unsigned round, uint64_t value)
+{
+    if (2 * s->count >= s->capacity)
+        grow(s);
+    const uint64_t what = epoch << 32 | (uint64_t)proposer << 24 | (uint64_t)who << 16 |
+                          (uint64_t)round << 8 | kind << 4 | type;
+    return put(s, what, value);
+}
+
+static uint64_t short_of(const struct hash *h)
+{
+    uint64_t value;
+    memcpy(&value, h->bytes, sizeof value);
+    return value;
+}
+
+static bool add_roots(struct said *s, node_id who, const struct message *m)
+{
+    bool same = true;
+    for (unsigned k = 0; k < m->roots.count; k++) {
+        node_id proposer;
+        struct hash root;
+        message_root_entry(m, k, &proposer, &root);
+        same &= add(s, who, m->epoch, proposer, ROOT, m->roots.vote, 0, short_of(&root));
+    }
+    return same;
+}
+
+static bool add_votes(struct said *s, node_id who, const struct message *m)
+{
+    const struct ba_message *v = &m->votes.vote;
+    if (v->type == BA_BVAL)
+        return true; /* Both values may be relayed. */
+    bool same = true;
+    const struct nodeset *of = &m->votes.proposers;
+    for (unsigned j = nodeset_next(of, 0); j < NODES_MAX; j = nodeset_next(of, j + 1))
+        same &= add(s, who, m->epoch, (node_id)j, VOTE, v->type, v->round, v->values);
+    return same;
+}
+
+bool said_add(struct said *s, node_id who, const struct message *m)
+{
+    if (m->kind == MESSAGE_VOTES)
+        return add_votes(s, who, m);
+    if (m->kind == MESSAGE_ROOTS)
+        return add_roots(s, who, m);
+    if (m->kind == MESSAGE_CHUNK)
+        return add(s, who, m->epoch, who, CHUNK, 0, 0, short_of(&m->chunk.header.tree_root));
+    return true;
+}
