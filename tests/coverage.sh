@@ -6,6 +6,7 @@ set -u
 build=$1 seeds=$2
 core='ahead|block|delivery|dispersal|epoch|event|history|link|message|mode|node|pace|propose|retrieval|status|window'
 find "$build" -name '*.gcda' -delete
+"$build/sim" --seed 7 --trace >/dev/null
 "$build/sim" --file tests/sim/seeds.txt --seeds "$seeds" | tail -n 1
 shopt -s extglob nullglob
 missing=0
@@ -13,7 +14,7 @@ for source in ba/*.c vid/*.c node/@($core).c; do
     object=$build/${source%.c}.o
     [ -e "${object%.o}.gcda" ] || { echo "$source: never called"; continue; }
     gcov -b -c -t -o "$object" "$source" 2>/dev/null | awk -v file="$source" '
-        / 0:Source:/ { ours = index($0, ":" file) > 0 } # And no header's.
+        / 0:Source:/ { ours = index($0, ":" file) > 0 } # And not of a header.
         !ours { next }
         /^ *(-|#####|=====|[0-9]+\*?): *[0-9]+:/ {
             split($0, part, ":")
