@@ -1,8 +1,8 @@
 #!/bin/bash
 # Each patch of tests/mutants/ is a bug. Built into a copy of this tree, it must be caught: a unit test
-# fails, or else one of 200 simulated clusters, or else real nodes forget what they said when their
-# power is cut. The tree as it is must pass all of that first, or its own failures would pass for
-# catches. usage: tests/mutants.sh BUILD PROGRAM...
+# fails, or else one of 200 simulated clusters, or one in which a disk fails at each of its calls, or
+# else real nodes forget what they said when their power is cut. The tree as it is must pass all of
+# that first, or its own failures would pass for catches. usage: tests/mutants.sh BUILD PROGRAM...
 # PATCHES=tests/mutants/search: those that an exhaustive search must find; the programs are it then.
 set -u
 shopt -s nullglob
@@ -36,6 +36,10 @@ caught_by() { # program...: prints which one fails, here; nothing when all pass
             return
         fi
     done
+    if ! "$build/sim" --seed 13 --nodes 4 --every-call 40 >"$log" 2>&1; then
+        echo 'a disk that fails'
+        return
+    fi
     CUTS=$CUTS SEED=1 timeout -k 5 $SECONDS_MAX bash tests/integration/power.sh "$build" \
         >"$log" 2>&1 || echo 'power cuts'
 }

@@ -72,7 +72,7 @@ test)
     ;;
 check)
     simulate sim --file tests/sim/seeds.txt --seeds 200 --complete
-    simulate 'sim, disk errors' --seed 5 --nodes 4 --every-call 100
+    simulate 'sim, disk errors' --seed 13 --nodes 4 --every-call 40
     for program in tests/integration/*.sh; do
         [ ! -e "$program" ] || script "${program##*/}" bash "$program" "$build"
     done
