@@ -246,6 +246,20 @@ static void ask(struct liar *l, node_id to, struct writer *w)
     }
 }
 
+/* GOT for what nobody disperses, more than anyone may have open. */
+static void vote_ahead(struct liar *l, epoch_id epoch, node_id to, struct writer *w)
+{
+    for (unsigned k = 0; k < 16; k++) {
+        uint8_t entry[1 + HASH_SIZE];
+        prng_fill(l->prng, entry, sizeof entry);
+        entry[0] = (uint8_t)prng_below(l->prng, l->quorum.n);
+        const struct message m = {.kind = MESSAGE_ROOTS,
+                                  .epoch = epoch + prng_below(l->prng, 200),
+                                  .roots = {VID_GOT, 1, slice_of(entry, sizeof entry)}};
+        message_encode(w, l->quorum, l->self, to, &m);
+    }
+}
+
 uint64_t liar_delay(struct liar *l)
 {
     return l->bulk && tells(l, LIE_late, 1, 2) ? prng_below(l->prng, 10000000) : 0;
@@ -308,6 +322,8 @@ struct slice liar_edit(struct liar *l, node_id to, struct slice frame)
     }
     if (tells(l, LIE_requests, 1, 2))
         ask(l, to, &w);
+    if (tells(l, LIE_many_votes, 1, 2))
+        vote_ahead(l, word.first_unsealed, to, &w);
     const struct slice edited = writer_result(&w);
     return noise(l, old_news(l, edited));
 }

@@ -30,6 +30,7 @@
     X(early_term)  \
     X(complete)    \
     X(requests)    \
+    X(many_votes)  \
     X(late)        \
     X(any_field)   \
     X(noise)

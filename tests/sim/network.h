@@ -15,6 +15,7 @@ enum happening_type {
     HAPPEN_EXECUTED, /* A node's executor has committed an epoch. */
     HAPPEN_SUBMIT,   /* A client hands a node a transaction. */
     HAPPEN_WEATHER,  /* Perhaps a crash, a partition, a heal. */
+    HAPPEN_CRASH,
     HAPPEN_RESTART,
 };
 

@@ -83,6 +83,18 @@ static bool may_release(const struct node *n, const struct message *m)
     return !open;
 }
 
+/* Shares are rare: without this hardly a node would come back in the middle of a toss. */
+static void crash_soon(struct sim_node *n)
+{
+    struct sim *s = n->sim;
+    if (!s->healed && s->crash_per_mille > 0 && prng_chance(&s->prng, 1, 8))
+        network_schedule(&s->network,
+                         (struct happening){.at_us = s->network.now_us + prng_below(&s->prng, 2000),
+                                            .type = HAPPEN_CRASH,
+                                            .node = n->place,
+                                            .life = n->life});
+}
+
 /* No share of a correct node leaves early (with f+1 of them the scheduler knows the coin), and no
  * word of it is ever another, whatever became of its disk. */
 static void check_frame(struct sim_node *n, node_id to, struct slice frame)
@@ -99,6 +111,8 @@ static void check_frame(struct sim_node *n, node_id to, struct slice frame)
                                 ? "a share leaves before CONF is done"
                             : !said_add(&s->said, n->id, &m) ? "it says another thing than before"
                                                              : NULL;
+        if (m.kind == MESSAGE_SHARE)
+            crash_soon(n);
         if (wrong)
             snprintf(s->failure, sizeof s->failure,
                      "node %u: %s (epoch %llu, proposer %u, kind %d)", n->id, wrong,

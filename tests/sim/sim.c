@@ -206,6 +206,7 @@ static void happen(struct sim *s, struct happening *h)
         network_schedule(&s->network, (struct happening){.at_us = s->network.now_us + WEATHER_US,
                                                          .type = HAPPEN_WEATHER});
         break;
+    case HAPPEN_CRASH: sim_crash(s, n); break;
     case HAPPEN_RESTART: happen_restart(s, n); break;
     }
 }
