@@ -163,8 +163,19 @@ static uint16_t *voting(struct node *n, node_id from, node_id proposer)
     return &n->instances.voting[(size_t)from * n->quorum.n + proposer];
 }
 
+/* Another process has our key, or we lost our data and have dispersed before: what all others have
+ * is ours now. */
+static void not_ours(struct node *n, struct instance *i, struct effects *out)
+{
+    i->block = BLOCK_NONE;
+    i->count = 0;
+    effects_fault(out, n->self, FAULT_EQUIVOCATION);
+}
+
 static void completed(struct node *n, struct instance *i, struct effects *out)
 {
+    if (i->block != BLOCK_NONE && !hash_equal(&i->chunk_root, &i->server.root))
+        not_ours(n, i, out);
     if (i->server.sent_got || i->checking)
         n->instances.got_open[i->proposer]--;
     history_set(&n->completed, i->epoch, i->proposer);
@@ -376,7 +387,8 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
 
 void dispersal_encoded(struct node *n, const struct work_result *r, struct effects *out)
 {
-    if (!of_use(n, r->epoch)) { /* Its epoch was over before it was coded: given up. */
+    /* Its epoch was over before it was coded, or it has completed, with what we do not know. */
+    if (!of_use(n, r->epoch) || history_has(&n->completed, r->epoch, n->self)) {
         n->proposing.taking = 0;
         return;
     }
