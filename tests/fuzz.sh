@@ -15,7 +15,7 @@ for program; do
     corpus=tests/fuzz/corpus/$target
     work=$build/fuzz/$target
     rm -rf "$work"
-    mkdir -p "$work/found" "$corpus"
+    mkdir -p "$work/found" "$work/kept" "$corpus"
     if ! "$program" -max_total_time="$seconds" -max_len=$LENGTH_MAX -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$work/" "$work/found" "$corpus" >"$work/log" 2>&1; then
         failed=$((failed + 1))
@@ -25,7 +25,8 @@ for program; do
     fi
     executions=$(sed -nE 's/^stat::number_of_executed_units: *([0-9]+)$/\1/p' "$work/log")
     covered=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$work/log" | tail -n 1)
-    "$program" -merge=1 -max_len=$LENGTH_MAX "$corpus" "$work/found" >>"$work/log" 2>&1
+    "$program" -merge=1 -max_len=$LENGTH_MAX "$work/kept" "$corpus" "$work/found" >>"$work/log" 2>&1 &&
+        rm -r "$corpus" && mv "$work/kept" "$corpus"
     printf '%-14s %12d executions, %5d edges, %4d inputs kept\n' "$target" "$executions" "$covered" \
         "$(find "$corpus" -type f | wc -l)"
     total=$((total + executions))

@@ -16,7 +16,8 @@ one_core() { # number
     for ((k = $1; $(date +%s) < end; k += cores)); do
         "$build/sim" --first $((first + k * AT_A_TIME)) --seeds $AT_A_TIME >"$work/$k" 2>&1 ||
             grep '^seed' "$work/$k"
-        sed -nE 's/^sim: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$work/$k" >>"$work/counts.$1"
+        sed -nE -e 's/^sim: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' -e 's/.*: CRASHED$/0 1/p' \
+            "$work/$k" >>"$work/counts.$1"
     done
 }
 

@@ -11,9 +11,11 @@
 #include "tests/sim/sim.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct runs {
     struct sim_options options;
@@ -21,10 +23,12 @@ struct runs {
     uint64_t passed, failed;
 };
 
+static uint64_t seed_now;
+
 static void run(struct runs *r, uint64_t seed, unsigned nodes, enum node_mode mode)
 {
     char report[1024] = "";
-    r->options.seed = seed;
+    r->options.seed = seed_now = seed;
     r->options.nodes = nodes;
     r->options.mode = mode;
     if (sim_run(&r->options, &r->tally, report, sizeof report) == SIM_PASSED) {
@@ -116,6 +120,12 @@ static unsigned print_tally(const struct sim_tally *t)
     return missing;
 }
 
+static void say_seed(int signal)
+{
+    (void)signal;
+    dprintf(STDOUT_FILENO, "seed %llu: CRASHED\n", (unsigned long long)seed_now);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -130,6 +140,7 @@ int main(int argc, char **argv)
     enum node_mode mode = MODES;
     bool complete = false;
     const char *file = NULL;
+    signal(SIGABRT, say_seed);
     if (!r || !hash_init() || !identity_init(NULL))
         return 1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)

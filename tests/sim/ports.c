@@ -223,6 +223,8 @@ static void port_deliver(void *context, const struct delivery *d)
 {
     struct sim_node *n = context;
     struct sim *s = n->sim;
+    if (n->broken)
+        return; /* It could not read an earlier one, and is about to crash. */
     if (n->entry_count == n->entry_capacity) {
         n->entry_capacity = n->entry_capacity * 2 + 256;
         n->entries = realloc(n->entries, n->entry_capacity * sizeof *n->entries);
