@@ -246,15 +246,17 @@ static void ask(struct liar *l, node_id to, struct writer *w)
     }
 }
 
-/* GOT for what nobody disperses, more than anyone may have open. */
-static void vote_ahead(struct liar *l, epoch_id epoch, node_id to, struct writer *w)
+/* GOT for what nobody disperses, before and after now, more than anyone may have open. */
+static void vote_around(struct liar *l, epoch_id epoch, node_id to, struct writer *w)
 {
     for (unsigned k = 0; k < 16; k++) {
+        const epoch_id off = prng_below(l->prng, 200);
+        const bool back = prng_chance(l->prng, 3, 4);
         uint8_t entry[1 + HASH_SIZE];
         prng_fill(l->prng, entry, sizeof entry);
         entry[0] = (uint8_t)prng_below(l->prng, l->quorum.n);
         const struct message m = {.kind = MESSAGE_ROOTS,
-                                  .epoch = epoch + prng_below(l->prng, 200),
+                                  .epoch = epoch > off && back ? epoch - off : epoch + off,
                                   .roots = {VID_GOT, 1, slice_of(entry, sizeof entry)}};
         message_encode(w, l->quorum, l->self, to, &m);
     }
@@ -323,7 +325,7 @@ struct slice liar_edit(struct liar *l, node_id to, struct slice frame)
     if (tells(l, LIE_requests, 1, 2))
         ask(l, to, &w);
     if (tells(l, LIE_many_votes, 1, 2))
-        vote_ahead(l, word.first_unsealed, to, &w);
+        vote_around(l, word.first_unsealed, to, &w);
     const struct slice edited = writer_result(&w);
     return noise(l, old_news(l, edited));
 }

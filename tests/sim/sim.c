@@ -59,7 +59,8 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
         if (liars > 0 && prng_chance(&s->prng, liars, s->quorum.n - k)) {
             n->liar = true;
             liar_init(&n->lying, &s->prng, s->quorum, n->id, &s->chain, &s->code);
-            n->lying.lies[LIE_gaps] |= s->many_epochs && prng_chance(&s->prng, 1, 2);
+            if (s->many_epochs && prng_chance(&s->prng, 1, 2))
+                n->lying.lies[LIE_gaps] = n->lying.lies[LIE_many_votes] = true;
             liars--;
         }
     }
