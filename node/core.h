@@ -23,7 +23,7 @@ enum {
     DELIVERY_WINDOW = 16,   /* Epochs from the one being delivered whose dispersals are fetched. */
     DELIVERY_AHEAD = 4,     /* Epochs delivered and not yet executed. */
     LINKED_AHEAD = 64,      /* Linked dispersals fetched at a time. */
-    FETCH_SLOTS = 32,       /* Dispersals fetched at a time. */
+    FETCH_SLOTS = 64,       /* Dispersals fetched at a time. */
     FETCH_BYTES = 64 << 20, /* Of chunks gathered at a time, beyond the first slot. */
     TALLIES = 2,            /* Roots of an instance, on average. */
     VOTES_PER_OPEN = 4,     /* Incomplete instances tallied per sender and proposer, times
