@@ -1,4 +1,4 @@
-/* States of the three correct nodes together, and what can come after them. The nodes are alike,
+/* States of the correct nodes together, and what can come after them. The nodes are alike,
  * so that they are kept sorted. */
 #ifndef TESTS_BA_STATES_H
 #define TESTS_BA_STATES_H
@@ -50,8 +50,9 @@ static inline void state_sort(struct state *s)
 /* Where a sorted state is, or where its place is free. */
 static inline uint32_t *states_find(const struct states *all, const struct state *s)
 {
-    uint64_t hash =
-        mix(mix((uint64_t)s->node[0] << 32 | s->node[1]) ^ ((uint64_t)s->node[2] << 32 | s->coin));
+    uint64_t hash = s->coin;
+    for (unsigned i = 0; i < CORRECT; i++)
+        hash = mix(hash ^ (uint64_t)s->node[i] << 2);
     size_t i = hash % all->capacity;
     while (all->places[i] && memcmp(&all->items[all->places[i] - 1], s, sizeof *s) != 0)
         i = (i + 1) % all->capacity;
@@ -70,13 +71,15 @@ static inline void states_add(struct states *all, struct state s, size_t parent)
     *place = (uint32_t)++all->count;
 }
 
-/* What the nodes other than `i` have said, with the coin. */
-static inline uint64_t others_said(const struct state *s, unsigned i, bool repeats)
+/* What the nodes other than `i` have said on which it can act, with the coin. */
+static inline uint64_t others_said(const struct state *s, unsigned i, struct limits limits,
+                                   bool repeats)
 {
-    uint64_t counts = (uint64_t)s->coin << COIN;
+    unsigned round = local_unpack(s->node[i]).round;
+    uint64_t counts = round == 2 && round < limits.end ? (uint64_t)s->coin << COIN : 0;
     for (unsigned j = 0; j < CORRECT; j++)
         if (j != i)
-            counts += published(s->node[j], repeats);
+            counts += published(s->node[j], round, limits, repeats);
     return counts;
 }
 
@@ -85,7 +88,7 @@ static inline void state_moves(const struct state *s, struct limits limits,
                                void (*next)(void *context, const struct state *s), void *context)
 {
     for (unsigned i = 0; i < CORRECT; i++) {
-        const struct moves *m = moves_of(s->node[i], others_said(s, i, false), limits);
+        const struct moves *m = moves_of(s->node[i], others_said(s, i, limits, false), limits);
         for (unsigned k = 0; k < m->count; k++) {
             struct state to = *s;
             to.node[i] = m->to[k];
