@@ -155,7 +155,7 @@ power: tools
 	@bash tests/integration/power.sh $(BUILD)
 
 # All schedules of small systems, further than `test` goes (1.6 GB), and what they must find.
-model: $(BUILD)/test_ba_search $(BUILD)/test_server_search
+model: $(BUILD)/test_ba_search $(BUILD)/test_ba_attack $(BUILD)/test_server_search
 	@$< longest
 	@PATCHES=tests/mutants/search bash tests/mutants.sh $(BUILD) $^
 
