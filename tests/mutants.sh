@@ -3,7 +3,8 @@
 # fails, or else one of 200 simulated clusters, or one in which a disk fails at each of its calls, or
 # else real nodes forget what they said when their power is cut. The tree as it is must pass all of
 # that first, or its own failures would pass for catches. usage: tests/mutants.sh BUILD PROGRAM...
-# PATCHES=tests/mutants/search: those that an exhaustive search must find; the programs are it then.
+# PATCHES=tests/mutants/search: those that an exhaustive search must find; the programs are it then,
+# each with an argument if need be, the quick ones first.
 set -u
 shopt -s nullglob
 build=$1
@@ -20,9 +21,11 @@ mkdir -p "$work"
 
 caught_by() { # program...: prints which one fails, here; nothing when all pass
     local program first
+    : >"$log"
     for program; do
         [ "$program" != "$build/sim" ] || continue
-        if ! timeout -k 5 $SECONDS_MAX "$program" >"$log" 2>&1; then
+        # shellcheck disable=SC2086 # A program and its argument.
+        if ! timeout -k 5 $SECONDS_MAX $program >>"$log" 2>&1; then
             echo "${program##*/}"
             return
         fi
@@ -48,7 +51,7 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
     local patch=$PWD/$1 tree by log=mutant.log
     tree=$work/$(basename "$1" .patch)
     shift
-    local targets=("$@")
+    local targets=("${@%% *}")
     [ "$PATCHES" != tests/mutants ] || targets+=(tools)
     mkdir -p "$tree/$build"
     cp -a Makefile packages.txt crypto vid ba node storage net testnet tests "$tree/"
@@ -77,6 +80,7 @@ SECONDS=0
 log=$work/none.log
 by=$(caught_by "$@")
 row '(none)' "${by:-passes}"
+[ "$PATCHES" = tests/mutants ] || grep -E '[0-9] states' "$log" # How far they went.
 if [ -n "$by" ]; then
     cat "$log" >&2
     echo 'mutants: the tree fails without them, so that nothing can be shown'
