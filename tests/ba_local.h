@@ -14,7 +14,13 @@
 #define BYZANTINE 1
 #endif
 
-enum { CORRECT = 2 * BYZANTINE + 1, SELF = 0, ROUNDS = 4 };
+enum {
+    CORRECT = 2 * BYZANTINE + 1,
+    SELF = 0,
+    OTHERS = CORRECT - 1, /* Correct ones, from 1 on; the Byzantine ones come after them. */
+    ROUNDS_MAX = 4,
+    ROUNDS = BYZANTINE == 1 ? ROUNDS_MAX : 2, /* Whose votes are told apart. */
+};
 
 /* Rounds from `first` on; a node that enters round `end` has left the search. */
 struct limits {
@@ -26,8 +32,9 @@ struct limits {
  * its records hold. In a word: what was said in rounds 0 to 4 as in ba.c, of which only round 2
  * has CONF and a share, and of round 4 only the estimate matters. */
 struct local {
-    unsigned said[ROUNDS + 1];
+    unsigned said[ROUNDS_MAX + 1];
     unsigned round;
+    unsigned term_round; /* What TERM says there: 0, unless a bug gives it a meaning. */
     bool input, given, decided, decision, closed;
 };
 
@@ -35,7 +42,8 @@ static inline uint32_t local_pack(const struct local *l)
 {
     return l->said[0] | l->said[1] << 4 | l->said[2] << 8 | l->said[3] << 16 | l->said[4] << 20 |
            l->round << 22 | (uint32_t)l->input << 25 | (uint32_t)l->given << 26 |
-           (uint32_t)l->decided << 27 | (uint32_t)l->decision << 28 | (uint32_t)l->closed << 29;
+           (uint32_t)l->decided << 27 | (uint32_t)l->decision << 28 | (uint32_t)l->closed << 29 |
+           l->term_round << 30;
 }
 
 static inline struct local local_unpack(uint32_t w)
@@ -48,6 +56,7 @@ static inline struct local local_unpack(uint32_t w)
         .decided = w >> 27 & 1,
         .decision = w >> 28 & 1,
         .closed = w >> 29 & 1,
+        .term_round = w >> 30,
     };
 }
 
@@ -56,48 +65,46 @@ static inline unsigned said(const struct local *l, enum ba_type type, unsigned r
     return l->said[round] >> 2 * (type - BA_BVAL) & BA_BOTH;
 }
 
-/* Of the messages on which a node can act, how many nodes have said each: counts of three bits, so
- * that the sum of four nodes' words is what all of them said. */
+/* Of each message on which a node can act, which of the others have said it: OTHERS bits each. */
 enum {
-    COUNT_BITS = 3,
-    COUNT_BVAL = 0,                                   /* + COUNT_BITS * (2 * round + value) */
-    COUNT_AUX = COUNT_BVAL + COUNT_BITS * 2 * ROUNDS, /* + COUNT_BITS * value */
-    COUNT_CONF = COUNT_AUX + COUNT_BITS * 2,          /* + COUNT_BITS * (set - 1) */
-    COUNT_TERM = COUNT_CONF + COUNT_BITS * 3,         /* + COUNT_BITS * value */
-    COUNT_SHARE = COUNT_TERM + COUNT_BITS * 2,
-    COIN = COUNT_SHARE + COUNT_BITS, /* 0: not tossed, 1 + value. */
+    BVAL = 0,                /* + 2 * round + value */
+    AUX = BVAL + 2 * ROUNDS, /* + value */
+    CONF = AUX + 2,          /* + set - 1 */
+    TERM = CONF + 3,         /* + value */
+    TERM_ROUND = TERM + 2,   /* + bit */
+    SHARE = TERM_ROUND + 2,
+    COIN = OTHERS * (SHARE + 1), /* Above them. 0: not tossed, 1 + value. */
 };
+static_assert(COIN + 2 <= 64, "all fit a word");
 
-static inline unsigned count_of(uint64_t counts, unsigned first, unsigned i)
+static inline unsigned said_by(uint64_t heard, unsigned message)
 {
-    return counts >> (first + COUNT_BITS * i) & 7;
+    return heard >> OTHERS * message & ((1u << OTHERS) - 1);
 }
 
-static inline uint64_t count_one(unsigned first, unsigned i)
-{
-    return 1ull << (first + COUNT_BITS * i);
-}
-
-/* What a node has said on which one in `round` can act: votes of that round, BVAL of the earlier
- * ones too. A closed one may have said more, but repeats only its TERM. */
+/* What a node has said on which one in `round` can act, as what the first of the others: votes of
+ * that round, BVAL of earlier ones too. A closed one may have said more, but repeats only TERM. */
 static inline uint64_t published(uint32_t w, unsigned round, struct limits limits, bool repeats)
 {
     struct local l = local_unpack(w);
-    uint64_t p = l.decided ? count_one(COUNT_TERM, l.decision) : 0;
+    uint64_t p = 0;
+    if (l.decided)
+        p = 1ull << OTHERS * (TERM + l.decision) |
+            (uint64_t)(l.term_round & 1) << OTHERS * TERM_ROUND |
+            (uint64_t)(l.term_round >> 1) << OTHERS * (TERM_ROUND + 1);
     if (l.closed && repeats)
         return p;
     for (unsigned r = limits.first; r <= round && r < limits.end; r++)
         for (unsigned v = 0; v < 2; v++)
-            if (said(&l, BA_BVAL, r) >> v & 1)
-                p |= count_one(COUNT_BVAL, 2 * r + v);
+            p |= (uint64_t)(said(&l, BA_BVAL, r) >> v & 1) << OTHERS * (BVAL + 2 * r + v);
     if (round >= limits.end)
         return p;
     if (said(&l, BA_AUX, round))
-        p |= count_one(COUNT_AUX, said(&l, BA_AUX, round) - 1);
+        p |= 1ull << OTHERS * (AUX + said(&l, BA_AUX, round) - 1);
     if (said(&l, BA_CONF, round))
-        p |= count_one(COUNT_CONF, said(&l, BA_CONF, round) - 1);
+        p |= 1ull << OTHERS * (CONF + said(&l, BA_CONF, round) - 1);
     if (said(&l, BA_SHARE, round))
-        p |= count_one(COUNT_SHARE, 0);
+        p |= 1ull << OTHERS * SHARE;
     return p;
 }
 
@@ -115,7 +122,8 @@ static inline void restore(struct ba *b, uint32_t w)
                     b, &(struct ba_message){(uint8_t)type, (uint8_t)r, (uint8_t)said(&l, type, r)});
     }
     if (l.decided)
-        ba_recall(b, &(struct ba_message){BA_TERM, 0, l.decision ? BA_ONE : BA_ZERO});
+        ba_recall(
+            b, &(struct ba_message){BA_TERM, (uint8_t)l.term_round, l.decision ? BA_ONE : BA_ZERO});
     b->started = l.given;
     b->closed = l.closed;
 }
@@ -123,15 +131,21 @@ static inline void restore(struct ba *b, uint32_t w)
 static inline uint32_t read_off(const struct ba *b, uint32_t before)
 {
     struct local l = local_unpack(before);
-    for (unsigned r = 0; r <= ROUNDS; r++)
+    struct ba_message term = {.round = 0};
+    unsigned first = 0;
+    if (b->decided)
+        ba_resend(b, &first, &term, 1);
+    for (unsigned r = 0; r <= ROUNDS_MAX; r++)
         l.said[r] = b->sent[r];
+    assert(b->round <= ROUNDS_MAX);
     l.round = b->round;
     l.given = b->started;
     l.decided = b->decided;
     l.decision = b->decision;
     l.closed = b->closed;
+    l.term_round = term.round;
     struct local again = local_unpack(local_pack(&l));
-    assert(memcmp(again.said, l.said, sizeof l.said) == 0 && again.round == b->round);
+    assert(memcmp(again.said, l.said, sizeof l.said) == 0 && again.term_round == term.round);
     return local_pack(&l);
 }
 

@@ -6,8 +6,8 @@
  * every move begins with a restart that forgets all that was heard. This contains every schedule
  * without restarts: the messages that led to the next own message are delivered once more.
  *
- * What comes of it depends on a node's own state and on how many of the others said what, hence
- * it is kept in a table. */
+ * What comes of it depends on a node's own state and on which of the others said what together,
+ * hence it is kept in a table. */
 #ifndef TESTS_BA_MOVES_H
 #define TESTS_BA_MOVES_H
 
@@ -15,36 +15,66 @@
 
 enum { MOVES_MAX = 64, TABLE = 1 << 22 };
 
-/* `count` nodes say this, from sender `from` on; returns the next sender. */
-static inline node_id deliver(struct ba *b, enum ba_type type, unsigned round, unsigned values,
-                              unsigned count, node_id from)
+/* Sets of senders: bit k is node 1 + k. */
+enum { LIARS = ((1 << BYZANTINE) - 1) << OTHERS };
+
+static inline void deliver(struct ba *b, enum ba_type type, unsigned round, unsigned values,
+                           unsigned senders)
 {
+    struct ba_message m = {(uint8_t)type, (uint8_t)round, (uint8_t)values};
     struct ba_effects out;
-    for (; count > 0; count--, from++)
-        ba_receive(b, from, &(struct ba_message){(uint8_t)type, (uint8_t)round, (uint8_t)values},
-                   &out);
-    return from;
+    for (node_id from = 1; senders; senders >>= 1, from++)
+        if (senders & 1)
+            ba_receive(b, from, &m, &out);
 }
+
+/* `count` of the senders of a message or fewer: Byzantine ones say it too, and `last` come last. */
+static inline unsigned some_of(unsigned senders, unsigned last, unsigned count)
+{
+    unsigned order[] = {senders & ~last, LIARS, senders & last};
+    unsigned chosen = 0;
+    for (unsigned i = 0; i < 3; i++)
+        for (; order[i] && count; order[i] &= order[i] - 1, count--)
+            chosen |= order[i] & (0 - order[i]);
+    return chosen;
+}
+
+static inline unsigned size_of(unsigned senders)
+{
+    unsigned size = 0;
+    for (; senders; senders &= senders - 1)
+        size++;
+    return size;
+}
+
+static inline void deliver_terms(struct ba *b, uint64_t heard, unsigned senders)
+{
+    for (unsigned v = 0; v < 2; v++)
+        for (unsigned k = 0; k < OTHERS; k++)
+            if (said_by(heard, TERM + v) & senders & 1u << k)
+                deliver(b, BA_TERM,
+                        (said_by(heard, TERM_ROUND) >> k & 1) |
+                            (said_by(heard, TERM_ROUND + 1) >> k & 1) << 1,
+                        1 + v, 1u << k);
+}
+
+static inline unsigned kinds(enum ba_type type) { return type == BA_AUX ? 3 : 4; }
 
 /* All AUX or all CONF of the others, and those of the Byzantine ones: `lies` has a digit for each
  * of them, base kinds(type), BA_NEITHER when it is silent. */
-static inline unsigned kinds(enum ba_type type) { return type == BA_AUX ? 3 : 4; }
-
-static inline void deliver_votes(struct ba *b, enum ba_type type, unsigned round, uint64_t counts,
+static inline void deliver_votes(struct ba *b, enum ba_type type, unsigned round, uint64_t heard,
                                  unsigned lies)
 {
-    node_id from = 1;
     for (unsigned set = BA_ZERO; set < kinds(type); set++)
-        from = deliver(b, type, round, set,
-                       count_of(counts, type == BA_AUX ? COUNT_AUX : COUNT_CONF, set - 1), from);
-    for (from = CORRECT; lies; lies /= kinds(type), from++)
+        deliver(b, type, round, set, said_by(heard, (type == BA_AUX ? AUX : CONF) + set - 1));
+    for (unsigned liar = 1u << OTHERS; lies; lies /= kinds(type), liar <<= 1)
         if (lies % kinds(type))
-            deliver(b, type, round, lies % kinds(type), 1, from);
+            deliver(b, type, round, lies % kinds(type), liar);
 }
 
 /* The moves of a node, or with `settled` whether it has none that others could still bring it. */
 struct moves {
-    uint64_t counts;
+    uint64_t heard;
     uint32_t node;
     bool used, settled, quiet;
     uint8_t count;
@@ -54,71 +84,104 @@ struct moves {
 static struct moves *table;
 static size_t table_used;
 
-static inline void add_move(struct moves *m, const struct ba *b, uint32_t from)
+static inline void add_move(struct moves *m, const struct ba *b)
 {
-    uint32_t w = read_off(b, from);
+    uint32_t w = read_off(b, m->node);
     for (unsigned i = 0; i < m->count; i++)
         if (m->to[i] == w)
             return;
     assert(m->count < MOVES_MAX);
-    if (w != from)
+    if (w != m->node)
         m->to[m->count++] = w;
 }
 
-/* Any number of BVAL(0) and of BVAL(1) of the own round, then AUX, or CONF, or neither: these
- * find the candidates as they are then. What a Byzantine node says is as good as one more. */
-static inline void own_round_moves(struct moves *m, uint32_t w, uint64_t counts)
+/* Without the rounds that no machine gets to here. */
+static inline void copy(struct ba *to, const struct ba *from)
 {
-    struct ba b;
-    struct local l = local_unpack(w);
-    enum ba_type votes = l.round == 2 && said(&l, BA_CONF, 2) ? BA_CONF : BA_AUX;
-    unsigned all_lies = kinds(votes) * (BYZANTINE == 2 ? kinds(votes) : 1);
-    unsigned zeros_max = count_of(counts, COUNT_BVAL, 2 * l.round) + BYZANTINE;
-    unsigned ones_max = count_of(counts, COUNT_BVAL, 2 * l.round + 1) + BYZANTINE;
-    for (unsigned zeros = 0; zeros <= zeros_max; zeros++)
-        for (unsigned ones = 0; ones <= ones_max; ones++)
-            for (unsigned lies = 0; lies <= all_lies; lies++) {
-                restore(&b, w);
-                deliver(&b, BA_BVAL, l.round, BA_ZERO, zeros, 1);
-                deliver(&b, BA_BVAL, l.round, BA_ONE, ones, 1);
-                if (lies < all_lies)
-                    deliver_votes(&b, votes, l.round, counts, lies);
-                add_move(m, &b, w);
-            }
+    memcpy(to, from,
+           offsetof(struct ba, bval) + (ROUNDS_MAX + 1 + BA_ROUND_AHEAD) * sizeof from->bval[0]);
 }
 
-static inline void find_moves(struct moves *m, uint32_t w, uint64_t counts, struct limits limits)
+/* Any number of BVAL(0) and of BVAL(1) of the own round, then AUX, or CONF, or neither: these
+ * find the candidates as they are then. What a Byzantine node says is as good as one more. `start`
+ * has heard TERM of `terms`: their BVAL come last, as they add the least where TERM is a vote. */
+static inline void own_round_moves(struct moves *m, const struct ba *start, unsigned terms)
 {
-    struct ba b;
+    struct ba with_zeros, with_both, b;
+    struct local l = local_unpack(m->node);
+    enum ba_type votes = l.round == 2 && said(&l, BA_CONF, 2) ? BA_CONF : BA_AUX;
+    unsigned all_lies = kinds(votes) * (BYZANTINE == 2 ? kinds(votes) : 1);
+    unsigned zero = said_by(m->heard, BVAL + 2 * l.round);
+    unsigned one = said_by(m->heard, BVAL + 2 * l.round + 1);
+    for (unsigned zeros = 0; zeros <= size_of(zero) + BYZANTINE; zeros++) {
+        copy(&with_zeros, start);
+        deliver(&with_zeros, BA_BVAL, l.round, BA_ZERO, some_of(zero, terms, zeros));
+        for (unsigned ones = 0; ones <= size_of(one) + BYZANTINE; ones++) {
+            copy(&with_both, &with_zeros);
+            deliver(&with_both, BA_BVAL, l.round, BA_ONE, some_of(one, terms, ones));
+            add_move(m, &with_both);
+            for (unsigned lies = 0; lies < all_lies; lies++) {
+                copy(&b, &with_both);
+                deliver_votes(&b, votes, l.round, m->heard, lies);
+                add_move(m, &b);
+            }
+        }
+    }
+}
+
+/* Votes of the own round and BVAL of those before it, after too few TERM to decide by: TERM is no
+ * vote and changes nothing here, unless a bug makes it one. */
+static inline void vote_moves(struct moves *m, const struct ba *restored, unsigned terms,
+                              struct limits limits)
+{
+    struct ba start, b;
+    struct local l = local_unpack(m->node);
+    copy(&start, restored);
+    deliver_terms(&start, m->heard, terms);
+    if (l.round < limits.end)
+        own_round_moves(m, &start, terms);
+    for (unsigned i = 2 * limits.first; i < 2 * l.round && i < 2 * limits.end; i++) {
+        copy(&b, &start);
+        deliver(&b, BA_BVAL, i / 2, 1 + i % 2, said_by(m->heard, BVAL + i) | LIARS);
+        add_move(m, &b);
+    }
+}
+
+static inline void find_moves(struct moves *m, struct limits limits)
+{
+    struct ba restored, b;
     struct ba_effects out;
-    struct local l = local_unpack(w);
+    struct local l = local_unpack(m->node);
     if (l.closed)
         return;
-    if (l.round < limits.end)
-        own_round_moves(m, w, counts);
-    for (unsigned i = 2 * limits.first; i < 2 * l.round; i++) {
-        restore(&b, w);
-        deliver(&b, BA_BVAL, i / 2, 1 + i % 2, count_of(counts, COUNT_BVAL, i) + BYZANTINE, 1);
-        add_move(m, &b, w);
+    restore(&restored, m->node);
+    unsigned terms = said_by(m->heard, TERM) | said_by(m->heard, TERM + 1);
+    for (unsigned some = terms;; some = (some - 1) & terms) {
+        if (size_of(some) <= BYZANTINE)
+            vote_moves(m, &restored, some, limits);
+        if (!some)
+            break;
     }
     for (unsigned v = 0; v < 2; v++)
-        for (unsigned k = 1; k <= count_of(counts, COUNT_TERM, v) + BYZANTINE; k++) {
-            restore(&b, w);
-            deliver(&b, BA_TERM, 0, 1 + v, k, 1);
-            add_move(m, &b, w);
+        for (unsigned k = 1; k <= size_of(said_by(m->heard, TERM + v)) + BYZANTINE; k++) {
+            copy(&b, &restored);
+            unsigned senders = some_of(said_by(m->heard, TERM + v), 0, k);
+            deliver_terms(&b, m->heard, senders);
+            deliver(&b, BA_TERM, 0, 1 + v, senders & LIARS);
+            add_move(m, &b);
         }
-    if (l.round == 2 && l.round < limits.end && counts >> COIN) {
-        restore(&b, w); /* The shares of the Byzantine ones and the own make f+1. */
-        ba_coin(&b, 2, counts >> COIN == 2, &out);
-        add_move(m, &b, w);
+    if (l.round == 2 && l.round < limits.end && m->heard >> COIN) {
+        copy(&b, &restored); /* The shares of the Byzantine ones and the own make f+1. */
+        ba_coin(&b, 2, m->heard >> COIN == 2, &out);
+        add_move(m, &b);
     }
-    restore(&b, w);
+    copy(&b, &restored);
     ba_propose(&b, l.input, &out);
-    add_move(m, &b, w);
+    add_move(m, &b);
 }
 
 /* Whether nothing happens once all that correct nodes say is here, and their input. */
-static inline bool find_quiet(uint32_t w, uint64_t counts, struct limits limits)
+static inline bool find_quiet(uint32_t w, uint64_t heard, struct limits limits)
 {
     struct ba b;
     struct ba_effects out;
@@ -126,16 +189,14 @@ static inline bool find_quiet(uint32_t w, uint64_t counts, struct limits limits)
     restore(&b, w);
     ba_propose(&b, l.input, &out);
     for (unsigned i = 2 * limits.first; i < 2 * limits.end; i++)
-        deliver(&b, BA_BVAL, i / 2, 1 + i % 2, count_of(counts, COUNT_BVAL, i), 1);
-    for (unsigned v = 0; v < 2; v++)
-        deliver(&b, BA_TERM, 0, 1 + v, count_of(counts, COUNT_TERM, v), 1);
+        deliver(&b, BA_BVAL, i / 2, 1 + i % 2, said_by(heard, BVAL + i));
+    deliver_terms(&b, heard, ~0u);
     if (l.round < limits.end)
-        deliver_votes(&b, BA_AUX, l.round, counts, 0);
+        deliver_votes(&b, BA_AUX, l.round, heard, 0);
     if (l.round == 2 && l.round < limits.end) {
-        deliver_votes(&b, BA_CONF, 2, counts, 0);
-        if (said(&l, BA_SHARE, 2) && count_of(counts, COUNT_SHARE, 0) >= BYZANTINE &&
-            counts >> COIN)
-            ba_coin(&b, 2, counts >> COIN == 2, &out);
+        deliver_votes(&b, BA_CONF, 2, heard, 0);
+        if (said(&l, BA_SHARE, 2) && size_of(said_by(heard, SHARE)) >= BYZANTINE && heard >> COIN)
+            ba_coin(&b, 2, heard >> COIN == 2, &out);
     }
     return read_off(&b, w) == w;
 }
@@ -148,13 +209,13 @@ static inline uint64_t mix(uint64_t x)
 }
 
 /* Where it is, or a free place. */
-static inline struct moves *entry_of(uint32_t node, uint64_t counts, bool settled)
+static inline struct moves *entry_of(uint32_t node, uint64_t heard, bool settled)
 {
     if (!table)
         table = calloc(TABLE, sizeof *table);
-    uint64_t i = mix(mix(counts << 1 | settled) ^ node) % TABLE;
+    uint64_t i = mix(mix(heard << 1 | settled) ^ node) % TABLE;
     while (table[i].used &&
-           (table[i].counts != counts || table[i].node != node || table[i].settled != settled))
+           (table[i].heard != heard || table[i].node != node || table[i].settled != settled))
         i = (i + 1) % TABLE;
     return &table[i];
 }
@@ -166,28 +227,28 @@ static inline void enter(struct moves *m, struct moves entry)
     *m = entry;
 }
 
-/* What node `w` can do next, the others having said `counts`. */
-static inline const struct moves *moves_of(uint32_t w, uint64_t counts, struct limits limits)
+/* What node `w` can do next, the others having said `heard`. */
+static inline const struct moves *moves_of(uint32_t w, uint64_t heard, struct limits limits)
 {
-    struct moves *m = entry_of(w, counts, false);
+    struct moves *m = entry_of(w, heard, false);
     if (!m->used) {
         uint32_t to[MOVES_MAX];
-        enter(m, (struct moves){.node = w, .counts = counts, .used = true, .to = to});
-        find_moves(m, w, counts, limits);
+        enter(m, (struct moves){.node = w, .heard = heard, .used = true, .to = to});
+        find_moves(m, limits);
         m->to = m->count ? memcpy(malloc(m->count * sizeof *to), to, m->count * sizeof *to) : NULL;
     }
     return m;
 }
 
-static inline bool quiet(uint32_t w, uint64_t counts, struct limits limits)
+static inline bool quiet(uint32_t w, uint64_t heard, struct limits limits)
 {
-    struct moves *m = entry_of(w, counts, true);
+    struct moves *m = entry_of(w, heard, true);
     if (!m->used)
         enter(m, (struct moves){.node = w,
-                                .counts = counts,
+                                .heard = heard,
                                 .used = true,
                                 .settled = true,
-                                .quiet = find_quiet(w, counts, limits)});
+                                .quiet = find_quiet(w, heard, limits)});
     return m->quiet;
 }
 

@@ -53,18 +53,22 @@ static inline bool validity(const struct state *s)
     return true;
 }
 
-/* The Byzantine node is silent from here, what it said to one node is forgotten, and a closed
- * node says only TERM: a node that is neither closed nor at the end can wait for something. */
+/* The Byzantine nodes are silent from here, what they said to one node is forgotten, and a closed
+ * node says only TERM: a node that is undecided and not at the end can wait for something, and so
+ * can one that is not closed when all have decided. */
 static inline bool progress(const struct state *s, struct limits limits)
 {
-    bool waiting = false;
+    bool undecided = false, waiting = false, open = false;
     for (unsigned i = 0; i < CORRECT; i++) {
         struct local l = local_unpack(s->node[i]);
-        waiting |= !l.closed && l.round < limits.end;
+        undecided |= !l.decided;
+        waiting |= !l.decided && l.round < limits.end;
+        open |= !l.closed && l.round < limits.end;
     }
-    for (unsigned i = 0; waiting && i < CORRECT; i++)
-        waiting = quiet(s->node[i], others_said(s, i, limits, true), limits);
-    return !waiting;
+    bool stands = undecided ? waiting : open;
+    for (unsigned i = 0; stands && i < CORRECT; i++)
+        stands = quiet(s->node[i], others_said(s, i, limits, true), limits);
+    return !stands;
 }
 
 static inline void found(void *context, const struct state *s)

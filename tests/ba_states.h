@@ -71,23 +71,36 @@ static inline void states_add(struct states *all, struct state s, size_t parent)
     *place = (uint32_t)++all->count;
 }
 
-/* What the nodes other than `i` have said on which it can act, with the coin. */
+/* What the nodes other than `i` have said on which it can act, with the coin. They are alike, too,
+ * and sorted. */
 static inline uint64_t others_said(const struct state *s, unsigned i, struct limits limits,
                                    bool repeats)
 {
     unsigned round = local_unpack(s->node[i]).round;
-    uint64_t counts = round == 2 && round < limits.end ? (uint64_t)s->coin << COIN : 0;
-    for (unsigned j = 0; j < CORRECT; j++)
-        if (j != i)
-            counts += published(s->node[j], round, limits, repeats);
-    return counts;
+    uint64_t said[OTHERS];
+    unsigned count = 0;
+    for (unsigned j = 0; j < CORRECT; j++) {
+        if (j == i)
+            continue;
+        uint64_t p = published(s->node[j], round, limits, repeats);
+        unsigned at = count++;
+        for (; at > 0 && said[at - 1] < p; at--)
+            said[at] = said[at - 1];
+        said[at] = p;
+    }
+    uint64_t heard = round == 2 && round < limits.end ? (uint64_t)s->coin << COIN : 0;
+    for (unsigned k = 0; k < OTHERS; k++)
+        heard |= said[k] << k;
+    return heard;
 }
 
-/* Calls `next` with each state that one move of one node leads to, unsorted. */
+/* Calls `next` with each state, unsorted, that one move of one node leads to from a sorted one. */
 static inline void state_moves(const struct state *s, struct limits limits,
                                void (*next)(void *context, const struct state *s), void *context)
 {
     for (unsigned i = 0; i < CORRECT; i++) {
+        if (i > 0 && s->node[i] == s->node[i - 1])
+            continue;
         const struct moves *m = moves_of(s->node[i], others_said(s, i, limits, false), limits);
         for (unsigned k = 0; k < m->count; k++) {
             struct state to = *s;
