@@ -155,9 +155,10 @@ power: tools
 	@bash tests/integration/power.sh $(BUILD)
 
 # All schedules of small systems, further than `test` goes (2.8 GB), and what they must find.
-model: $(BUILD)/test_ba_search $(BUILD)/test_ba_attack $(BUILD)/test_server_search
-	@PATCHES=tests/mutants/search bash tests/mutants.sh $(BUILD) $^ \
-	 '$< rounds_0_to_3' '$< rounds_0_to_2_with_late_inputs'
+model: $(addprefix $(BUILD)/test_,ba_search ba_attack ba_seven server_search)
+	@PATCHES=tests/mutants/search SECONDS_MAX=900 bash tests/mutants.sh $(BUILD) $^ \
+	 '$(BUILD)/test_ba_search rounds_0_to_3' '$(BUILD)/test_ba_search rounds_0_to_2_with_late_inputs' \
+	 '$(BUILD)/test_ba_seven round_0_with_late_inputs' '$(BUILD)/test_ba_seven rounds_0_and_1'
 
 # With valgrind's headers; crypto/group.h says what may be known of secrets.
 ctime:

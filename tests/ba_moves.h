@@ -222,7 +222,7 @@ static inline struct moves *entry_of(uint32_t node, uint64_t heard, bool settled
 
 static inline void enter(struct moves *m, struct moves entry)
 {
-    assert(table_used < TABLE / 2);
+    assert(table_used < TABLE / 4 * 3);
     table_used++;
     *m = entry;
 }

@@ -13,20 +13,21 @@ SEEDS=200
 SEEDS_AT_A_TIME=10
 CUTS=20
 PATCHES=${PATCHES-tests/mutants}
-SECONDS_MAX=300 # For one program: a bug that makes it hang is caught, too.
+SECONDS_MAX=${SECONDS_MAX-300} # For one program: a bug that makes it hang is caught, too.
 
 work=$build/mutants
 rm -rf "$work"
 mkdir -p "$work"
 
-caught_by() { # program...: prints which one fails, here; nothing when all pass
+# Prints which one fails, here, and what a search calls broken; nothing when all pass.
+caught_by() { # program...
     local program first
     : >"$log"
     for program; do
         [ "$program" != "$build/sim" ] || continue
         # shellcheck disable=SC2086 # A program and its argument.
         if ! timeout -k 5 $SECONDS_MAX $program >>"$log" 2>&1; then
-            echo "${program##*/}"
+            echo "${program##*/}$(sed -nE 's/^broken: (.*), after.*/: \1/p' "$log" | head -n 1)"
             return
         fi
     done
@@ -73,7 +74,7 @@ mutant() { # patch, program...: prints the verdict, fails if it is not "caught"
 }
 
 row() { # name, verdict
-    printf '%-28s %-32s %4d s\n' "$1" "$2" "$SECONDS"
+    printf '%-29s %-42s %4d s\n' "$1" "$2" "$SECONDS"
 }
 
 SECONDS=0
