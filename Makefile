@@ -154,8 +154,8 @@ power: export CAMPAIGN := 1
 power: tools
 	@bash tests/integration/power.sh $(BUILD)
 
-# All schedules of small systems, further than `test` goes (2.8 GB), and what they must find.
-model: $(addprefix $(BUILD)/test_,ba_search ba_attack ba_seven server_search)
+# All schedules of small systems, further than `test` goes (3 GB), and what they must find.
+model: $(addprefix $(BUILD)/test_,server_search ba_search ba_attack ba_seven) | $(BUILD)/testnet.a
 	@PATCHES=tests/mutants/search SECONDS_MAX=900 bash tests/mutants.sh $(BUILD) $^ \
 	 '$(BUILD)/test_ba_search rounds_0_to_3' '$(BUILD)/test_ba_search rounds_0_to_2_with_late_inputs' \
 	 '$(BUILD)/test_ba_seven round_0_with_late_inputs' '$(BUILD)/test_ba_seven rounds_0_and_1'

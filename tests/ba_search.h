@@ -75,7 +75,7 @@ static inline void found(void *context, const struct state *s)
 {
     struct search *search = context;
     struct state to = *s;
-    search->full |= search->all.count + 2 > search->all.capacity / 2;
+    search->full |= search->all.count + 2 > search->all.capacity / 4 * 3;
     if (search->full)
         return;
     if (to.coin == 0 && share_out(&to)) { /* The scheduler sees it at once. */
@@ -100,6 +100,7 @@ static inline uint32_t beginning(bool input, bool late, struct limits limits)
 static inline void run(struct limits limits, bool late, unsigned capacity_log2, bool exhaust)
 {
     struct search search = {.all = states_new(capacity_log2), .limits = limits};
+    assert(limits.end <= ROUNDS);
     for (unsigned ones = 0; ones <= CORRECT; ones++) {
         struct state s = {.coin = 0};
         for (unsigned i = 0; i < CORRECT; i++)
@@ -117,7 +118,8 @@ static inline void run(struct limits limits, bool late, unsigned capacity_log2, 
             states_print(&search.all, search.from);
             fail();
         }
-        state_moves(&s, limits, found, &search);
+        if (!search.full)
+            state_moves(&s, limits, found, &search);
     }
     printf("rounds %u to %u: %zu states%s, %zu local ones\n", limits.first, limits.end - 1,
            search.all.count, search.full ? ", not exhausted" : "", table_used);

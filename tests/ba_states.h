@@ -16,15 +16,15 @@ struct states {
     uint32_t *parents;
     uint32_t *places; /* A hash table of 1 + position in items. */
     size_t count;
-    size_t capacity; /* A power of two. */
+    size_t capacity; /* Places, a power of two; three in four are for use. */
 };
 
 static inline struct states states_new(unsigned capacity_log2)
 {
     size_t capacity = (size_t)1 << capacity_log2;
     return (struct states){
-        .items = malloc(capacity / 2 * sizeof(struct state)),
-        .parents = malloc(capacity / 2 * sizeof(uint32_t)),
+        .items = malloc(capacity / 4 * 3 * sizeof(struct state)),
+        .parents = malloc(capacity / 4 * 3 * sizeof(uint32_t)),
         .places = calloc(capacity, sizeof(uint32_t)),
         .capacity = capacity,
     };
@@ -65,7 +65,7 @@ static inline void states_add(struct states *all, struct state s, size_t parent)
     uint32_t *place = states_find(all, &s);
     if (*place)
         return;
-    assert(all->count < all->capacity / 2);
+    assert(all->count < all->capacity / 4 * 3);
     all->items[all->count] = s;
     all->parents[all->count] = (uint32_t)parent;
     *place = (uint32_t)++all->count;

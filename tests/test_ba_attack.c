@@ -96,7 +96,7 @@ static void find_mixable(struct game *g)
 static void play_coin(struct game *g, bool coin, bool can[])
 {
     g->after = states_new(CAPACITY_LOG2);
-    g->mixable = calloc(g->after.capacity / 2, sizeof *g->mixable);
+    g->mixable = calloc(g->after.capacity, sizeof *g->mixable);
     for (size_t i = 0; i < g->tossed.count; i++) {
         struct state s = g->tossed.items[i];
         s.coin = 1 + coin;
@@ -131,7 +131,7 @@ static void the_scheduler_cannot_avoid_both_values_of_the_coin(void **state)
         mixed[0] += can[0][i];
         mixed[1] += can[1][i];
         if (can[0][i] && can[1][i] && wins++ == 0) {
-            printf("the scheduler wins here:\n");
+            printf("broken: the coin game, after %zu states\n", g.before.count + i);
             for (unsigned k = 0; k < CORRECT; k++)
                 local_print(g.tossed.items[i].node[k]);
         }
