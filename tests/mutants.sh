@@ -3,6 +3,7 @@
 # fails, or else one of 200 simulated clusters, or one in which a disk fails at each of its calls, or
 # else real nodes forget what they said when their power is cut. The tree as it is must pass all of
 # that first, or its own failures would pass for catches. usage: tests/mutants.sh BUILD PROGRAM...
+# What caught each is written to caught.txt beside the patches, to be committed.
 # PATCHES=tests/mutants/search: those that an exhaustive search must find; the programs are it then,
 # each with an argument if need be, the quick ones first.
 set -u
@@ -89,6 +90,7 @@ if [ -n "$by" ]; then
 fi
 
 total=$SECONDS passed=0 failed=0
+: >"$work/caught"
 for patch in "$PATCHES"/*.patch; do
     SECONDS=0
     if verdict=$(mutant "$patch" "$@"); then
@@ -97,8 +99,10 @@ for patch in "$PATCHES"/*.patch; do
         failed=$((failed + 1))
     fi
     row "$(basename "$patch" .patch)" "$verdict"
+    printf '%-32s %s\n' "$(basename "$patch" .patch)" "$verdict" >>"$work/caught"
     total=$((total + SECONDS))
 done
+sort -n "$work/caught" >"$PATCHES/caught.txt"
 bash tests/campaign.sh "${PATCHES##*/}" $((passed + failed)) $total "$failed survive"
 echo "$passed caught, $failed not"
 [ "$failed" = 0 ]
