@@ -5,7 +5,7 @@
 #   make test         unit tests, layers, 20 simulated clusters; installs nothing
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
 #   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on; N=7 nodes, MODE=hb if given
-#   make sim SEED=42  one of them, with its trace
+#   make sim SEED=42  one of them, with its trace; EVERY=1: with a disk that fails at each call
 #   make sim-night    new seeds on all cores for HOURS=8
 #   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
@@ -137,7 +137,7 @@ check-installed: tools $(TESTS)
 	@bash tests/run.sh check $(BUILD) $(TESTS)
 
 sim: $(BUILD)/sim
-	@$< $(if $(SEED),--seed $(SEED) --trace,--first $(FIRST_SEED) --seeds $(SEEDS)) \
+	@$< $(if $(SEED),--seed $(SEED) $(if $(EVERY),--every-call $(EVERY),--trace),--first $(FIRST_SEED) --seeds $(SEEDS)) \
 	 $(if $(N),--nodes $(N)) $(if $(MODE),--mode $(MODE))
 
 sim-night: $(BUILD)/sim
