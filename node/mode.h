@@ -4,6 +4,8 @@
  *   dl          As node.h says.
  *   dl-coupled  A node whose execution is more than COUPLED_LAG epochs behind what is agreed here
  *               puts no transactions into its blocks. It takes part with empty ones.
+ *               (One that proposes all the time can keep the others at it where an epoch is
+ *               over before the blocks of COUPLED_LAG epochs are fetched. dl has no such rule.)
  *   hb-link     A node proposes in an epoch only when all that the epochs before it deliver is
  *               here, and fetches a block only when an epoch has accepted or linked it.
  *   hb          The same without linking: a dispersal that its own epoch rejects is given up. It is
