@@ -156,7 +156,9 @@ void propose_advance(struct node *n, struct effects *out)
         return;
     if (n->rules.in_step && n->delivery.epoch < e)
         return; /* Not all of the epochs before is here. */
-    if (in_flight(n) && waiting < n->options.block_bytes_min &&
+    /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
+     * that is always in the next one would keep execution behind for ever. */
+    if ((in_flight(n) || !carries) && waiting < n->options.block_bytes_min &&
         n->now_ms < p->last_ms + n->options.block_delay_ms)
         return;
     epoch_open(n, e);
