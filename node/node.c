@@ -69,6 +69,8 @@ void node_restore_vote(struct node *n, epoch_id epoch, node_id proposer,
     struct epoch *e = node_epoch(n, epoch);
     if (e->sealed)
         return;
+    if (epoch > n->proposing.heard)
+        n->proposing.heard = epoch; /* We voted in it: with f = 0 nobody need speak of it again. */
     struct ba *b = &e->bas[proposer];
     ba_recall(b, vote);
     if (vote->type == BA_SHARE) {
