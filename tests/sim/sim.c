@@ -150,7 +150,7 @@ static void happen_flush(struct sim *s, struct sim_node *n)
     sim_crash(s, n);
 }
 
-static uint32_t draw_size(struct sim *s)
+static uint32_t draw_transaction(struct sim *s)
 {
     const uint32_t words = LARGE_SIZE / sizeof(uint64_t);
     return s->large ? sizeof(uint64_t) * (2 + (uint32_t)prng_below(&s->prng, words - 2))
@@ -163,7 +163,7 @@ static void happen_submit(struct sim *s)
     if (n->up && s->submitted < s->submissions) {
         const unsigned burst = 1 + (unsigned)prng_below(&s->prng, 8);
         for (unsigned k = 0; k < burst; k++)
-            sim_node_submit(n, (uint64_t)n->place << 32 | n->pool_count, draw_size(s));
+            sim_node_submit(n, (uint64_t)n->place << 32 | n->pool_count, draw_transaction(s));
         s->submitted++;
     }
     if (s->submitted < s->submissions && !s->healed)
