@@ -21,7 +21,8 @@
 #include "node/settings.h"
 
 enum {
-    CONFIG_FORMAT = 1, /* Of cluster.conf. */
+    CONFIG_FORMAT = 2, /* Of cluster.conf, and of what nodes must compute alike: it is in the chain
+                        * id, so that programs which do not refuse each other and the data. */
     CONFIG_PORTS = 5,  /* A node's, from its address's port on: the lanes, clients, HTTP. */
     CONFIG_PORT_BASE = 27000,
     CONFIG_PORT_STEP = 10, /* From node to node, so that a port tells whose it is. */
@@ -58,7 +59,7 @@ struct cluster {
     uint64_t open_dispersals;   /* Of one proposer, incomplete, that a node stores chunks for. */
     uint64_t link_horizon;      /* Epochs after which a dispersal is not linked any more. */
     uint64_t checkpoint_epochs; /* From one signed checkpoint to the next. */
-    uint64_t version;           /* Of the file's format. */
+    uint64_t version;           /* CONFIG_FORMAT. */
     struct cluster_node nodes[NODES_MAX];
     struct coin_public coin;
     struct balance *balances; /* By account, ascending. Owned: cluster_free. */

@@ -12,8 +12,8 @@
  *
  * with status 1, or 2 for a bad block, which is empty. The root is over the block's transactions,
  * such a tree itself: leaf i is id (32) | outcome u8. If the application does not look inside a
- * block, the tree has one leaf, the block's transactions as they stand in it; an empty block's has
- * none.
+ * block, the tree has one leaf, that of the block's transactions as they stand in it, in parts
+ * (hash_parts); an empty block's has none.
  *
  * One thread calls the executor; any thread may read through a view. Functions return 0 or a
  * store_error, and after one the executor is only good for executor_close; store_message says

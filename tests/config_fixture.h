@@ -71,7 +71,7 @@ static inline void make_node_lines(unsigned node, const struct coin_public *coin
 static inline void make_valid(void)
 {
     static const char *const chain[] = {"[chain]",
-                                        "version = 1",
+                                        "version = 2",
                                         "name = test",
                                         "nodes = 4",
                                         "app = ledger",

@@ -52,8 +52,7 @@ static inline void dispersal_make(struct dispersal *d, epoch_id epoch, uint64_t 
     const size_t size = d->encoding.header.chunk_size;
     struct hash leaves[MEMBERS_MAX];
     d->chunks[(q.n - 1u) * size] ^= 1;
-    for (unsigned k = 0; k < q.n; k++)
-        leaves[k] = hash_leaf(slice_of(d->chunks + k * size, size));
+    hash_parts(d->chunks, size, q.n, leaves);
     merkle_tree_build(&d->encoding.tree, leaves, q.n);
     d->encoding.header.tree_root = merkle_tree_root(&d->encoding.tree);
     d->encoding.commitment = vid_commitment(q, &d->encoding.header);

@@ -102,7 +102,7 @@ static const struct broken broken_clusters[] = {
     {25, "", 0, "cluster.conf:22: identity is missing; put the file back from its copy"},
     {26, "", 0, "cluster.conf:22: coin_share is missing; put the file back from its copy"},
     /* Values of [chain]. */
-    {2, "version = 2", 0, "cluster.conf:1: version 2; this program reads version 1"},
+    {2, "version = 1", 0, "cluster.conf:1: version 1; this program reads version 2"},
     {3, "name = a b", 0, "cluster.conf:3: name = a b; use only letters, digits, '.', '-' and '_'"},
     {3, "name = 1234567890123456789012345678901234567890123456789012345678901234", 0,
      "cluster.conf:3: name is too long; give at most 63 characters"},
@@ -289,7 +289,7 @@ static void the_chain_id_is_of_values_not_of_text(void **state)
         unsigned line;
         const char *text;
     } same[] = {
-        {2, "\t version=1\r"},
+        {2, "\t version=2\r"},
         {3, "name = test # a comment"},
         {6, "# mode = dl"},
         {7, "block_bytes_max = 1048576"},

@@ -245,7 +245,8 @@ static void the_log_application_keeps_places_and_sizes(void **state)
     block_add("one", 3);
     block_add("another", 7);
     struct slice block = block_end();
-    struct hash leaf = hash_leaf(slice_of(bytes + 1 + N + 4, block.size - 1 - N - 4));
+    struct hash digest = hash_bytes(slice_of(bytes + 1 + N + 4, block.size - 1 - N - 4));
+    struct hash leaf = hash_leaf(hash_slice(&digest));
     struct delivery d = {.epoch = 1, .with_epoch = 1, .valid = true};
     assert_int_equal(executor_block(x, &d, block), 0);
     d = (struct delivery){.position = 1, .epoch = 1, .with_epoch = 1};

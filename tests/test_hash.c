@@ -132,6 +132,56 @@ static void threads_hash_side_by_side(void **state)
     }
 }
 
+/* As many as are hashed one after the other, and side by side, of sizes around a part's. */
+static void parts_make_a_leaf_of_their_digests(void **state)
+{
+    (void)state;
+    enum { COUNT = 40, SIZE = 3 * HASH_PART_SIZE + 1 };
+    static const size_t sizes[] = {
+        0,   1, HASH_PART_SIZE - 1, HASH_PART_SIZE, HASH_PART_SIZE + 1, 2 * HASH_PART_SIZE + 77,
+        SIZE};
+    static uint8_t data[COUNT * SIZE];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 2654435761u >> 13);
+    for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (unsigned count = 1; count <= COUNT; count += 3) {
+            struct hash leaves[COUNT];
+            hash_parts(data, sizes[s], count, leaves);
+            for (unsigned m = 0; m < count; m++) {
+                uint8_t digests[4 * HASH_SIZE];
+                size_t at = 0, size;
+                for (size_t from = 0; from < sizes[s]; from += size, at += HASH_SIZE) {
+                    size = sizes[s] - from < HASH_PART_SIZE ? sizes[s] - from : HASH_PART_SIZE;
+                    struct hash h = hash_bytes(slice_of(data + m * sizes[s] + from, size));
+                    memcpy(digests + at, h.bytes, HASH_SIZE);
+                }
+                struct hash expected = hash_leaf(slice_of(digests, at));
+                assert_memory_equal(leaves[m].bytes, expected.bytes, HASH_SIZE);
+            }
+        }
+}
+
+static void *parts_in_a_thread(void *leaves)
+{
+    static const uint8_t data[HASH_PARTS_SIZE_MAX];
+    hash_parts(data, sizeof data / 2, 2, leaves);
+    return NULL;
+}
+
+static void threads_hash_parts_side_by_side(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    struct hash actual[THREADS][2], expected[2];
+    parts_in_a_thread(expected);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, parts_in_a_thread, actual[i]), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_memory_equal(actual[i], expected, sizeof expected);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -147,6 +197,8 @@ int main(void)
         cmocka_unit_test(hashes_are_equal_only_in_all_bits),
         cmocka_unit_test(init_may_be_called_again),
         cmocka_unit_test(threads_hash_side_by_side),
+        cmocka_unit_test(parts_make_a_leaf_of_their_digests),
+        cmocka_unit_test(threads_hash_parts_side_by_side),
     };
     return cmocka_run_group_tests_name("hash", tests, setup, NULL);
 }

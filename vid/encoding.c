@@ -1,5 +1,8 @@
 #include "vid/encoding.h"
 
+static_assert(CODE_BLOCK_SIZE_MAX + CODE_CHUNK_ALIGN * CODE_DATA_MAX < HASH_PARTS_SIZE_MAX,
+              "a chunk can be hashed");
+
 struct hash vid_commitment(struct quorum q, const struct vid_header *header)
 {
     uint8_t sizes[8];
@@ -17,7 +20,8 @@ bool vid_chunk_verify(struct quorum q, const struct vid_header *header, unsigned
 {
     if (index >= q.n || chunk.size != header->chunk_size)
         return false;
-    struct hash leaf = hash_leaf(chunk);
+    struct hash leaf;
+    hash_parts(chunk.data, chunk.size, 1, &leaf);
     return merkle_verify(&header->tree_root, q.n, index, &leaf, proof->path,
                          merkle_path_length(q.n, index));
 }
@@ -27,8 +31,7 @@ static void commit(struct quorum q, const uint8_t *chunks, size_t chunk_size,
                    struct vid_encoding *e)
 {
     struct hash leaves[NODES_MAX];
-    for (unsigned i = 0; i < q.n; i++)
-        leaves[i] = hash_leaf(slice_of(chunks + i * chunk_size, chunk_size));
+    hash_parts(chunks, chunk_size, q.n, leaves);
     merkle_tree_build(&e->tree, leaves, q.n);
     e->header = (struct vid_header){(uint32_t)chunk_size, merkle_tree_root(&e->tree)};
     e->commitment = vid_commitment(q, &e->header);

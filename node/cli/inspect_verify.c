@@ -113,7 +113,8 @@ static bool same_transactions(const struct walk *w, const struct executor_entry 
 
 static bool same_bytes(const struct executor_entry *e, const struct block *block)
 {
-    struct hash leaf = hash_leaf(block->transactions);
+    struct hash leaf;
+    hash_parts(block->transactions.data, block->transactions.size, 1, &leaf);
     struct hash root = merkle_root(&leaf, block->count ? 1 : 0);
     return hash_equal(&root, &e->root);
 }

@@ -320,8 +320,7 @@ static void disperse(epoch_id epoch, node_id proposer, enum block_kind kind)
         return;
     d->chunks[(NODES - 1) * size] ^= 1;
     struct hash leaves[NODES];
-    for (unsigned k = 0; k < NODES; k++)
-        leaves[k] = hash_leaf(slice_of(d->chunks + k * size, size));
+    hash_parts(d->chunks, size, NODES, leaves);
     merkle_tree_build(&d->encoding.tree, leaves, NODES);
     d->encoding.header.tree_root = merkle_tree_root(&d->encoding.tree);
     d->encoding.commitment = vid_commitment(quorum, &d->encoding.header);

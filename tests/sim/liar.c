@@ -76,8 +76,7 @@ static struct forged *forge(struct liar *l, epoch_id epoch, enum lie lie)
         return f;
     f->chunks[(l->quorum.n - 1) * size] ^= 1; /* All proofs are right, the coding is not. */
     struct hash leaves[NODES_MAX];
-    for (unsigned k = 0; k < l->quorum.n; k++)
-        leaves[k] = hash_leaf(slice_of(f->chunks + k * size, size));
+    hash_parts(f->chunks, size, l->quorum.n, leaves);
     merkle_tree_build(&f->encoding.tree, leaves, l->quorum.n);
     f->encoding.header.tree_root = merkle_tree_root(&f->encoding.tree);
     f->encoding.commitment = vid_commitment(l->quorum, &f->encoding.header);
