@@ -1,6 +1,7 @@
 #include "crypto/bytes.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #ifdef NDEBUG
@@ -35,20 +36,6 @@ static const uint8_t *take(struct reader *r, size_t size)
     return taken;
 }
 
-static uint64_t read_integer(struct reader *r, size_t size)
-{
-    const uint8_t *bytes = take(r, size);
-    uint64_t value = 0;
-    for (size_t i = 0; bytes && i < size; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-uint8_t read_u8(struct reader *r) { return (uint8_t)read_integer(r, 1); }
-uint16_t read_u16(struct reader *r) { return (uint16_t)read_integer(r, 2); }
-uint32_t read_u32(struct reader *r) { return (uint32_t)read_integer(r, 4); }
-uint64_t read_u64(struct reader *r) { return read_integer(r, 8); }
-
 void read_into(struct reader *r, void *target, size_t size)
 {
     const uint8_t *bytes = take(r, size);
@@ -58,6 +45,34 @@ void read_into(struct reader *r, void *target, size_t size)
         memcpy(target, bytes, size);
     else
         memset(target, 0, size);
+}
+
+uint8_t read_u8(struct reader *r)
+{
+    uint8_t value;
+    read_into(r, &value, sizeof value);
+    return value;
+}
+
+uint16_t read_u16(struct reader *r)
+{
+    uint16_t value;
+    read_into(r, &value, sizeof value);
+    return be16toh(value);
+}
+
+uint32_t read_u32(struct reader *r)
+{
+    uint32_t value;
+    read_into(r, &value, sizeof value);
+    return be32toh(value);
+}
+
+uint64_t read_u64(struct reader *r)
+{
+    uint64_t value;
+    read_into(r, &value, sizeof value);
+    return be64toh(value);
 }
 
 struct slice read_slice(struct reader *r, size_t size)
@@ -78,22 +93,6 @@ struct writer writer_of(void *target, size_t capacity)
     return (struct writer){.start = start, .at = start, .end = start + capacity, .ok = true};
 }
 
-static void write_integer(struct writer *w, uint64_t value, size_t size)
-{
-    uint8_t bytes[8];
-    assert(size <= sizeof bytes);
-    for (size_t i = size; i > 0; i--) {
-        bytes[i - 1] = (uint8_t)value;
-        value >>= 8;
-    }
-    write_bytes(w, bytes, size);
-}
-
-void write_u8(struct writer *w, uint8_t value) { write_integer(w, value, 1); }
-void write_u16(struct writer *w, uint16_t value) { write_integer(w, value, 2); }
-void write_u32(struct writer *w, uint32_t value) { write_integer(w, value, 4); }
-void write_u64(struct writer *w, uint64_t value) { write_integer(w, value, 8); }
-
 void write_bytes(struct writer *w, const void *source, size_t size)
 {
     if (!w->ok || size > (size_t)(w->end - w->at)) {
@@ -104,6 +103,26 @@ void write_bytes(struct writer *w, const void *source, size_t size)
         return;
     memcpy(w->at, source, size);
     w->at += size;
+}
+
+void write_u8(struct writer *w, uint8_t value) { write_bytes(w, &value, sizeof value); }
+
+void write_u16(struct writer *w, uint16_t value)
+{
+    value = htobe16(value);
+    write_bytes(w, &value, sizeof value);
+}
+
+void write_u32(struct writer *w, uint32_t value)
+{
+    value = htobe32(value);
+    write_bytes(w, &value, sizeof value);
+}
+
+void write_u64(struct writer *w, uint64_t value)
+{
+    value = htobe64(value);
+    write_bytes(w, &value, sizeof value);
 }
 
 void write_slice(struct writer *w, struct slice source)

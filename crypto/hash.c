@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-enum { TAG_SIZE_MAX = 64 };
+enum { TAG_SIZE_MAX = 64, TAGS_KEPT = 8 };
 
 static EVP_MD *sha256;
 static CRYPTO_THREAD_LOCAL contexts; /* Whose contexts are freed when their threads end. */
@@ -76,14 +76,33 @@ struct hash hash_inner(const struct hash *left, const struct hash *right)
     return hash_bytes(slice_of(node, sizeof node));
 }
 
+/* A tag's hash, which costs as much as that of a short message: those of the last tags are kept. */
+static const struct hash *tag_hash(const char *tag)
+{
+    static _Thread_local struct {
+        bool used;
+        char tag[TAG_SIZE_MAX + 1];
+        struct hash hash;
+    } kept[TAGS_KEPT];
+    static _Thread_local unsigned next;
+    for (unsigned k = 0; k < TAGS_KEPT && kept[k].used; k++)
+        if (strcmp(kept[k].tag, tag) == 0)
+            return &kept[k].hash;
+    const unsigned at = next++ % TAGS_KEPT;
+    const size_t size = strlen(tag);
+    assert(size <= TAG_SIZE_MAX);
+    memcpy(kept[at].tag, tag, size + 1);
+    kept[at].hash = hash_bytes(slice_of(tag, size));
+    kept[at].used = true;
+    return &kept[at].hash;
+}
+
 struct hash hash_tagged(const char *tag, const struct slice parts[], unsigned count)
 {
-    size_t tag_size = strlen(tag);
-    assert(tag_size <= TAG_SIZE_MAX);
-    struct hash prefix = hash_bytes(slice_of(tag, tag_size));
+    const struct hash *prefix = tag_hash(tag);
     hash_start();
-    hash_add(prefix.bytes, HASH_SIZE);
-    hash_add(prefix.bytes, HASH_SIZE);
+    hash_add(prefix->bytes, HASH_SIZE);
+    hash_add(prefix->bytes, HASH_SIZE);
     for (unsigned i = 0; i < count; i++)
         hash_add(parts[i].data, parts[i].size);
     return hash_finish();

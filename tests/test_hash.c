@@ -84,6 +84,26 @@ static void tagged_hashes_are_those_of_bip340(void **state)
     }
 }
 
+/* More tags than are remembered, each twice, and some that begin alike. */
+static void a_tag_is_taken_for_no_other(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 60; k++) {
+        char tag[3] = {(char)('a' + k / 3), k % 3 ? (char)('w' + k % 3) : 0, 0};
+        struct slice message = text_slice("message");
+        uint8_t bytes[2 * HASH_SIZE + 7];
+        struct hash prefix = hash_bytes(text_slice(tag));
+        memcpy(bytes, prefix.bytes, HASH_SIZE);
+        memcpy(bytes + HASH_SIZE, prefix.bytes, HASH_SIZE);
+        memcpy(bytes + 2 * HASH_SIZE, message.data, 7);
+        struct hash expected = hash_bytes(slice_of(bytes, sizeof bytes));
+        for (unsigned twice = 0; twice < 2; twice++) {
+            struct hash actual = hash_tagged(tag, &message, 1);
+            assert_memory_equal(actual.bytes, expected.bytes, HASH_SIZE);
+        }
+    }
+}
+
 static void hashes_are_equal_only_in_all_bits(void **state)
 {
     (void)state;
@@ -194,6 +214,7 @@ int main(void)
         cmocka_unit_test(sha256_gives_the_examples_of_nist),
         cmocka_unit_test(leaves_and_inner_nodes_have_their_prefixes),
         cmocka_unit_test(tagged_hashes_are_those_of_bip340),
+        cmocka_unit_test(a_tag_is_taken_for_no_other),
         cmocka_unit_test(hashes_are_equal_only_in_all_bits),
         cmocka_unit_test(init_may_be_called_again),
         cmocka_unit_test(threads_hash_side_by_side),
