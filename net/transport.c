@@ -10,10 +10,12 @@
 
 #include "net/queue.h"
 #include "net/socket.h"
+#include "net/unsent.h"
 
 enum {
     HELD_MAX = 256, /* Frames lent at a time. */
     REDIAL_MS = 30000,
+    BOUND_MS = 500, /* From one look for new connections to the next. */
 };
 
 /* Frames that libzmq may keep, per connection. What it has taken cannot be overtaken. */
@@ -21,7 +23,7 @@ static const struct {
     int send;
     int receive;
 } high_water[LANES] = {
-    [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {4, 4}, [LANE_RETRIEVAL] = {2, 4}};
+    [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {1, 4}, [LANE_RETRIEVAL] = {1, 4}};
 
 /* What libzmq has for a socket's user comes as commands of its threads, and the socket's file is
  * readable while there are some. Asking a socket for its events takes the commands, and costs two
@@ -50,6 +52,7 @@ struct transport {
     void *receivers[LANES];
     int receiver_files[LANES];
     bool more;
+    uint64_t bounded_ms; /* When connections were last looked at (unsent.h). */
     unsigned held_count;
     zmq_msg_t held[HELD_MAX];
     struct peer peers[]; /* node_count. */
@@ -337,6 +340,10 @@ unsigned transport_flush(struct transport *t, struct pollfd polled[])
 {
     const uint64_t now = now_ms();
     unsigned count = 0;
+    if (now >= t->bounded_ms + BOUND_MS) {
+        t->bounded_ms = now;
+        unsent_bound();
+    }
     for (enum lane lane = 0; lane < LANES; lane++)
         polled[count++] = (struct pollfd){.fd = t->receiver_files[lane], .events = POLLIN};
     for (enum lane lane = 0; lane < LANES; lane++) {

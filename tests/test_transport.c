@@ -1,5 +1,12 @@
 #include "tests/transport_fixture.h"
 
+#include "net/unsent.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 static void messages_of_several_parts_are_dropped(void **state)
 {
     (void)state;
@@ -167,6 +174,38 @@ static void a_vote_overtakes_a_backlog_of_bulk(void **state)
     uint64_t start = now_ms();
     close_node(&a); /* It does not wait for anyone to take what is left. */
     assert_true(now_ms() - start < 1000);
+    close_node(&b);
+}
+
+/* The most that any connection of this process holds unsent, in bytes. */
+static int most_unsent(void)
+{
+    int most = 0;
+    for (int file = 0; file < 1024; file++) {
+        int protocol = 0, unsent = 0;
+        socklen_t size = sizeof protocol;
+        if (getsockopt(file, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+            protocol == IPPROTO_TCP && ioctl(file, SIOCOUTQNSD, &unsent) == 0 && unsent > most)
+            most = unsent;
+    }
+    return most;
+}
+
+/* The peer reads nothing: what waits, waits where it can be overtaken and taken back. */
+static void a_kernel_holds_little_unsent(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    expect_passage(&a, &b, 1, 0, 1);
+    push_out_for(&a, 600); /* It has looked at the connection. */
+    for (unsigned k = 0; k < 20 && transport_queued(a.transport, 0, LANE_RETRIEVAL) == 0; k++) {
+        fill(&a, LANE_RETRIEVAL, FRAME_MAX); /* What the receiver's kernel takes is sent. */
+        push_out_for(&a, QUIET_MS);
+    }
+    assert_true(transport_queued(a.transport, 0, LANE_RETRIEVAL) > 0);
+    assert_in_range(most_unsent(), 1, UNSENT_BYTES_MAX + FRAME_MAX);
+    close_node(&a);
     close_node(&b);
 }
 
@@ -362,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup(a_peer_that_restarts_is_found_again, fresh),
         cmocka_unit_test_setup(a_stranger_on_the_peers_port_is_survived, fresh),
         cmocka_unit_test_setup(a_vote_overtakes_a_backlog_of_bulk, fresh),
+        cmocka_unit_test_setup(a_kernel_holds_little_unsent, fresh),
         cmocka_unit_test_setup(a_flood_of_votes_leaves_room_for_the_rest, fresh),
         cmocka_unit_test_setup(a_full_queue_drops_and_counts, fresh),
         cmocka_unit_test_setup(counts_what_is_sent_and_received, fresh),
