@@ -106,6 +106,8 @@ char *daemon_describe(void *context, enum client_kind kind)
     r.coins_tossed = view.coins_tossed;
     r.rounds = view.rounds_max;
     r.hedges = view.fetch_retries;
+    r.wasted_chunks = view.wasted_chunks;
+    r.wasted_pieces = view.wasted_pieces;
     r.commits = driver_commits(d->driver);
     r.faults = d->faults;
     r.cpu_s = cpu_seconds();

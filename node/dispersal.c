@@ -328,10 +328,11 @@ void dispersal_votes(struct node *n, node_id from, const struct message *m, stru
     }
 }
 
-void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
+/* Whether it is to be checked; its instance is marked so. */
+static bool takes_chunk(struct node *n, node_id from, const struct message *m)
 {
     if (!of_use(n, m->epoch) || history_has(&n->delivered, m->epoch, from))
-        return;
+        return false;
     if (node_in_flight(n, m->epoch)) {
         epoch_open(n, m->epoch);
         if (m->epoch > n->proposing.heard)
@@ -340,16 +341,24 @@ void dispersal_chunk(struct node *n, node_id from, const struct message *m, stru
     struct instance *i = instance_find(n, m->epoch, from);
     const bool complete = i ? i->server.complete : history_has(&n->completed, m->epoch, from);
     if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)
-        return;
+        return false;
     if (!complete) {
         if (n->instances.got_open[from] >= n->options.open_dispersals)
-            return; /* It comes again when others have completed. */
+            return false; /* It comes again when others have completed. */
         i = instance_make(n, m->epoch, from);
         if (!i)
-            return;
+            return false;
         n->instances.got_open[from]++;
     }
-    i->checking = true;
+    return i->checking = true;
+}
+
+void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    if (!takes_chunk(n, from, m)) {
+        n->view.wasted_chunks += m->chunk.data.size;
+        return;
+    }
     struct effect *e = effects_add(out, EFFECT_WORK, m->epoch, from);
     e->work.kind = WORK_CHECK;
     e->work.header = m->chunk.header;

@@ -103,6 +103,10 @@ char *report_stats(const struct report *r)
     put_number(o, "coins_tossed", r->coins_tossed);
     put_number(o, "ba_rounds", r->rounds);
     put_number(o, "hedges", r->hedges);
+    json_t *wasted = json_object();
+    put_number(wasted, lane_names[LANE_DISPERSAL], r->wasted_chunks);
+    put_number(wasted, lane_names[LANE_RETRIEVAL], r->wasted_pieces);
+    json_object_set_new(o, "wasted_bytes", wasted);
     json_object_set_new(o, "faults", by_kind_and_peer(r));
     put_number(o, "mempool_bytes", r->mempool_bytes);
     put_number(o, "commits", r->commits);

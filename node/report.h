@@ -37,6 +37,8 @@ struct report {
     uint64_t coins_tossed;
     uint64_t rounds;
     uint64_t hedges;
+    uint64_t wasted_chunks; /* Bytes received for nothing (node_view). */
+    uint64_t wasted_pieces;
     uint64_t commits;
     const uint64_t (*faults)[NODES_MAX]; /* [enum fault][peer] */
     uint64_t mempool_bytes;

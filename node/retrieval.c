@@ -299,8 +299,10 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
 {
     struct fetch *f = fetch_find(n, m->epoch, m->proposer);
     nodeset_remove(&n->retrieval.slow, from);
-    if (!f || f->decoding || !nodeset_has(&f->asked, from))
+    if (!f || f->decoding || !nodeset_has(&f->asked, from)) {
+        n->view.wasted_pieces += m->chunk.data.size;
         return; /* Late, cancelled or never asked for. */
+    }
     if (!header_fits(n, f, &m->chunk.header)) {
         effects_fault(out, from, FAULT_BAD_PROOF);
         answered(n, f, from);
@@ -308,8 +310,10 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
         ask(n, f, out);
         return;
     }
-    if (m->chunk.offset != f->received[from])
+    if (m->chunk.offset != f->received[from]) {
+        n->view.wasted_pieces += m->chunk.data.size;
         return; /* A part was lost, or comes twice: asked for again when it is late. */
+    }
     brought_on(n, f, from);
     nodeset_remove(&f->late, from);
     struct effect *e = effects_add(out, EFFECT_GATHER, f->epoch, f->proposer);
@@ -392,6 +396,16 @@ static void drop_liars(struct node *n, struct fetch *f, const struct nodeset *li
     ask(n, f, out);
 }
 
+/* What came of a block that is here now, beyond what it took. */
+static void count_waste(struct node *n, const struct fetch *f)
+{
+    uint64_t came = 0;
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        came += f->received[p];
+    const uint64_t took = (quorum_data(n->quorum) - f->own) * (uint64_t)f->header.chunk_size;
+    n->view.wasted_pieces += came > took ? came - took : 0;
+}
+
 void retrieval_decoded(struct node *n, const struct work_result *r, struct effects *out)
 {
     struct fetch *f = &n->retrieval.slots[r->slot];
@@ -423,6 +437,7 @@ void retrieval_decoded(struct node *n, const struct work_result *r, struct effec
     i->block = good ? BLOCK_GOOD : BLOCK_BAD;
     i->count = good ? r->count : 0;
     n->view.fetched++;
+    count_waste(n, f);
     instance_save(n, i, out);
     cancel_others(f, out);
     close_slot(n, f, out);

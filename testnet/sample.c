@@ -17,6 +17,9 @@ static const char *const keys[COUNTERS][2] = {
     [COUNTER_TX_DISPERSAL] = {"tx_bytes", "dispersal"},
     [COUNTER_TX_RETRIEVAL] = {"tx_bytes", "retrieval"},
     [COUNTER_TX_CLIENTS] = {"tx_bytes", "clients"},
+    [COUNTER_HEDGES] = {"hedges"},
+    [COUNTER_WASTED_DISPERSAL] = {"wasted_bytes", "dispersal"},
+    [COUNTER_WASTED_RETRIEVAL] = {"wasted_bytes", "retrieval"},
     [COUNTER_CPU_MS] = {"cpu_s"},
 };
 
