@@ -5,6 +5,7 @@
  *   epoch.c      agreements of the epochs in flight, their coins; agreed, sealed
  *   ahead.c      how far what is agreed may be ahead of what is executed
  *   propose.c    when to make a block; its dispersal until it completes
+ *   defer.c      whose chunk can wait
  *   retrieval.c  fetching completed dispersals
  *   window.c     how much is asked for at a time
  *   pace.c       how long a peer may send nothing
@@ -90,9 +91,10 @@ struct own {
     epoch_id epoch; /* 0: free. */
     uint64_t sent_ms;
     uint32_t wait_ms;
-    struct nodeset back;  /* Have been away since, and are to be sent to again ... */
-    struct nodeset again; /* ... once, and were. */
-    bool repeated;        /* To all. */
+    struct nodeset back;     /* Have been away since, and are to be sent to again ... */
+    struct nodeset again;    /* ... once, and were. */
+    struct nodeset deferred; /* Sent to only when it is repeated. */
+    bool repeated;           /* To all. */
 };
 
 struct proposing {
@@ -105,10 +107,11 @@ struct proposing {
     unsigned own_open;
     uint32_t usual_ms; /* What our dispersals take that are not repeated, smoothed; 0: none yet. */
     uint32_t deviation_ms;
-    uint32_t doubt_ms;   /* After so long one may be lost on the way. */
-    uint64_t doubted_ms; /* When that was last found too short. */
-    struct own *own;     /* open_dispersals */
-    uint8_t *seen;       /* link_seen_size_max */
+    uint32_t doubt_ms;    /* After so long one may be lost on the way. */
+    uint64_t doubted_ms;  /* When that was last found too short. */
+    unsigned defer_pause; /* Dispersals that are sent to all. */
+    struct own *own;      /* open_dispersals */
+    uint8_t *seen;        /* link_seen_size_max */
 };
 
 struct fetch {
@@ -294,7 +297,8 @@ void ahead_tick(struct node *n);
 void propose_advance(struct node *n, struct effects *out);
 void propose_tick(struct node *n, struct effects *out);
 void propose_completed(struct node *n, epoch_id epoch);
-void propose_own(struct node *n, epoch_id epoch);
+/* Whom its chunks are sent to at once is returned. */
+struct nodeset propose_own(struct node *n, epoch_id epoch);
 void propose_heard(struct node *n, node_id peer);
 void propose_init(struct node *n);
 /* For how long it is normal, here and now, that something does not come: links may be slow, and
@@ -304,6 +308,11 @@ uint32_t propose_normal_ms(const struct node *n);
 uint32_t propose_takes_ms(const struct node *n);
 void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
                          struct effects *out);
+
+/* defer.c */
+/* The peers that a dispersal which begins now does without, for the time being. */
+struct nodeset defer_choose(struct node *n);
+void defer_needed(struct node *n); /* It did not complete without. */
 
 /* pace.c */
 void pace_init(struct node *n);

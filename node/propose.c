@@ -35,13 +35,19 @@ static struct own *own_find(struct node *n, epoch_id epoch)
     return NULL;
 }
 
-void propose_own(struct node *n, epoch_id epoch)
+struct nodeset propose_own(struct node *n, epoch_id epoch)
 {
     struct own *own = own_find(n, 0);
     assert(own); /* A dispersal is begun only when one is free. */
     *own = (struct own){.epoch = epoch, .sent_ms = n->now_ms, .wait_ms = n->options.retry_ms};
+    own->deferred = defer_choose(n);
     n->proposing.own_open++;
     n->proposing.taking = 0;
+    struct nodeset now = nodeset_full(n->quorum.n);
+    for (unsigned p = nodeset_next(&own->deferred, 0); p < NODES_MAX;
+         p = nodeset_next(&own->deferred, p + 1))
+        nodeset_remove(&now, p);
+    return now;
 }
 
 /* As TCP's timer (RFC 6298): one that was repeated says nothing of what they take, and what was too
@@ -184,7 +190,8 @@ static void send_again(struct node *n, const struct own *own, const struct nodes
     const struct instance *i = instance_find(n, own->epoch, n->self);
     assert(i);
     for (unsigned to = nodeset_next(set, 0); to < NODES_MAX; to = nodeset_next(set, to + 1))
-        if (to != n->self && !nodeset_has(&i->server.voted[VID_GOT - 1], to) &&
+        if (to != n->self && !nodeset_has(&own->deferred, to) &&
+            !nodeset_has(&i->server.voted[VID_GOT - 1], to) &&
             node_peer_takes(n, (node_id)to, own->epoch))
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
 }
@@ -218,6 +225,9 @@ void propose_tick(struct node *n, struct effects *out)
             own->back = (struct nodeset){0};
             continue;
         }
+        if (!nodeset_empty(&own->deferred))
+            defer_needed(n);
+        own->deferred = (struct nodeset){0};
         send_again(n, own, &all, out);
         doubt(n);
         own->repeated = true;
@@ -232,8 +242,9 @@ void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id t
                          struct effects *out)
 {
     for (unsigned k = 0; k < n->options.open_dispersals; k++) {
-        const epoch_id e = n->proposing.own[k].epoch;
-        if (e >= from && e <= to && e != 0)
+        const struct own *own = &n->proposing.own[k];
+        const epoch_id e = own->epoch;
+        if (e >= from && e <= to && e != 0 && !nodeset_has(&own->deferred, peer))
             effects_add(out, EFFECT_SEND_CHUNK, e, n->self)->to = peer;
     }
 }

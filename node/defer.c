@@ -1,0 +1,47 @@
+/* Whose chunk can wait.
+ *
+ * A node that is behind in execution by more epochs than are in flight has no use yet for chunks of
+ * the newest: they come down the link on which it fetches the oldest, and at a third of the others'
+ * rate they are half of it. So they are sent to it only if a dispersal does not complete without,
+ * and else withdrawn before they leave (4.2): it fetches k chunks when its turn comes. These are the
+ * f farthest behind at most, of those heard lately, and only while N-f others are. If that was not
+ * enough once, because some of those say nothing, nobody's can wait for the next DEFER_PAUSE
+ * dispersals: what liars gain is one slow dispersal of so many. */
+#include "node/core.h"
+
+enum {
+    DEFER_PAUSE = 64,
+    HEARD = 4, /* Times retry_ms: lately. */
+};
+
+static bool behind(const struct node *n, unsigned p)
+{
+    return n->peers[p].word.executed + n->options.epoch_window < n->agreed;
+}
+
+struct nodeset defer_choose(struct node *n)
+{
+    struct nodeset chosen = {0}, heard = {0};
+    if (n->proposing.defer_pause > 0) {
+        n->proposing.defer_pause--;
+        return chosen;
+    }
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (p != n->self &&
+            n->now_ms < n->peers[p].heard_ms + (uint64_t)HEARD * n->options.retry_ms)
+            nodeset_add(&heard, p);
+    while (nodeset_count(&chosen) < n->quorum.f && nodeset_count(&heard) >= quorum_all(n->quorum)) {
+        unsigned last = NODES_MAX;
+        for (unsigned p = nodeset_next(&heard, 0); p < NODES_MAX; p = nodeset_next(&heard, p + 1))
+            if (behind(n, p) &&
+                (last == NODES_MAX || n->peers[p].word.executed < n->peers[last].word.executed))
+                last = p;
+        if (last == NODES_MAX)
+            break;
+        nodeset_add(&chosen, last);
+        nodeset_remove(&heard, last);
+    }
+    return chosen;
+}
+
+void defer_needed(struct node *n) { n->proposing.defer_pause = DEFER_PAUSE; }

@@ -1,0 +1,125 @@
+/* A node that is behind is sent no chunks, as long as others suffice. */
+#include "tests/core_liar.h"
+
+enum { N = 4, HORIZON = 1000, LAST = 3, AHEAD = 40 };
+
+static unsigned chunks, to_last; /* Of dispersals; those for the node that is behind. */
+
+static bool count(struct post *p)
+{
+    chunks += p->lane == DRIVER_DISPERSAL;
+    to_last += p->lane == DRIVER_DISPERSAL && p->to == LAST;
+    return true;
+}
+
+static bool no_roots(const struct post *p, struct message *m)
+{
+    return m->kind != MESSAGE_ROOTS || p->from != 2;
+}
+
+/* Node 2 is heard, and says nothing of dispersals. */
+static bool two_says_nothing(struct post *p)
+{
+    if (p->from == 2 && p->lane == DRIVER_VOTES)
+        keep_sections(p, no_roots);
+    return count(p);
+}
+
+static epoch_id goal;
+
+static bool first_two_are_there(void)
+{
+    return cluster.members[0].executed >= goal && cluster.members[1].executed >= goal;
+}
+
+static void order_epochs(unsigned epochs, unsigned rounds)
+{
+    goal = cluster.members[0].executed + epochs;
+    for (; !first_two_are_there() && rounds > 0; rounds--) {
+        if (cluster.submitted < cluster.members[0].executed_ids + 4)
+            submit(cluster.submitted % 2);
+        cluster_round();
+    }
+    assert_true(first_two_are_there());
+}
+
+static void fall_behind(void)
+{
+    cluster_open(N, HORIZON);
+    nodeset_add(&cluster.lagging, LAST);
+    order_epochs(2 * WINDOW + 4, 4000);
+    cluster.passes = count;
+    chunks = to_last = 0;
+}
+
+static void catch_up(void)
+{
+    cluster.passes = NULL;
+    cluster.away = cluster.lagging = (struct nodeset){0};
+    cluster_until(all_executed, 8000);
+    expect_one_ledger();
+    expect_no_faults();
+}
+
+static void who_is_behind_is_sent_none(void **state)
+{
+    (void)state;
+    fall_behind();
+    order_epochs(AHEAD, 4000);
+    assert_true(chunks >= AHEAD * (N - 2));
+    assert_int_equal(to_last, 0);
+    catch_up();
+    cluster.passes = count;
+    chunks = to_last = 0;
+    for (unsigned k = 0; k < 20; k++) {
+        submit(0);
+        cluster_until(all_executed, 400);
+    }
+    assert_true(to_last >= 20); /* Not behind any more. */
+}
+
+static void who_is_needed_is_sent_them(void **state)
+{
+    (void)state;
+    fall_behind();
+    nodeset_add(&cluster.away, 2);
+    order_epochs(AHEAD, 8000);
+    assert_true(to_last >= AHEAD);
+    order_epochs(64, 8000); /* What was begun as it went was too few; now that is known before. */
+    chunks = to_last = 0;
+    order_epochs(AHEAD, 8000);
+    assert_true(to_last >= AHEAD);
+    assert_int_equal(node_of(0)->proposing.defer_pause, 0);
+    nodeset_remove(&cluster.away, 2);
+    catch_up();
+}
+
+/* A liar that makes dispersals wait does it to one of many. */
+static void once_needed_is_needed_for_long(void **state)
+{
+    (void)state;
+    fall_behind();
+    cluster.passes = two_says_nothing;
+    order_epochs(4, 4000);
+    assert_true(to_last > 0);
+    const uint64_t from_ms = cluster.now_ms;
+    order_epochs(AHEAD / 2, 8000);
+    assert_true(cluster.now_ms - from_ms < AHEAD / 2 * RETRY_MS);
+    cluster.passes = NULL;
+    order_epochs(64, 8000); /* Those that are sent to all. */
+    cluster.passes = count;
+    chunks = to_last = 0;
+    order_epochs(AHEAD, 4000);
+    assert_int_equal(to_last, 0);
+    catch_up();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(who_is_behind_is_sent_none),
+        CORE_TEST(who_is_needed_is_sent_them),
+        CORE_TEST(once_needed_is_needed_for_long),
+    };
+    return cmocka_run_group_tests_name("core defer", tests, NULL, NULL);
+}
