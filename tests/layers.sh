@@ -12,7 +12,7 @@ set -u
 shopt -s nullglob extglob
 build=$1
 
-core='ahead|block|delivery|dispersal|epoch|event|history|link|message|mode|node|pace|propose|retrieval|status|window'
+core='ahead|block|defer|delivery|dispersal|epoch|event|history|link|message|mode|node|pace|propose|retrieval|status|window'
 driver='driver|driver_open|driver_send|driver_private|outbox|records|work'
 
 pure='<(assert|inttypes|limits|stdbool|stddef|stdint|string)\.h>'
@@ -27,7 +27,7 @@ only() { # pattern, file...: prints the includes that do not match
 }
 
 includes() {
-    only "$pure|<(openssl/|secp256k1)|\"crypto/" crypto/*.[ch]
+    only "$pure|<(endian|intel-ipsec-mb)\.h>|<(openssl/|secp256k1)|\"crypto/" crypto/*.[ch]
     only "$pure|<isa-l/erasure_code.h>|\"(crypto|vid)/" vid/*.[ch]
     only "$pure|\"(crypto|ba)/" ba/*.[ch]
     only "$pure|\"(crypto|vid|ba)/|\"node/(core|$core).h" node/@(core|$core).[ch] |
