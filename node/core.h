@@ -205,6 +205,13 @@ struct ahead {
     bool far; /* Too far. */
 };
 
+/* How long we have waited for one thing without asking for it. */
+struct asking {
+    uint64_t mark; /* Changes when that is another thing, or it comes on. */
+    uint64_t since_ms;
+    uint32_t wait_ms;
+};
+
 struct peer {
     struct word word;
     uint64_t heard_ms;
@@ -234,11 +241,13 @@ struct node {
     epoch_id pruned, pruned_sealed;
     struct word told; /* Our word, as everyone was last told, and when. */
     uint64_t told_ms;
-    uint64_t want_ms;       /* When we last asked, or last waited for nothing ... */
-    uint32_t want_wait_ms;  /* ... and how long until we ask again. */
-    uint64_t progress;      /* Counts whatever brings us on; */
-    uint64_t want_progress; /* as it was then. */
-    uint64_t moved_ms;      /* When it was last seen to change. */
+    uint64_t want_ms;         /* When we last asked, or last waited for nothing ... */
+    uint32_t want_wait_ms;    /* ... and how long until we ask again. */
+    uint64_t progress;        /* Counts whatever brings us on; */
+    uint64_t want_progress;   /* as it was then. */
+    uint64_t moved_ms;        /* When it was last seen to change. */
+    struct asking for_epoch;  /* The votes of the first unsealed epoch, ... */
+    struct asking for_needed; /* ... and what delivery waits for by name. */
     struct node_view view;
 };
 

@@ -108,23 +108,20 @@ static void tell_silent(struct node *n, const struct epoch *e, struct effects *o
             answer_votes(n, (node_id)p, e->id, &all, out);
 }
 
-static void want_votes(struct node *n, struct effects *out)
+static void want_votes(struct node *n, epoch_id id, struct effects *out)
 {
-    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
-        const struct epoch *e = node_epoch(n, id);
-        struct nodeset open = nodeset_full(n->quorum.n);
-        if (e->id == id)
-            for (unsigned w = 0; w < NODES_MAX / 64; w++)
-                open.words[w] &= ~e->closed.words[w];
-        if (nodeset_empty(&open))
-            continue;
-        if (e->id == id)
-            tell_silent(n, e, out);
-        struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
-        send->to = TO_ALL;
-        send->message =
-            (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
-    }
+    const struct epoch *e = node_epoch(n, id);
+    struct nodeset open = nodeset_full(n->quorum.n);
+    if (e->id == id)
+        for (unsigned w = 0; w < NODES_MAX / 64; w++)
+            open.words[w] &= ~e->closed.words[w];
+    if (nodeset_empty(&open))
+        return;
+    if (e->id == id)
+        tell_silent(n, e, out);
+    struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
+    send->to = TO_ALL;
+    send->message = (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
 }
 
 static void ask_all(const struct message *m, struct effects *out)
@@ -217,7 +214,8 @@ static void want_some(struct node *n, node_id p, epoch_id *cursor, epoch_id low,
 /* What is recent and what is older, a part of each at a time, until all was asked about. */
 static void ask_again(struct node *n, struct effects *out)
 {
-    want_votes(n, out);
+    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
+        want_votes(n, id, out);
     want_needed(n, out);
     const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
     const epoch_id base = max_u64(history_base(&n->completed), delivery_horizon(n));
@@ -242,9 +240,40 @@ static void tell_word(struct node *n, struct effects *out)
     effects_add(out, EFFECT_SEND_WORD, 0, 0)->to = TO_ALL;
 }
 
+/* Whether to ask for what `mark` stands for: after what is normal here, then ever more rarely. */
+static bool waited(const struct node *n, struct asking *a, uint64_t mark)
+{
+    if (a->mark != mark || a->wait_ms == 0) {
+        *a = (struct asking){mark, n->now_ms, propose_normal_ms(n)};
+        return false;
+    }
+    if (n->now_ms < a->since_ms + a->wait_ms)
+        return false;
+    a->since_ms = n->now_ms;
+    if (a->wait_ms < WANT_BACKOFF * n->options.retry_ms)
+        a->wait_ms *= 2;
+    return true;
+}
+
+/* What holds up everything else is asked for however much else there is that comes, and liars can
+ * always make something come. */
+static void ask_for_oldest(struct node *n, struct effects *out)
+{
+    const struct epoch *e = node_epoch(n, n->first_unsealed);
+    if (e->id != n->first_unsealed || !e->active)
+        n->for_epoch.wait_ms = 0;
+    else if (waited(n, &n->for_epoch, e->changed_ms))
+        want_votes(n, e->id, out);
+    if (want_needed(n, NULL) == 0)
+        n->for_needed.wait_ms = 0;
+    else if (waited(n, &n->for_needed, n->delivery.height))
+        want_needed(n, out);
+}
+
 void status_tick(struct node *n, struct effects *out)
 {
     tell_word(n, out);
+    ask_for_oldest(n, out);
     const uint32_t retry = n->options.retry_ms, first = propose_normal_ms(n);
     if (!waits(n)) {
         n->want_ms = n->now_ms;

@@ -87,6 +87,56 @@ static void while_things_go_on_nothing_is_asked_for(void **state)
     expect_one_ledger();
 }
 
+/* ... but for what holds up all that comes after it. */
+static epoch_id lost_epoch;
+static enum message_kind lost_kind;
+
+static bool is_not_lost(const struct post *p, struct message *m)
+{
+    return p->to != 3 || m->kind != lost_kind || m->epoch != lost_epoch;
+}
+
+static bool loses_one(struct post *p)
+{
+    if (p->lane == DRIVER_VOTES && lost_epoch != 0)
+        keep_sections(p, is_not_lost);
+    return true;
+}
+
+static void lose_and_ask(enum message_kind kind)
+{
+    cluster_open(N, HORIZON);
+    order_some(N);
+    lost_kind = kind;
+    lost_epoch = word_of(0).agreed + 5;
+    const epoch_id held = lost_epoch;
+    cluster.passes = loses_one;
+    unsigned late = 0; /* Rounds since the votes of others would be answered. */
+    for (unsigned round = 0; cluster.members[3].executed < held; round++) {
+        for (unsigned k = 0; k < N; k++)
+            cluster.members[k].driver->node->proposing.doubt_ms = 1000 * ROUND_MS;
+        cluster.members[3].driver->node->progress++; /* A liar sees to it that something comes. */
+        if (cluster.submitted < cluster.members[0].executed_ids + 4)
+            submit(round % 3);
+        cluster_round();
+        if (word_of(0).agreed >= held + 2)
+            lost_epoch = 0;
+        late += lost_epoch == 0;
+        assert_true(late < 60);
+    }
+    assert_true(late > 0);
+    cluster.passes = NULL;
+    cluster_until(all_executed, 1000);
+    expect_one_ledger();
+}
+
+static void what_holds_up_the_rest_is_asked_for_meanwhile(void **state)
+{
+    (void)state;
+    lose_and_ask(MESSAGE_ROOTS);
+    lose_and_ask(MESSAGE_VOTES);
+}
+
 /* What is said soon after something was said leaves with what follows it. */
 static uint64_t said_ms[N][N];
 static unsigned frames, close_frames;
@@ -159,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
+        CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
