@@ -109,7 +109,8 @@ struct proposing {
     uint32_t deviation_ms;
     uint32_t doubt_ms;    /* After so long one may be lost on the way. */
     uint64_t doubted_ms;  /* When that was last found too short. */
-    unsigned defer_pause; /* Dispersals that are sent to all. */
+    unsigned defer_pause; /* Dispersals that are sent to all, ... */
+    unsigned defer_next;  /* ... and how many the next time. */
     struct own *own;      /* open_dispersals */
     uint8_t *seen;        /* link_seen_size_max */
 };
@@ -149,6 +150,10 @@ struct retrieval {
     uint32_t *outstanding; /* By peer: requests out. */
     struct pace *paces;    /* By peer. */
     uint32_t usual_ms;     /* The median peer's gap between pieces. */
+    uint32_t out;          /* Requests out, with anyone. */
+    uint64_t came_ms; /* The last piece of anyone, or the first request since nothing was out. */
+    uint32_t came_gaps_ms; /* Their smoothed distance, times PACE_GAPS. */
+    uint32_t expected_ms;  /* In so long all that is out should have come. */
     uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
     uint64_t recent_ms;    /* ... as of then. */
     uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
@@ -321,7 +326,8 @@ void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id t
 /* defer.c */
 /* The peers that a dispersal which begins now does without, for the time being. */
 struct nodeset defer_choose(struct node *n);
-void defer_needed(struct node *n); /* It did not complete without. */
+void defer_needed(struct node *n); /* It did not complete without; */
+void defer_enough(struct node *n); /* it did. */
 
 /* pace.c */
 void pace_init(struct node *n);

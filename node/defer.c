@@ -5,12 +5,13 @@
  * rate they are half of it. So they are sent to it only if a dispersal does not complete without,
  * and else withdrawn before they leave (4.2): it fetches k chunks when its turn comes. These are the
  * f farthest behind at most, of those heard lately, and only while N-f others are. If that was not
- * enough once, because some of those say nothing, nobody's can wait for the next DEFER_PAUSE
- * dispersals: what liars gain is one slow dispersal of so many. */
+ * enough, because some of those say nothing, nobody's can wait for some dispersals, for twice as
+ * many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
 #include "node/core.h"
 
 enum {
-    DEFER_PAUSE = 64,
+    PAUSE_MIN = 4, /* Dispersals. */
+    PAUSE_MAX = 64,
     HEARD = 4, /* Times retry_ms: lately. */
 };
 
@@ -44,4 +45,13 @@ struct nodeset defer_choose(struct node *n)
     return chosen;
 }
 
-void defer_needed(struct node *n) { n->proposing.defer_pause = DEFER_PAUSE; }
+void defer_needed(struct node *n)
+{
+    struct proposing *p = &n->proposing;
+    if (p->defer_pause > 0)
+        return; /* It is one of several that were begun before that was known. */
+    p->defer_pause = p->defer_next > PAUSE_MIN ? p->defer_next : PAUSE_MIN;
+    p->defer_next = 2 * p->defer_pause < PAUSE_MAX ? 2 * p->defer_pause : PAUSE_MAX;
+}
+
+void defer_enough(struct node *n) { n->proposing.defer_next = PAUSE_MIN; }

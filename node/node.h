@@ -90,11 +90,12 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t rounds_max;
     uint64_t fetched;
     uint64_t fetch_retries;
-    uint64_t wasted_pieces; /* Bytes of chunks that were asked for and of no use: one more than ... */
+    uint64_t
+        wasted_pieces; /* Bytes of chunks that were asked for and of no use: one more than ... */
     uint64_t wasted_chunks; /* ... enough, or twice; of dispersals: here already, or over. */
-    uint64_t late_closed; /* Agreements closed after their epoch was agreed. */
-    uint64_t quiet;       /* Nothing is waited for. */
-    uint64_t takes_ms;    /* A dispersal of ours: measured, or guessed until one was. */
+    uint64_t late_closed;   /* Agreements closed after their epoch was agreed. */
+    uint64_t quiet;         /* Nothing is waited for. */
+    uint64_t takes_ms;      /* A dispersal of ours: measured, or guessed until one was. */
 };
 void node_view(const struct node *n, struct node_view *view);
 /* What is known of an epoch's agreement, for checkers: false if it is not open here. */

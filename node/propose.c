@@ -85,6 +85,8 @@ void propose_completed(struct node *n, epoch_id epoch)
         return;
     if (!own->repeated)
         took(n, (uint32_t)(n->now_ms - own->sent_ms));
+    if (!nodeset_empty(&own->deferred))
+        defer_enough(n);
     own->epoch = 0;
     n->proposing.own_open--;
 }

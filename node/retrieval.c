@@ -42,13 +42,19 @@ void retrieval_want(struct node *n, struct instance *i)
     r->pending_count++;
 }
 
+static void not_out(struct node *n, unsigned peer)
+{
+    n->retrieval.outstanding[peer]--;
+    n->retrieval.out--;
+}
+
 static void close_slot(struct node *n, struct fetch *f, struct effects *out)
 {
     struct effect *e = effects_add(out, EFFECT_UNFETCH, f->epoch, f->proposer);
     e->fetch.slot = (unsigned)(f - n->retrieval.slots);
     e->fetch.generation = f->generation;
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
-        n->retrieval.outstanding[p]--;
+        not_out(n, p);
     f->epoch = 0;
     n->retrieval.active--;
 }
@@ -83,6 +89,7 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     f->heard_ms[peer] = n->now_ms;
     if (n->retrieval.outstanding[peer]++ == 0)
         pace_begin(n, peer);
+    n->retrieval.out++;
     say(f, peer, MESSAGE_REQUEST, out);
 }
 
@@ -234,7 +241,7 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
         f->bad = (struct nodeset){0}; /* More than can lie: it was done to them on the way. */
     for (unsigned p = nodeset_next(&f->late, 0); p < NODES_MAX; p = nodeset_next(&f->late, p + 1)) {
         nodeset_remove(&f->asked, p);
-        n->retrieval.outstanding[p]--;
+        not_out(n, p);
         request(n, f, (node_id)p, out);
     }
     f->late = (struct nodeset){0};
@@ -277,7 +284,7 @@ static void answered(struct node *n, struct fetch *f, node_id from)
 {
     nodeset_remove(&f->asked, from);
     nodeset_remove(&f->late, from);
-    n->retrieval.outstanding[from]--;
+    not_out(n, from);
 }
 
 /* Whether the header is the one that the root commits to. */
@@ -301,7 +308,8 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
     nodeset_remove(&n->retrieval.slow, from);
     if (!f || f->decoding || !nodeset_has(&f->asked, from)) {
         n->view.wasted_pieces += m->chunk.data.size;
-        return; /* Late, cancelled or never asked for. */
+        pace_piece(n, from); /* That it was late counts too. */
+        return;              /* Late, cancelled or never asked for. */
     }
     if (!header_fits(n, f, &m->chunk.header)) {
         effects_fault(out, from, FAULT_BAD_PROOF);

@@ -108,20 +108,23 @@ static void tell_silent(struct node *n, const struct epoch *e, struct effects *o
             answer_votes(n, (node_id)p, e->id, &all, out);
 }
 
-static void want_votes(struct node *n, epoch_id id, struct effects *out)
+static void want_votes(struct node *n, struct effects *out)
 {
-    const struct epoch *e = node_epoch(n, id);
-    struct nodeset open = nodeset_full(n->quorum.n);
-    if (e->id == id)
-        for (unsigned w = 0; w < NODES_MAX / 64; w++)
-            open.words[w] &= ~e->closed.words[w];
-    if (nodeset_empty(&open))
-        return;
-    if (e->id == id)
-        tell_silent(n, e, out);
-    struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
-    send->to = TO_ALL;
-    send->message = (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
+    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
+        const struct epoch *e = node_epoch(n, id);
+        struct nodeset open = nodeset_full(n->quorum.n);
+        if (e->id == id)
+            for (unsigned w = 0; w < NODES_MAX / 64; w++)
+                open.words[w] &= ~e->closed.words[w];
+        if (nodeset_empty(&open))
+            continue;
+        if (e->id == id)
+            tell_silent(n, e, out);
+        struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
+        send->to = TO_ALL;
+        send->message =
+            (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
+    }
 }
 
 static void ask_all(const struct message *m, struct effects *out)
@@ -214,8 +217,7 @@ static void want_some(struct node *n, node_id p, epoch_id *cursor, epoch_id low,
 /* What is recent and what is older, a part of each at a time, until all was asked about. */
 static void ask_again(struct node *n, struct effects *out)
 {
-    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
-        want_votes(n, id, out);
+    want_votes(n, out);
     want_needed(n, out);
     const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
     const epoch_id base = max_u64(history_base(&n->completed), delivery_horizon(n));
@@ -255,25 +257,26 @@ static bool waited(const struct node *n, struct asking *a, uint64_t mark)
     return true;
 }
 
-/* What holds up everything else is asked for however much else there is that comes, and liars can
- * always make something come. */
-static void ask_for_oldest(struct node *n, struct effects *out)
+/* What holds up everything else is asked for however much else there is that comes: liars can always
+ * make something come. */
+static bool held_up(struct node *n)
 {
     const struct epoch *e = node_epoch(n, n->first_unsealed);
+    bool held = false;
     if (e->id != n->first_unsealed || !e->active)
         n->for_epoch.wait_ms = 0;
-    else if (waited(n, &n->for_epoch, e->changed_ms))
-        want_votes(n, e->id, out);
+    else
+        held = waited(n, &n->for_epoch, e->changed_ms);
     if (want_needed(n, NULL) == 0)
         n->for_needed.wait_ms = 0;
-    else if (waited(n, &n->for_needed, n->delivery.height))
-        want_needed(n, out);
+    else
+        held = waited(n, &n->for_needed, n->delivery.height) || held;
+    return held;
 }
 
 void status_tick(struct node *n, struct effects *out)
 {
     tell_word(n, out);
-    ask_for_oldest(n, out);
     const uint32_t retry = n->options.retry_ms, first = propose_normal_ms(n);
     if (!waits(n)) {
         n->want_ms = n->now_ms;
@@ -289,7 +292,7 @@ void status_tick(struct node *n, struct effects *out)
     const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
     const bool busy = n->moved_ms > n->want_ms &&
                       n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * n->proposing.doubt_ms;
-    if (!quiet && !busy)
+    if (!held_up(n) && !quiet && !busy)
         return;
     n->want_ms = n->now_ms;
     if (n->want_wait_ms < WANT_BACKOFF * retry)

@@ -204,6 +204,45 @@ static void where_links_are_full_dispersals_follow_one_another(void **state)
     expect_one_ledger();
 }
 
+/* A link on which a piece takes long, whoever sends it: to ask others for what is on its way would
+ * only add to it. */
+enum { PIECE_MS = 4 * RETRY_MS, LATE = 3 };
+
+static uint64_t next_piece_ms;
+
+static bool one_at_a_time(const struct post *p)
+{
+    if (p->to != LATE || p->lane != DRIVER_RETRIEVAL)
+        return false;
+    if (cluster.now_ms < next_piece_ms)
+        return true;
+    next_piece_ms = cluster.now_ms + PIECE_MS;
+    return false;
+}
+
+static void whose_link_is_slow_asks_nobody_twice(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.waits = one_at_a_time;
+    next_piece_ms = 0;
+    order_some(2);
+    struct node_view before, after;
+    node_view(node_of(LATE), &before);
+    for (unsigned k = 0; k < 60; k++) {
+        submit(k % 3);
+        cluster_run(4);
+    }
+    cluster_until(all_executed, 600 * PIECE_MS / ROUND_MS);
+    node_view(node_of(LATE), &after);
+
+    const uint64_t fetched = after.fetched - before.fetched;
+    assert_true(fetched > 40);
+    assert_true(after.fetch_retries - before.fetch_retries < fetched / 10);
+    assert_int_equal(after.wasted_pieces, 0);
+    expect_one_ledger();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +250,7 @@ int main(void)
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
+        CORE_TEST(whose_link_is_slow_asks_nobody_twice),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
     return cmocka_run_group_tests_name("core slow", tests, NULL, NULL);
