@@ -150,12 +150,10 @@ struct retrieval {
     uint32_t *outstanding; /* By peer: requests out. */
     struct pace *paces;    /* By peer. */
     uint32_t usual_ms;     /* The median peer's gap between pieces. */
-    uint32_t out;          /* Requests out, with anyone. */
-    uint64_t came_ms; /* The last piece of anyone, or the first request since nothing was out. */
-    uint32_t came_gaps_ms; /* Their smoothed distance, times PACE_GAPS. */
     uint32_t expected_ms;  /* In so long all that is out should have come. */
     uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
     uint64_t recent_ms;    /* ... as of then. */
+    uint64_t peak_bytes;   /* The most that was, the longer ago the less. */
     uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
     struct nodeset slow;   /* Peers that were late last time. */
 };
@@ -341,6 +339,8 @@ void window_tick(struct node *n);
 void window_came(struct node *n, uint32_t bytes);       /* Of what was asked for. */
 void window_chunk(struct node *n, uint32_t chunk_size); /* Of a dispersal, once. */
 bool window_open(const struct node *n);                 /* For one more dispersal. */
+/* What all that is out, and not late, takes at the pace of the best second lately; 0: not known. */
+uint32_t window_takes_ms(const struct node *n);
 
 /* retrieval.c */
 void retrieval_want(struct node *n, struct instance *i);

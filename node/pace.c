@@ -4,8 +4,8 @@
  * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times the
  * gap of the median peer, which f liars do not move beyond what the others have. And nothing is late
  * before what our dispersals take: links that are full of them are slow for all. Nor before all that
- * is out should have come at the pace at which it comes, taken twice: where our own link is slow, to
- * ask another only puts one more into the same line. */
+ * is out should have come (window.c): where our own link is slow, to ask another only puts one more
+ * into the same line. */
 #include "node/core.h"
 
 enum {
@@ -13,7 +13,7 @@ enum {
     GAP_MAX = 2,       /* ... and as at most so many times retry_ms, or the median gap. */
     PATIENCE_GAPS = 4, /* So many gaps without a piece, and what a dispersal takes: late. */
     USUAL_MS_MAX = 60000,
-    EXPECTED = 2, /* Times what all that is out should take. */
+    EXPECTED = 4, /* Times what all that is out takes at the best pace: pieces come in bunches. */
 };
 
 static uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -30,39 +30,16 @@ uint32_t pace_patience(const struct node *n, unsigned peer)
                    max_u32(propose_normal_ms(n), n->retrieval.expected_ms));
 }
 
-void pace_begin(struct node *n, node_id peer)
-{
-    n->retrieval.paces[peer].heard_ms = n->now_ms;
-    if (n->retrieval.out == 0)
-        n->retrieval.came_ms = n->now_ms;
-}
-
-/* A gap, up to its end now, counts for the smoothed one. */
-static void count_gap(const struct node *n, uint64_t *from_ms, uint32_t *gaps_ms, uint32_t most_ms)
-{
-    const uint64_t gap_ms = n->now_ms - *from_ms;
-    *from_ms = n->now_ms;
-    *gaps_ms += gap_ms < most_ms ? (uint32_t)gap_ms : most_ms;
-    *gaps_ms -= *gaps_ms / PACE_GAPS;
-}
+void pace_begin(struct node *n, node_id peer) { n->retrieval.paces[peer].heard_ms = n->now_ms; }
 
 void pace_piece(struct node *n, node_id from)
 {
-    struct retrieval *r = &n->retrieval;
-    struct pace *pace = &r->paces[from];
-    const uint32_t most_ms = GAP_MAX * max_u32(r->usual_ms, n->options.retry_ms);
-    count_gap(n, &pace->heard_ms, &pace->gaps_ms, most_ms);
-    count_gap(n, &r->came_ms, &r->came_gaps_ms, most_ms);
-}
-
-/* Pieces that are out, and not late. */
-static uint64_t pieces_out(const struct retrieval *r)
-{
-    uint64_t requests = 0;
-    for (unsigned s = 0; s < FETCH_SLOTS; s++)
-        if (r->slots[s].epoch != 0)
-            requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
-    return requests * (1 + r->chunk_size / MESSAGE_PIECE_SIZE);
+    struct pace *pace = &n->retrieval.paces[from];
+    const uint64_t gap_ms = n->now_ms - pace->heard_ms;
+    const uint32_t most_ms = GAP_MAX * max_u32(n->retrieval.usual_ms, n->options.retry_ms);
+    pace->heard_ms = n->now_ms;
+    pace->gaps_ms += gap_ms < most_ms ? (uint32_t)gap_ms : most_ms;
+    pace->gaps_ms -= pace->gaps_ms / PACE_GAPS;
 }
 
 void pace_tick(struct node *n)
@@ -78,9 +55,9 @@ void pace_tick(struct node *n)
             sorted[at] = sorted[at - 1];
         sorted[at] = gap_ms;
     }
-    const uint64_t expected_ms =
-        EXPECTED * pieces_out(&n->retrieval) * (n->retrieval.came_gaps_ms / PACE_GAPS);
-    n->retrieval.expected_ms = expected_ms < USUAL_MS_MAX ? (uint32_t)expected_ms : USUAL_MS_MAX;
+    const uint32_t takes_ms = window_takes_ms(n);
+    n->retrieval.expected_ms =
+        takes_ms < USUAL_MS_MAX / EXPECTED ? EXPECTED * takes_ms : USUAL_MS_MAX;
     const uint32_t usual_ms = count > 0 ? sorted[(count - 1) / 2] : 0;
     n->retrieval.usual_ms = usual_ms < USUAL_MS_MAX ? usual_ms : USUAL_MS_MAX;
 }

@@ -42,19 +42,13 @@ void retrieval_want(struct node *n, struct instance *i)
     r->pending_count++;
 }
 
-static void not_out(struct node *n, unsigned peer)
-{
-    n->retrieval.outstanding[peer]--;
-    n->retrieval.out--;
-}
-
 static void close_slot(struct node *n, struct fetch *f, struct effects *out)
 {
     struct effect *e = effects_add(out, EFFECT_UNFETCH, f->epoch, f->proposer);
     e->fetch.slot = (unsigned)(f - n->retrieval.slots);
     e->fetch.generation = f->generation;
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
-        not_out(n, p);
+        n->retrieval.outstanding[p]--;
     f->epoch = 0;
     n->retrieval.active--;
 }
@@ -89,7 +83,6 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     f->heard_ms[peer] = n->now_ms;
     if (n->retrieval.outstanding[peer]++ == 0)
         pace_begin(n, peer);
-    n->retrieval.out++;
     say(f, peer, MESSAGE_REQUEST, out);
 }
 
@@ -241,7 +234,7 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
         f->bad = (struct nodeset){0}; /* More than can lie: it was done to them on the way. */
     for (unsigned p = nodeset_next(&f->late, 0); p < NODES_MAX; p = nodeset_next(&f->late, p + 1)) {
         nodeset_remove(&f->asked, p);
-        not_out(n, p);
+        n->retrieval.outstanding[p]--;
         request(n, f, (node_id)p, out);
     }
     f->late = (struct nodeset){0};
@@ -284,7 +277,7 @@ static void answered(struct node *n, struct fetch *f, node_id from)
 {
     nodeset_remove(&f->asked, from);
     nodeset_remove(&f->late, from);
-    not_out(n, from);
+    n->retrieval.outstanding[from]--;
 }
 
 /* Whether the header is the one that the root commits to. */
