@@ -32,10 +32,9 @@ static bool transaction_read(struct reader *r, struct slice *transaction)
     return r->ok;
 }
 
-bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b)
+bool block_open(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b)
 {
     struct reader r = reader_of(bytes);
-    struct slice transaction;
 
     *b = (struct block){.count = 0};
     if (read_u8(&r) != BLOCK_VERSION)
@@ -54,6 +53,15 @@ bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct bl
     if (!r.ok)
         return false;
     b->transactions = slice_of(r.at, reader_left(&r));
+    return true;
+}
+
+bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b)
+{
+    if (!block_open(bytes, q, epoch, b))
+        return false;
+    struct reader r = reader_of(b->transactions);
+    struct slice transaction;
     for (uint32_t i = 0; i < b->count; i++)
         if (!transaction_read(&r, &transaction))
             return false;

@@ -92,7 +92,7 @@ static void answer_seen(struct driver *d, const struct question *q)
     struct store *s = d->store;
     d->error = store_get(s, TABLE_BLOCKS, slice_of(key, sizeof key), &value);
     struct block b;
-    if (!d->error && !block_decode(value, d->keys.quorum, q->epoch, &b))
+    if (!d->error && !block_open(value, d->keys.quorum, q->epoch, &b))
         d->error = STORE_CORRUPT;
     if (d->error)
         return;

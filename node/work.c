@@ -52,7 +52,7 @@ static void encode(struct job *j)
     const struct quorum q = j->keys->quorum;
     const struct slice bytes = slice_of(j->block, j->block_size);
     struct block b;
-    const bool ok = block_decode(bytes, q, j->result.epoch, &b);
+    const bool ok = block_open(bytes, q, j->result.epoch, &b);
     assert(ok); /* Ours. */
     j->chunks = chunks_new(q, code_chunk_size(j->keys->code, bytes.size));
     vid_encode(q, j->keys->code, bytes, j->chunks, &j->encoding);
