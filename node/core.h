@@ -133,12 +133,14 @@ struct fetch {
     uint32_t again_wait_ms; /* ... and so long after that, the next time. */
     uint32_t *received;     /* n: bytes so far. */
     uint64_t *heard_ms;     /* n: asked, or last brought on: by a piece of it or of an older one. */
+    uint64_t *asked_ms;     /* n: first asked. */
 };
 
 /* How a peer's pieces come. */
 struct pace {
-    uint64_t heard_ms; /* The last one, or the first request since nothing was out. */
-    uint32_t gaps_ms;  /* Their smoothed distance, times PACE_GAPS. */
+    uint64_t heard_ms;  /* The last one, or the first request since nothing was out. */
+    uint32_t gaps_ms;   /* Their smoothed distance, times PACE_GAPS. */
+    uint32_t delays_ms; /* From a request to its first piece, smoothed, times PACE_GAPS. */
 };
 
 struct retrieval {
@@ -150,10 +152,9 @@ struct retrieval {
     uint32_t *outstanding; /* By peer: requests out. */
     struct pace *paces;    /* By peer. */
     uint32_t usual_ms;     /* The median peer's gap between pieces. */
-    uint32_t expected_ms;  /* In so long all that is out should have come. */
+    uint32_t delay_ms;     /* The median peer's delay from a request to its first piece. */
     uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
     uint64_t recent_ms;    /* ... as of then. */
-    uint64_t peak_bytes;   /* The most that was, the longer ago the less. */
     uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
     struct nodeset slow;   /* Peers that were late last time. */
 };
@@ -332,6 +333,7 @@ void pace_init(struct node *n);
 uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
 void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
 void pace_piece(struct node *n, node_id from);
+void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms);
 void pace_tick(struct node *n);
 
 /* window.c */
@@ -339,8 +341,6 @@ void window_tick(struct node *n);
 void window_came(struct node *n, uint32_t bytes);       /* Of what was asked for. */
 void window_chunk(struct node *n, uint32_t chunk_size); /* Of a dispersal, once. */
 bool window_open(const struct node *n);                 /* For one more dispersal. */
-/* What all that is out, and not late, takes at the pace of the best second lately; 0: not known. */
-uint32_t window_takes_ms(const struct node *n);
 
 /* retrieval.c */
 void retrieval_want(struct node *n, struct instance *i);

@@ -97,6 +97,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     struct pace *paces = carve(c, size * sizeof *paces);
     uint32_t *received = carve(c, FETCH_SLOTS * size * sizeof *received);
     uint64_t *heard = carve(c, FETCH_SLOTS * size * sizeof *heard);
+    uint64_t *asked = carve(c, FETCH_SLOTS * size * sizeof *asked);
     if (!n)
         return;
     history_init(&n->completed, o->quorum.n, true, span, bits[0]);
@@ -110,6 +111,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         n->retrieval.slots[s].received = received + s * size;
         n->retrieval.slots[s].heard_ms = heard + s * size;
+        n->retrieval.slots[s].asked_ms = asked + s * size;
     }
 }
 

@@ -3,9 +3,9 @@
  * When our own link is slow, so are all: each is measured by how its pieces usually come. What a
  * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times the
  * gap of the median peer, which f liars do not move beyond what the others have. And nothing is late
- * before what our dispersals take: links that are full of them are slow for all. Nor before all that
- * is out should have come (window.c): where our own link is slow, to ask another only puts one more
- * into the same line. */
+ * before what our dispersals take: links that are full of them are slow for all. Nor before
+ * four times what the median peer's first pieces take: where our own link is slow, all that is out comes
+ * late, and to ask another only puts one more into the same line. */
 #include "node/core.h"
 
 enum {
@@ -13,7 +13,7 @@ enum {
     GAP_MAX = 2,       /* ... and as at most so many times retry_ms, or the median gap. */
     PATIENCE_GAPS = 4, /* So many gaps without a piece, and what a dispersal takes: late. */
     USUAL_MS_MAX = 60000,
-    EXPECTED = 4, /* Times what all that is out takes at the best pace: pieces come in bunches. */
+    DELAYS = 4, /* Times the median delay of first pieces. */
 };
 
 static uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -27,7 +27,7 @@ void pace_init(struct node *n)
 uint32_t pace_patience(const struct node *n, unsigned peer)
 {
     return max_u32(n->retrieval.paces[peer].gaps_ms / PACE_GAPS * PATIENCE_GAPS,
-                   max_u32(propose_normal_ms(n), n->retrieval.expected_ms));
+                   max_u32(propose_normal_ms(n), DELAYS * n->retrieval.delay_ms));
 }
 
 void pace_begin(struct node *n, node_id peer) { n->retrieval.paces[peer].heard_ms = n->now_ms; }
@@ -42,22 +42,36 @@ void pace_piece(struct node *n, node_id from)
     pace->gaps_ms -= pace->gaps_ms / PACE_GAPS;
 }
 
-void pace_tick(struct node *n)
+void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms)
+{
+    uint32_t *delays_ms = &n->retrieval.paces[from].delays_ms;
+    const uint64_t delay_ms = n->now_ms - asked_ms;
+    *delays_ms += delay_ms < USUAL_MS_MAX ? (uint32_t)delay_ms : (uint32_t)USUAL_MS_MAX;
+    *delays_ms -= *delays_ms / PACE_GAPS;
+}
+
+static uint32_t gap_of(const struct pace *pace) { return pace->gaps_ms / PACE_GAPS; }
+static uint32_t delay_of(const struct pace *pace) { return pace->delays_ms / PACE_GAPS; }
+
+static uint32_t median(const struct node *n, uint32_t (*of)(const struct pace *))
 {
     uint32_t sorted[NODES_MAX];
     unsigned count = 0;
     for (unsigned p = 0; p < n->quorum.n; p++) {
-        const uint32_t gap_ms = n->retrieval.paces[p].gaps_ms / PACE_GAPS;
         if (p == n->self)
             continue;
+        const uint32_t ms = of(&n->retrieval.paces[p]);
         unsigned at = count++;
-        for (; at > 0 && sorted[at - 1] > gap_ms; at--)
+        for (; at > 0 && sorted[at - 1] > ms; at--)
             sorted[at] = sorted[at - 1];
-        sorted[at] = gap_ms;
+        sorted[at] = ms;
     }
-    const uint32_t takes_ms = window_takes_ms(n);
-    n->retrieval.expected_ms =
-        takes_ms < USUAL_MS_MAX / EXPECTED ? EXPECTED * takes_ms : USUAL_MS_MAX;
-    const uint32_t usual_ms = count > 0 ? sorted[(count - 1) / 2] : 0;
-    n->retrieval.usual_ms = usual_ms < USUAL_MS_MAX ? usual_ms : USUAL_MS_MAX;
+    const uint32_t ms = count > 0 ? sorted[(count - 1) / 2] : 0;
+    return ms < USUAL_MS_MAX ? ms : USUAL_MS_MAX;
+}
+
+void pace_tick(struct node *n)
+{
+    n->retrieval.usual_ms = median(n, gap_of);
+    n->retrieval.delay_ms = median(n, delay_of);
 }

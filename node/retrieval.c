@@ -81,6 +81,8 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
 {
     nodeset_add(&f->asked, peer);
     f->heard_ms[peer] = n->now_ms;
+    if (f->asked_ms[peer] == 0)
+        f->asked_ms[peer] = n->now_ms;
     if (n->retrieval.outstanding[peer]++ == 0)
         pace_begin(n, peer);
     say(f, peer, MESSAGE_REQUEST, out);
@@ -160,16 +162,17 @@ static void start(struct node *n, struct fetch *f, struct effects *out)
 {
     struct instance *i = take_first(n);
     uint32_t *received = f->received;
-    uint64_t *heard = f->heard_ms;
+    uint64_t *heard = f->heard_ms, *asked = f->asked_ms;
     *f = (struct fetch){.epoch = i->epoch,
                         .proposer = i->proposer,
                         .root = i->server.root,
                         .generation = ++n->retrieval.generation,
                         .own = i->has_chunk && hash_equal(&i->chunk_root, &i->server.root),
                         .received = received,
-                        .heard_ms = heard};
+                        .heard_ms = heard,
+                        .asked_ms = asked};
     for (unsigned p = 0; p < n->quorum.n; p++)
-        received[p] = 0;
+        asked[p] = received[p] = 0;
     i->fetching = true;
     n->retrieval.active++;
     fetch_effect(n, f, out);
@@ -316,6 +319,8 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
         return; /* A part was lost, or comes twice: asked for again when it is late. */
     }
     brought_on(n, f, from);
+    if (f->received[from] == 0)
+        pace_first_piece(n, from, f->asked_ms[from]);
     nodeset_remove(&f->late, from);
     struct effect *e = effects_add(out, EFFECT_GATHER, f->epoch, f->proposer);
     e->fetch.slot = (unsigned)(f - n->retrieval.slots);

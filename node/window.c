@@ -8,7 +8,6 @@ enum {
     WINDOW_SPANS = 2,   /* ... anything was out; so many times that is asked for. */
     WINDOW_BLOCKS = 2,  /* At least: a straggler of one does not hold up the next. */
     WINDOW_CHUNKS = 16, /* A chunk's size counts as one of so many for the usual one. */
-    PEAK_MS = 10000,    /* The best second is forgotten in so long, on average. */
 };
 
 void window_tick(struct node *n)
@@ -21,16 +20,9 @@ void window_tick(struct node *n)
     if (span_ms > WINDOW_MS)
         span_ms = WINDOW_MS;
     r->recent_bytes -= r->recent_bytes * span_ms / WINDOW_MS;
-    r->peak_bytes -= r->peak_bytes * span_ms / PEAK_MS;
 }
 
-void window_came(struct node *n, uint32_t bytes)
-{
-    struct retrieval *r = &n->retrieval;
-    r->recent_bytes += bytes;
-    if (r->recent_bytes > r->peak_bytes)
-        r->peak_bytes = r->recent_bytes;
-}
+void window_came(struct node *n, uint32_t bytes) { n->retrieval.recent_bytes += bytes; }
 
 void window_chunk(struct node *n, uint32_t chunk_size)
 {
@@ -41,30 +33,14 @@ void window_chunk(struct node *n, uint32_t chunk_size)
     r->chunk_size = (uint32_t)(sum / WINDOW_CHUNKS);
 }
 
-/* Requests that are out, and not late, nor of what all were asked for already. */
-static uint64_t requests_out(const struct retrieval *r)
-{
-    uint64_t requests = 0;
-    for (unsigned s = 0; s < FETCH_SLOTS; s++)
-        if (r->slots[s].epoch != 0 && r->slots[s].again_wait_ms == 0)
-            requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
-    return requests;
-}
-
-uint32_t window_takes_ms(const struct node *n)
-{
-    const struct retrieval *r = &n->retrieval;
-    if (r->peak_bytes == 0)
-        return 0;
-    const uint64_t ms = requests_out(r) * r->chunk_size * WINDOW_MS / r->peak_bytes;
-    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 bool window_open(const struct node *n)
 {
     const struct retrieval *r = &n->retrieval;
     const unsigned k = quorum_data(n->quorum);
-    const uint64_t requests = requests_out(r);
+    uint64_t requests = 0; /* Out, and not late, nor of what all were asked for already. */
+    for (unsigned s = 0; s < FETCH_SLOTS; s++)
+        if (r->slots[s].epoch != 0 && r->slots[s].again_wait_ms == 0)
+            requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
     return requests < WINDOW_BLOCKS * k ||
            requests * r->chunk_size < WINDOW_SPANS * r->recent_bytes;
 }

@@ -277,9 +277,10 @@ static void one_who_sends_nothing_is_replaced_after_its_patience(void **state)
 static void who_was_fast_is_waited_for_less(void **state)
 {
     (void)state;
-    for (epoch_id e = 1; e <= EPOCHS; e++)
+    for (epoch_id e = 1; e <= EPOCHS; e++) {
         complete(e, PEERS);
-    serve_all(TICK_MS);
+        serve_all(TICK_MS);
+    }
     assert_int_equal(late(), 0);
     complete(1, PEERS + 1); /* Our own one, which is not here. */
     assert_in_range(until_late(10000), RETRY_MS, RETRY_MS + TICK_MS);
