@@ -8,14 +8,14 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "net/connections.h"
 #include "net/queue.h"
 #include "net/socket.h"
-#include "net/unsent.h"
 
 enum {
     HELD_MAX = 256, /* Frames lent at a time. */
     REDIAL_MS = 30000,
-    BOUND_MS = 500, /* From one look for new connections to the next. */
+    LOOK_MS = 500, /* From one look at connections to the next. */
 };
 
 /* Frames that libzmq may keep, per connection. What it has taken cannot be overtaken. */
@@ -52,7 +52,9 @@ struct transport {
     void *receivers[LANES];
     int receiver_files[LANES];
     bool more;
-    uint64_t bounded_ms; /* When connections were last looked at (unsent.h). */
+    uint64_t looked_ms;        /* When connections were last looked at. */
+    uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
+    struct round_trips trips;
     unsigned held_count;
     zmq_msg_t held[HELD_MAX];
     struct peer peers[]; /* node_count. */
@@ -139,6 +141,8 @@ static struct transport *new_transport(const struct transport_options *o)
     }
     for (unsigned i = 0; i < o->node_count; i++) {
         t->peers[i].address = o->peers[i];
+        const char *port = strrchr(o->peers[i].endpoints[LANE_VOTES], ':');
+        t->ports[i] = i != o->self && port ? (uint16_t)strtoul(port + 1, NULL, 10) : 0;
         for (unsigned lane = 0; lane < LANES; lane++)
             queue_init(&t->peers[i].links[lane].queue, o->queue_bytes_max[lane]);
     }
@@ -340,9 +344,9 @@ unsigned transport_flush(struct transport *t, struct pollfd polled[])
 {
     const uint64_t now = now_ms();
     unsigned count = 0;
-    if (now >= t->bounded_ms + BOUND_MS) {
-        t->bounded_ms = now;
-        unsent_bound();
+    if (now >= t->looked_ms + LOOK_MS) {
+        t->looked_ms = now;
+        connections_look(t->ports, t->node_count, now, &t->trips);
     }
     for (enum lane lane = 0; lane < LANES; lane++)
         polled[count++] = (struct pollfd){.fd = t->receiver_files[lane], .events = POLLIN};
@@ -384,6 +388,8 @@ bool transport_reaches(struct transport *t, node_id to)
 void transport_counts(const struct transport *t, struct transport_counts *counts)
 {
     *counts = t->counts;
+    counts->vote_delay_ms[0] = round_trips_quantile(&t->trips, 0.5) / 2.0;
+    counts->vote_delay_ms[1] = round_trips_quantile(&t->trips, 0.99) / 2.0;
     for (unsigned i = 0; i < t->node_count; i++) {
         for (unsigned lane = 0; lane < LANES; lane++)
             counts->queued_bytes[lane] += t->peers[i].links[lane].queue.bytes;

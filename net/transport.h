@@ -94,6 +94,9 @@ struct transport_counts { /* Since the start; application bytes. */
     uint64_t tx_bytes[LANES];       /* Taken by the sockets. */
     uint64_t dropped_frames[LANES]; /* Queue full. */
     uint64_t queued_bytes[LANES];   /* Now. */
+    /* Half of what TCP says a round trip took on connections for votes, in the last one to two
+     * minutes: the median, and what one in a hundred exceeds. 0: there were none. */
+    double vote_delay_ms[2];
 };
 void transport_counts(const struct transport *t, struct transport_counts *counts);
 /* Application bytes queued for and not yet taken by the socket of one peer and lane. */

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ static void count_traffic(const struct daemon *d, struct report *r)
         r->rx_bytes[i] = lanes.rx_bytes[i];
         r->tx_bytes[i] = lanes.tx_bytes[i];
     }
+    memcpy(r->vote_delay_ms, lanes.vote_delay_ms, sizeof r->vote_delay_ms);
     r->rx_bytes_clients = clients.rx_bytes;
     r->tx_bytes_clients = clients.tx_bytes;
     r->mempool_bytes = pool.bytes;

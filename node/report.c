@@ -93,6 +93,10 @@ char *report_stats(const struct report *r)
     json_t *o = json_object();
     json_object_set_new(o, "rx_bytes", by_lane(r->rx_bytes, r->rx_bytes_clients));
     json_object_set_new(o, "tx_bytes", by_lane(r->tx_bytes, r->tx_bytes_clients));
+    json_t *delay = json_object();
+    json_object_set_new(delay, "p50", json_real(r->vote_delay_ms[0]));
+    json_object_set_new(delay, "p99", json_real(r->vote_delay_ms[1]));
+    json_object_set_new(o, "vote_delay_ms", delay);
     put_number(o, "confirmed_bytes", r->confirmed_bytes);
     put_number(o, "confirmed_tx", r->confirmed_transactions);
     put_number(o, "epoch_agreed", r->epoch_agreed);

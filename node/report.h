@@ -29,6 +29,7 @@ struct report {
     /* Since the start. */
     uint64_t rx_bytes[LANES];
     uint64_t tx_bytes[LANES];
+    double vote_delay_ms[2]; /* As the transport's. */
     uint64_t rx_bytes_clients;
     uint64_t tx_bytes_clients;
     uint64_t confirmed_bytes;

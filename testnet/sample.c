@@ -125,6 +125,9 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
     s->height = number(stats, "height");
     s->lag_bytes = number(stats, "lag_bytes");
     s->rss_bytes = number(stats, "rss_bytes");
+    const json_t *delay = json_object_get(stats, "vote_delay_ms");
+    s->vote_delay_ms[0] = json_number_value(json_object_get(delay, "p50"));
+    s->vote_delay_ms[1] = json_number_value(json_object_get(delay, "p99"));
     s->rss_anon = rss_anon(p->sites->site[node].node);
     if (s->rss_anon > p->rss_anon_peak[node])
         p->rss_anon_peak[node] = s->rss_anon;

@@ -34,6 +34,7 @@ struct sample {
     bool answered;
     uint64_t total[COUNTERS];
     uint64_t epoch_agreed, epoch_executed, height, lag_bytes, rss_bytes, rss_anon;
+    double vote_delay_ms[2]; /* The median, and the 99th of a hundred. */
 };
 
 struct sampler {

@@ -95,15 +95,15 @@ static json_t *describe_node(const struct run *r, unsigned i, double measured_s,
         since_first(r, i, COUNTER_CONFIRMED_TX), "confirmed_over_rate",
         ratio(confirmed, measured_s * rate), "received_over_confirmed", ratio(received, confirmed));
     json_t *more = json_pack(
-        "{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:n, s:n}, s:f, s:I}", "hedges",
+        "{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:f, s:f}, s:f, s:I}", "hedges",
         since_first(r, i, COUNTER_HEDGES), "wasted_bytes", "dispersal",
         since_first(r, i, COUNTER_WASTED_DISPERSAL), "retrieval",
         since_first(r, i, COUNTER_WASTED_RETRIEVAL), "epoch_agreed", (json_int_t)last->epoch_agreed,
         "epoch_executed", (json_int_t)last->epoch_executed, "lag_epochs",
         (json_int_t)(last->epoch_agreed - last->epoch_executed), "height", (json_int_t)last->height,
-        "latency_ms", latency_of(load), "vote_delay_ms", "p50", "p99", "cpu_s",
-        since_first(r, i, COUNTER_CPU_MS) / 1000, "rss_anon_peak_bytes",
-        (json_int_t)r->sampler.rss_anon_peak[i]);
+        "latency_ms", latency_of(load), "vote_delay_ms", "p50", last->vote_delay_ms[0], "p99",
+        last->vote_delay_ms[1], "cpu_s", since_first(r, i, COUNTER_CPU_MS) / 1000,
+        "rss_anon_peak_bytes", (json_int_t)r->sampler.rss_anon_peak[i]);
     json_object_update(o, more);
     json_decref(more);
     return o;

@@ -1,6 +1,6 @@
 #include "tests/transport_fixture.h"
 
-#include "net/unsent.h"
+#include "net/connections.h"
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -204,7 +204,7 @@ static void a_kernel_holds_little_unsent(void **state)
         push_out_for(&a, QUIET_MS);
     }
     assert_true(transport_queued(a.transport, 0, LANE_RETRIEVAL) > 0);
-    assert_in_range(most_unsent(), 1, UNSENT_BYTES_MAX + FRAME_MAX);
+    assert_in_range(most_unsent(), 1, CONNECTIONS_UNSENT_MAX + FRAME_MAX);
     close_node(&a);
     close_node(&b);
 }

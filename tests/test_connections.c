@@ -1,0 +1,97 @@
+#include "net/connections.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Two ends of a connection; the port is that of the accepting one. */
+static uint16_t connect_pair(int ends[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(ends[0], (struct sockaddr *)&address, size), 0);
+    ends[1] = accept(listener, NULL, NULL);
+    assert_true(ends[1] >= 0);
+    close(listener);
+    return ntohs(address.sin_port);
+}
+
+static int unsent_most(int file)
+{
+    int most = 0;
+    socklen_t size = sizeof most;
+    assert_int_equal(getsockopt(file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, &size), 0);
+    return most;
+}
+
+static uint64_t trips_in(const struct round_trips *t)
+{
+    uint64_t sum = 0;
+    for (unsigned ms = 0; ms < ROUND_TRIP_MS_MAX; ms++)
+        sum += t->counts[0][ms] + t->counts[1][ms];
+    return sum;
+}
+
+static void all_are_bounded_and_those_to_a_port_are_counted(void **state)
+{
+    (void)state;
+    static struct round_trips trips;
+    int a[2], b[2];
+    const uint16_t port = connect_pair(a);
+    connect_pair(b);
+    assert_int_not_equal(unsent_most(a[0]), CONNECTIONS_UNSENT_MAX);
+    connections_look(&port, 1, 1000, &trips);
+    for (unsigned k = 0; k < 2; k++) {
+        assert_int_equal(unsent_most(a[k]), CONNECTIONS_UNSENT_MAX);
+        assert_int_equal(unsent_most(b[k]), CONNECTIONS_UNSENT_MAX);
+    }
+    assert_int_equal(trips_in(&trips), 1);
+    connections_look(NULL, 0, 1500, &trips);
+    assert_int_equal(trips_in(&trips), 1);
+    connections_look(&port, 1, 100000, &trips); /* In a new span; the last one still counts. */
+    assert_int_equal(trips_in(&trips), 2);
+    connections_look(NULL, 0, 200000, &trips);
+    assert_int_equal(trips_in(&trips), 1);
+    connections_look(NULL, 0, 300000, &trips);
+    assert_int_equal(trips_in(&trips), 0);
+    for (unsigned k = 0; k < 2; k++) {
+        close(a[k]);
+        close(b[k]);
+    }
+}
+
+static void quantiles_are_those_of_both_spans(void **state)
+{
+    (void)state;
+    static struct round_trips trips;
+    assert_int_equal(round_trips_quantile(&trips, 0.5), 0);
+    for (unsigned ms = 1; ms <= 100; ms++)
+        trips.counts[ms % 2][ms] = 1;
+    assert_int_equal(round_trips_quantile(&trips, 0.5), 50);
+    assert_int_equal(round_trips_quantile(&trips, 0.99), 99);
+    assert_int_equal(round_trips_quantile(&trips, 1), 100);
+    trips.counts[0][ROUND_TRIP_MS_MAX - 1] = 1000;
+    assert_int_equal(round_trips_quantile(&trips, 0.5), ROUND_TRIP_MS_MAX - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_are_bounded_and_those_to_a_port_are_counted),
+        cmocka_unit_test(quantiles_are_those_of_both_spans),
+    };
+    return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
+}
