@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -230,6 +231,15 @@ static int entries(void *context, epoch_id from,
     return status;
 }
 
+/* Wall clocks agree better than clocks that begin at the start. */
+static uint32_t phase_ms(uint64_t block_delay_ms)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    const uint64_t wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+    return block_delay_ms ? (uint32_t)((wall_ms - daemon_now_ms()) % block_delay_ms) : 0;
+}
+
 static struct driver_options driver_options(const struct daemon *d)
 {
     const struct cluster *cluster = &d->config.cluster;
@@ -245,6 +255,7 @@ static struct driver_options driver_options(const struct daemon *d)
                  .block_bytes_max = (uint32_t)cluster->block_bytes_max,
                  .block_bytes_min = (uint32_t)config->block_bytes_min,
                  .block_delay_ms = (uint32_t)config->block_delay_ms,
+                 .phase_ms = phase_ms(config->block_delay_ms),
                  .retry_ms = (uint32_t)config->retry_ms,
                  .lag_target_ms = (uint32_t)config->lag_target_s * 1000},
         .chain = cluster->chain,

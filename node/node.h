@@ -38,6 +38,10 @@ struct node_options {
     uint32_t block_bytes_max;
     uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
     uint32_t block_delay_ms;  /* ... nor longer than this. */
+    /* Blocks that waited begin when the time and this pass a multiple of block_delay_ms. Nodes for
+     * which that is the same moment begin together, and what all say of it travels in the same
+     * frames; nothing else depends on it. */
+    uint32_t phase_ms;
     uint32_t retry_ms;
     uint32_t lag_target_ms; /* How far ordering may be ahead of f+1 nodes' execution; 0: any. */
 };

@@ -152,6 +152,18 @@ static bool may_begin(const struct node *n)
            n->now_ms >= p->last_ms + LATE * (uint64_t)p->doubt_ms;
 }
 
+/* Whether the delay from one block to the next has passed: at the tick, if it is not just after the
+ * last one. */
+static bool delay_passed(const struct node *n)
+{
+    const uint64_t delay_ms = n->options.block_delay_ms, last_ms = n->proposing.last_ms;
+    if (delay_ms == 0 || n->now_ms >= last_ms + delay_ms)
+        return true;
+    const uint64_t phase_ms = n->options.phase_ms;
+    return n->now_ms >= last_ms + delay_ms / 2 &&
+           (n->now_ms + phase_ms) / delay_ms > (last_ms + phase_ms) / delay_ms;
+}
+
 void propose_advance(struct node *n, struct effects *out)
 {
     struct proposing *p = &n->proposing;
@@ -166,8 +178,7 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || !carries) && waiting < n->options.block_bytes_min &&
-        n->now_ms < p->last_ms + n->options.block_delay_ms)
+    if ((in_flight(n) || !carries) && waiting < n->options.block_bytes_min && !delay_passed(n))
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));

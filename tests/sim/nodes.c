@@ -83,6 +83,7 @@ void sim_node_open(struct sim_node *n)
                                         .block_bytes_max = s->large ? 8 * LARGE_SIZE : 4096,
                                         .block_bytes_min = s->large ? LARGE_SIZE : 400,
                                         .block_delay_ms = 50,
+                                        .phase_ms = 7u * n->id % 50,
                                         .retry_ms = 200,
                                         .lag_target_ms = s->lag_target_ms},
                                .chain = s->chain,

@@ -1,0 +1,65 @@
+/* Blocks that wait for the delay begin at the same time everywhere. */
+#include "tests/core_checks.h"
+
+enum { N = 4, HORIZON = 1000, EPOCHS_MAX = 256, EPOCHS = 40 };
+
+static uint64_t begun_ms[EPOCHS_MAX][N];
+
+static bool note_chunk(struct post *p)
+{
+    if (p->lane == DRIVER_DISPERSAL && p->tag >> 16 < EPOCHS_MAX &&
+        begun_ms[p->tag >> 16][p->from] == 0)
+        begun_ms[p->tag >> 16][p->from] = cluster.now_ms;
+    return true;
+}
+
+static void blocks_begin_together(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.passes = note_chunk;
+    memset(begun_ms, 0, sizeof begun_ms);
+    for (unsigned k = 0; word_of(0).agreed < 2 * EPOCHS; k++) {
+        for (unsigned p = 0; p < N; p++)
+            if (k >= 2 * p) /* They come into it one after the other. */
+                submit(p);
+        cluster_run(1);
+        assert_true(k < 800);
+    }
+    unsigned apart = 0;
+    for (epoch_id e = EPOCHS; e < 2 * EPOCHS; e++)
+        for (unsigned p = 1; p < N; p++)
+            apart += begun_ms[e][p] != begun_ms[e][0];
+    assert_in_range(apart, 0, EPOCHS / 10);
+    cluster_until(all_executed, 1000);
+    expect_one_ledger();
+}
+
+/* The first block of an idle cluster does not wait for a tick. */
+static void who_is_idle_begins_at_once(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    for (unsigned k = 0; k < 8; k++) {
+        cluster_run(100 + k);
+        memset(begun_ms, 0, sizeof begun_ms);
+        cluster.passes = note_chunk;
+        struct node_view v;
+        node_view(node_of(0), &v);
+        submit(0);
+        cluster_run(3); /* It is taken, coded, sent. */
+        struct node_view now;
+        node_view(node_of(0), &now);
+        assert_int_equal(now.proposed, v.proposed + 1);
+        cluster_until(all_executed, 1000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(blocks_begin_together),
+        CORE_TEST(who_is_idle_begins_at_once),
+    };
+    return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
+}
