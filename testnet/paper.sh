@@ -28,6 +28,7 @@ spatial      spatial        hb          8MB     s/^block = .*/block = 8 MB\nheig
 spatial      spatial        dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 spatial      spatial        hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 temporal     temporal       dl
+temporal     temporal       dl          fixed   s/gauss-markov/constant/; s/^mean/rate/; /^deviation/d; /^correlation/d; s/^duration = .*/duration = 120 s/
 temporal     temporal       hb
 temporal     temporal-fast  dl
 temporal     temporal-fast  hb
@@ -50,6 +51,7 @@ scale        scale-16       dl
 scale        scale-32       dl
 scale        scale-64       dl
 slow-node    slow-node      dl
+slow-node    slow-node      dl          equal   s/^rate = 1 MB/rate = 10 MB/
 slow-node    slow-node      hb
 tiers        tiers          dl
 tiers        tiers          hb
@@ -57,6 +59,7 @@ censorship   censorship     dl
 censorship   censorship     hb
 blip         blip           dl
 catch-up     catch-up       dl
+catch-up     catch-up       dl          nobody  /^.events./,$d
 '
 
 order=$(awk 'NF { print $1 }' <<<"$plan" | uniq)
