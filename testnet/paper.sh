@@ -28,6 +28,7 @@ spatial      spatial        hb          8MB     s/^block = .*/block = 8 MB\nheig
 spatial      spatial        dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 spatial      spatial        hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 temporal     temporal       dl
+temporal     temporal       dl          lag60s  s/^seed = .*/seed = 1\nlag_target = 60 s/
 temporal     temporal       dl          fixed   s/gauss-markov/constant/; s/^mean/rate/; /^deviation/d; /^correlation/d; s/^duration = .*/duration = 120 s/
 temporal     temporal       hb
 temporal     temporal-fast  dl

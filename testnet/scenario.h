@@ -41,6 +41,7 @@ struct scenario {
     enum scenario_load load;
     double load_bytes_s;    /* A node's, of payload; scaled. */
     uint64_t payload_bytes; /* Of each transaction. */
+    double lag_target_s;    /* As in node.conf; 0: as it is there. */
     double height_floor;    /* The shortest ledger is to reach this share of the mean height. */
     uint32_t delay_us[RELAY_SITES_MAX][RELAY_SITES_MAX]; /* One way, [from][to]. */
     uint32_t loss_ppm[RELAY_SITES_MAX][RELAY_SITES_MAX];

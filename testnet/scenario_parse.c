@@ -44,6 +44,7 @@ static const struct setting scenario_table[] = {
     OTHER("mode", scenario, mode, read_mode, "dl"),
     OTHER("retrieval", scenario, retrieval, read_retrieval, "lean"),
     OTHER("block", scenario, block_bytes, read_block, NULL),
+    OTHER("lag_target", scenario, lag_target_s, read_seconds, NULL),
     OTHER("height_floor", scenario, height_floor, read_share, "0.5"),
     {.key = NULL},
 };

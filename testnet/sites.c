@@ -141,6 +141,8 @@ static int set_node(const struct sites *s, unsigned node, char *message, size_t 
                 data);
         fprintf(file, "mempool_bytes = %dm\nretrieval = %s\nworkers = 1\n", MEMPOOL_MB,
                 s->scenario->retrieval);
+        if (s->scenario->lag_target_s > 0)
+            fprintf(file, "lag_target = %.0f\n", s->scenario->lag_target_s);
         /* Full blocks when there is a backlog; else as usual, and never above the largest. */
         if (s->scenario->block_bytes > 0)
             fprintf(file, "block_bytes = %llu\n", (unsigned long long)s->scenario->block_bytes);

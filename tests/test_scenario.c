@@ -34,7 +34,8 @@ static void reads_what_is_written(void **state)
     struct scenario s;
     must_load("# All of it.\n"
               "[scenario]\nnodes = 4\nduration = 2 min\nwarmup = 10 s\nseed = 7\nscale = 0.5\n"
-              "app = ledger\nmode = hb-link\nretrieval = all\nblock = 1 MB\nheight_floor = 20 %\n"
+              "app = ledger\nmode = hb-link\nretrieval = all\nblock = 1 MB\nlag_target = 60 s\n"
+              "height_floor = 20 %\n"
               "[events]\n40 s = heal\n20 s = kill 3\n-5 s = rate 2 10 MB/s\n40 s = restart 3\n"
               "1500 ms = partition 0|1-3\n"
               "[node 1]\nrate = 2 MB/s # A tenth.\n"
@@ -45,6 +46,7 @@ static void reads_what_is_written(void **state)
               &s);
     assert_int_equal(s.seed, 7);
     assert_true(s.duration_s == 120 && s.warmup_s == 10 && s.height_floor == 0.2);
+    assert_true(s.lag_target_s == 60);
     assert_int_equal(s.application, APPLICATION_LEDGER);
     assert_string_equal(s.mode, "hb-link");
     assert_string_equal(s.retrieval, "all");
@@ -125,7 +127,7 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "[rates]\n", "4: unknown section [rates]" KNOWN},
         {SCENARIO "node = 4\n",
          "4: unknown key node; known here: nodes seed scale warmup duration app mode retrieval "
-         "block height_floor"},
+         "block lag_target height_floor"},
         {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
         {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.001 to 1, as 0.35"},
         {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.001 to 1, as 0.35"},
