@@ -1,11 +1,13 @@
 #include "node/transaction.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     TRANSACTION_VERSION = 1,
     KIND_TRANSFER = 1,
     SIGNED_SIZE = TRANSACTION_SIZE - IDENTITY_SIGNATURE_SIZE,
+    KEYS_KEPT = 1024,
 };
 
 static struct hash transaction_id(const uint8_t bytes[TRANSACTION_SIZE])
@@ -57,9 +59,25 @@ bool transaction_sign(struct transaction *t, const struct identity_secret *secre
     return identity_sign(secret, hash_slice(&t->id), NULL, &t->signature);
 }
 
+/* Accounts send more than once, and to parse a key costs an eighth of a verification: those of the
+ * last senders are kept, by each thread. NULL: it is no key. */
+static const struct identity_key *key_of(const struct identity_public *public)
+{
+    static _Thread_local struct {
+        bool known;
+        struct identity_public public;
+        struct identity_key key;
+    } kept[KEYS_KEPT];
+    const unsigned at = (public->bytes[0] | (unsigned)public->bytes[1] << 8) % KEYS_KEPT;
+    if (kept[at].known && memcmp(&kept[at].public, public, sizeof *public) == 0)
+        return &kept[at].key;
+    kept[at].public = *public;
+    kept[at].known = identity_parse(public, &kept[at].key);
+    return kept[at].known ? &kept[at].key : NULL;
+}
+
 bool transaction_verify(const struct transaction *t)
 {
-    struct identity_key key;
-    return identity_parse(&t->from, &key) &&
-           identity_verify(&key, hash_slice(&t->id), &t->signature);
+    const struct identity_key *key = key_of(&t->from);
+    return key && identity_verify(key, hash_slice(&t->id), &t->signature);
 }

@@ -117,6 +117,32 @@ static void only_the_sender_can_sign(void **state)
     assert_false(transaction_verify(&t));
 }
 
+/* More keys than are remembered, whose first bytes are often the same; none twice in a row. */
+static void a_key_is_taken_for_no_other(void **state)
+{
+    (void)state;
+    enum { SENDERS = 2000 };
+    static struct transaction all[SENDERS];
+    for (unsigned k = 0; k < SENDERS; k++) {
+        const struct identity_secret one = {{1, (uint8_t)k, (uint8_t)(k >> 8)}};
+        all[k] = sample;
+        assert_true(identity_derive(&one, &all[k].from));
+        assert_true(transaction_sign(&all[k], &one));
+    }
+    for (unsigned twice = 0; twice < 2; twice++)
+        for (unsigned k = 0; k < SENDERS; k++) {
+            assert_true(transaction_verify(&all[k]));
+            struct transaction t = all[k];
+            t.from = all[(k + 1) % SENDERS].from;
+            assert_false(transaction_verify(&t));
+        }
+    struct transaction t = sample;
+    memset(&t.from, 0xff, sizeof t.from); /* No point has this coordinate. */
+    assert_true(transaction_sign(&t, &secret));
+    for (unsigned twice = 0; twice < 2; twice++)
+        assert_false(transaction_verify(&t));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +151,7 @@ int main(void)
         cmocka_unit_test(there_is_one_size_one_version_and_one_kind),
         cmocka_unit_test(no_bit_can_be_changed),
         cmocka_unit_test(only_the_sender_can_sign),
+        cmocka_unit_test(a_key_is_taken_for_no_other),
     };
     return cmocka_run_group_tests_name("transaction", tests, init, NULL);
 }
