@@ -283,6 +283,7 @@ void instance_save(struct node *n, const struct instance *i, struct effects *out
 struct instance *instance_restore(struct node *n, epoch_id epoch, node_id proposer,
                                   const struct instance_record *r);
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
+void dispersal_ready(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
 /* Those past the horizon of what is executed: what delivery alone has given up comes back with a

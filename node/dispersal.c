@@ -211,6 +211,8 @@ static void apply(struct node *n, struct instance *i, const struct vid_server_ef
         send->to = TO_ALL;
         send->root.vote = VID_READY;
         send->root.root = i->server.ready_root;
+        send->root.as_got =
+            i->server.sent_got && hash_equal(&i->server.got_root, &i->server.ready_root);
     }
     if (e->completed)
         completed(n, i, out);
@@ -227,6 +229,7 @@ static void say_got(struct node *n, struct instance *i, const struct hash *root,
     send->to = TO_ALL;
     send->root.vote = VID_GOT;
     send->root.root = *root;
+    send->root.as_got = false;
     apply(n, i, &e, &before, n->self, out);
 }
 
@@ -311,15 +314,37 @@ static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum v
     instance_retire(n, i);
 }
 
+/* Whether what is said of dispersals of an epoch is of use; the epoch is heard of. */
+static bool hear(struct node *n, epoch_id epoch)
+{
+    if (!of_use(n, epoch))
+        return false;
+    if (node_in_flight(n, epoch)) {
+        epoch_open(n, epoch);
+        if (epoch > n->proposing.heard)
+            n->proposing.heard = epoch;
+    }
+    return true;
+}
+
+/* One whose GOT did not come, or was forgotten, is asked again for all it has said. */
+void dispersal_ready(struct node *n, node_id from, const struct message *m, struct effects *out)
+{
+    const struct nodeset *set = &m->ready.proposers;
+    if (!hear(n, m->epoch))
+        return;
+    for (unsigned p = nodeset_next(set, 0); p < NODES_MAX; p = nodeset_next(set, p + 1)) {
+        const struct instance *i = instance_find(n, m->epoch, (node_id)p);
+        struct hash root;
+        if (i && vid_server_said(&i->server, &n->instances.pool, from, VID_GOT, &root))
+            vote(n, from, m->epoch, (node_id)p, VID_READY, &root, out);
+    }
+}
+
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (!of_use(n, m->epoch))
+    if (!hear(n, m->epoch))
         return;
-    if (node_in_flight(n, m->epoch)) {
-        epoch_open(n, m->epoch);
-        if (m->epoch > n->proposing.heard)
-            n->proposing.heard = m->epoch;
-    }
     for (unsigned k = 0; k < m->roots.count; k++) {
         node_id proposer;
         struct hash root;
@@ -331,13 +356,8 @@ void dispersal_votes(struct node *n, node_id from, const struct message *m, stru
 /* Whether it is to be checked; its instance is marked so. */
 static bool takes_chunk(struct node *n, node_id from, const struct message *m)
 {
-    if (!of_use(n, m->epoch) || history_has(&n->delivered, m->epoch, from))
+    if (history_has(&n->delivered, m->epoch, from) || !hear(n, m->epoch))
         return false;
-    if (node_in_flight(n, m->epoch)) {
-        epoch_open(n, m->epoch);
-        if (m->epoch > n->proposing.heard)
-            n->proposing.heard = m->epoch;
-    }
     struct instance *i = instance_find(n, m->epoch, from);
     const bool complete = i ? i->server.complete : history_has(&n->completed, m->epoch, from);
     if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)

@@ -217,7 +217,10 @@ static int perform(struct driver *d, struct store_view *view, const struct effec
     switch ((int)e->type) {
     case EFFECT_SEND_VOTE: outbox_vote(d->outbox, e->to, e->epoch, e->proposer, &e->vote); break;
     case EFFECT_SEND_ROOT:
-        outbox_root(d->outbox, e->to, e->epoch, e->proposer, e->root.vote, &e->root.root);
+        if (e->root.vote == VID_READY && e->root.as_got)
+            outbox_ready(d->outbox, e->to, e->epoch, e->proposer);
+        else
+            outbox_root(d->outbox, e->to, e->epoch, e->proposer, e->root.vote, &e->root.root);
         break;
     case EFFECT_SEND: outbox_message(d->outbox, e->to, &e->message); break;
     case EFFECT_SEND_WORD: outbox_word(d->outbox, e->to); break;

@@ -158,7 +158,8 @@ struct effect {
         struct {
             enum vid_vote vote;
             struct hash root;
-        } root; /* SEND_ROOT; SERVE and UNSERVE with the root alone. */
+            bool as_got; /* READY, for the root that our GOT was for. */
+        } root;          /* SEND_ROOT; SERVE and UNSERVE with the root alone. */
         struct instance_record instance;
         struct {
             struct nodeset accepted;

@@ -4,6 +4,12 @@
 
 enum { ROOT_ENTRY_SIZE = 1 + HASH_SIZE };
 
+static bool names_proposer(enum message_kind kind)
+{
+    return kind != MESSAGE_VOTES && kind != MESSAGE_ROOTS && kind != MESSAGE_WANT_VOTES &&
+           kind != MESSAGE_READY && kind != MESSAGE_CHUNK;
+}
+
 void message_header_encode(struct writer *w, const struct hash *chain, const struct word *word)
 {
     write_u8(w, MESSAGE_VERSION);
@@ -82,8 +88,7 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
     write_u8(w, (uint8_t)m->kind);
     if (m->kind != MESSAGE_WANT_ROOTS)
         write_u64(w, m->epoch);
-    if (m->kind != MESSAGE_VOTES && m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_WANT_VOTES &&
-        m->kind != MESSAGE_CHUNK)
+    if (names_proposer(m->kind))
         write_u8(w, (uint8_t)m->proposer);
     switch (m->kind) {
     case MESSAGE_VOTES:
@@ -101,7 +106,8 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
         write_u8(w, m->share.round);
         coin_share_encode(w, &m->share.share);
         break;
-    case MESSAGE_WANT_VOTES: write_set(w, q, &m->want_votes.proposers); break;
+    case MESSAGE_WANT_VOTES:
+    case MESSAGE_READY: write_set(w, q, &m->ready.proposers); break;
     case MESSAGE_WANT_ROOTS:
         write_u8(w, (uint8_t)m->want_roots.count);
         for (unsigned i = 0; i < m->want_roots.count; i++) {
@@ -177,7 +183,8 @@ static void read_body(struct reader *r, struct quorum q, node_id from, node_id t
         if (m->share.round >= BA_ROUNDS_MAX || !ba_round_tossed(m->share.round))
             r->ok = false;
         break;
-    case MESSAGE_WANT_VOTES: read_set(r, q, &m->want_votes.proposers); break;
+    case MESSAGE_WANT_VOTES:
+    case MESSAGE_READY: read_set(r, q, &m->ready.proposers); break;
     case MESSAGE_WANT_ROOTS: read_runs(r, m); break;
     case MESSAGE_REQUEST:
     case MESSAGE_CANCEL:
@@ -197,15 +204,14 @@ bool message_decode(struct reader *r, struct quorum q, node_id from, node_id to,
     if (!r->ok || reader_left(r) == 0)
         return false;
     const uint8_t kind = read_u8(r);
-    if (kind < MESSAGE_VOTES || kind > MESSAGE_PIECE) {
+    if (kind < MESSAGE_VOTES || kind > MESSAGE_READY) {
         r->ok = false;
         return false;
     }
     m->kind = (enum message_kind)kind;
     m->epoch = m->kind == MESSAGE_WANT_ROOTS ? 1 : read_u64(r);
     m->proposer = from;
-    if (m->kind != MESSAGE_VOTES && m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_WANT_VOTES &&
-        m->kind != MESSAGE_CHUNK)
+    if (names_proposer(m->kind))
         m->proposer = read_u8(r);
     /* Epochs stay far from the end of their type, so that sums of them do not wrap. */
     if (m->epoch == 0 || m->epoch > UINT64_MAX / 2 || m->proposer >= q.n)

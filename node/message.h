@@ -44,12 +44,14 @@ enum message_kind {
     MESSAGE_CANCEL,     /* I do not need it any more. */
     MESSAGE_NONE,       /* I have no chunk under this root. */
     MESSAGE_PIECE,      /* A part of a chunk that was asked for. */
+    MESSAGE_READY, /* READY of several dispersals of an epoch, each for the root that the sender has
+                         * said GOT for before, on this lane: a bit instead of 33 bytes. */
 };
 
 struct message {
     enum message_kind kind;
     epoch_id epoch;   /* Unless WANT_ROOTS. */
-    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES; CHUNK's is its sender. */
+    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY; CHUNK's is its sender. */
     union {
         struct {
             struct ba_message vote;
@@ -66,7 +68,7 @@ struct message {
         } share;
         struct {
             struct nodeset proposers;
-        } want_votes;
+        } want_votes, ready;
         struct {
             unsigned count;
             struct epoch_run runs[MESSAGE_RUNS_MAX];

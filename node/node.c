@@ -136,6 +136,7 @@ static void receive(struct node *n, node_id from, const struct message *m, struc
     switch (m->kind) {
     case MESSAGE_VOTES: epoch_votes(n, from, m, out); break;
     case MESSAGE_ROOTS: dispersal_votes(n, from, m, out); break;
+    case MESSAGE_READY: dispersal_ready(n, from, m, out); break;
     case MESSAGE_SHARE: epoch_share(n, from, m, out); break;
     case MESSAGE_WANT_VOTES: status_want_votes(n, from, m, out); break;
     case MESSAGE_WANT_ROOTS: status_want_roots(n, from, m, out); break;

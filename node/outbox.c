@@ -103,6 +103,12 @@ void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
     o->roots[s->roots + proposer] = *root;
 }
 
+void outbox_ready(struct outbox *o, node_id to, epoch_id epoch, node_id proposer)
+{
+    struct section *s = section_of(o, to, MESSAGE_READY, epoch, 0);
+    nodeset_add(&s->message.ready.proposers, proposer);
+}
+
 void outbox_message(struct outbox *o, node_id to, const struct message *m)
 {
     struct section *s = add(o, to, m->kind, m->epoch);
@@ -136,15 +142,22 @@ static void encode(struct outbox *o, const struct section *s, node_id to, struct
     message_encode(w, o->quorum, o->self, to, &m);
 }
 
+/* A READY stands for a GOT before it: which may be in a section that was begun later. */
+static const struct section *section_at(const struct outbox *o, size_t turn)
+{
+    const struct section *s = &o->sections[turn % o->count];
+    return (s->message.kind == MESSAGE_READY) == (turn >= o->count) ? s : NULL;
+}
+
 static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
                      const struct word *word, const struct outbox_port *port)
 {
     struct writer w = writer_of(o->frame, 2 * FRAME_FULL);
     message_header_encode(&w, chain, word);
     bool some = nodeset_has(&o->word_to, to);
-    for (size_t k = 0; k < o->count; k++) {
-        const struct section *s = &o->sections[k];
-        if (s->to != to && s->to != TO_ALL)
+    for (size_t turn = 0; turn < 2 * o->count; turn++) {
+        const struct section *s = section_at(o, turn);
+        if (!s || (s->to != to && s->to != TO_ALL))
             continue;
         if (s->windowed && !port->takes(port->context, to, s->message.epoch))
             continue;

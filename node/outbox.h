@@ -15,6 +15,8 @@ void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
                  const struct ba_message *vote);
 void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer, enum vid_vote vote,
                  const struct hash *root);
+/* READY for the root of our GOT, which was given before. */
+void outbox_ready(struct outbox *o, node_id to, epoch_id epoch, node_id proposer);
 /* SHARE is held to the windows too; other kinds go to whoever they are for. */
 void outbox_message(struct outbox *o, node_id to, const struct message *m);
 /* A frame leaves even if nothing else is in it. */

@@ -14,7 +14,7 @@ static bool count(struct post *p)
 
 static bool no_roots(const struct post *p, struct message *m)
 {
-    return m->kind != MESSAGE_ROOTS || p->from != 2;
+    return (m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_READY) || p->from != 2;
 }
 
 /* Node 2 is heard, and says nothing of dispersals. */

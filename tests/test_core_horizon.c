@@ -41,7 +41,8 @@ static node_id lost_to;
 
 static bool keeps(const struct post *p, struct message *m)
 {
-    return p->to != lost_to || m->kind != MESSAGE_ROOTS || m->epoch != lost_epoch;
+    return p->to != lost_to || (m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_READY) ||
+           m->epoch != lost_epoch;
 }
 
 static bool lose_roots(struct post *p)

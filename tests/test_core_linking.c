@@ -161,6 +161,62 @@ static bool loses_roots(struct post *p)
     return true;
 }
 
+static unsigned bits, roots_of_ready;
+
+static bool count_ready(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (p->lane == DRIVER_VOTES && section_next(&r, p, &m)) {
+        bits += m.kind == MESSAGE_READY ? nodeset_count(&m.ready.proposers) : 0;
+        roots_of_ready += m.kind == MESSAGE_ROOTS && m.roots.vote == VID_READY;
+    }
+    return true;
+}
+
+static void ready_is_said_with_a_bit(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.passes = count_ready;
+    bits = roots_of_ready = 0;
+    go_on_without(20);
+    cluster_until(all_executed, 400);
+    assert_true(bits >= 20 * (N - 1)); /* A dispersal of each, at least, by all to all. */
+    assert_true(roots_of_ready <= bits / 10);
+    expect_one_ledger();
+}
+
+/* Its READY is worth nothing then. */
+static bool loses_got(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (p->to != LATE && p->lane == DRIVER_VOTES && section_next(&r, p, &m))
+        if (m.kind == MESSAGE_ROOTS && m.roots.vote == VID_GOT && m.epoch >= lost_first &&
+            m.epoch <= lost_last && below(2))
+            return false;
+    return true;
+}
+
+static void a_ready_whose_got_was_lost_is_asked_for_again(void **state)
+{
+    (void)state;
+    seed = 7;
+    cluster_open(N, HORIZON);
+    cluster.passes = loses_got;
+    lost_first = 1;
+    lost_last = HORIZON;
+    for (unsigned k = 0; k < 30; k++) {
+        submit(k % N);
+        cluster_run(10);
+    }
+    cluster.passes = NULL;
+    cluster_until(all_executed, 1000);
+    cluster_run(400); /* What is still on its way has no transactions. */
+    expect_one_ledger();
+}
+
 static void votes_on_roots_that_were_lost_are_asked_for_again(void **state)
 {
     (void)state;
@@ -376,6 +432,8 @@ int main(void)
         CORE_TEST(a_node_away_for_300_epochs_catches_up_and_is_linked_again),
         CORE_TEST(a_node_away_twice_is_linked_twice),
         CORE_TEST(what_no_agreement_ever_accepts_is_delivered_by_linking),
+        CORE_TEST(ready_is_said_with_a_bit),
+        CORE_TEST(a_ready_whose_got_was_lost_is_asked_for_again),
         CORE_TEST(votes_on_roots_that_were_lost_are_asked_for_again),
         CORE_TEST(so_are_those_of_long_ago),
         CORE_TEST(of_one_proposer_all_is_answered_however_much_there_is_of_others),

@@ -289,7 +289,8 @@ static void fill_any(struct message *m)
         m->roots.entries = writer_result(&w);
         break;
     case MESSAGE_SHARE: m->share.round = below(2) ? 2 : 5; break;
-    case MESSAGE_WANT_VOTES: m->want_votes.proposers = any_set(); break;
+    case MESSAGE_WANT_VOTES:
+    case MESSAGE_READY: m->ready.proposers = any_set(); break;
     case MESSAGE_WANT_ROOTS:
         m->want_roots.count = 1;
         m->want_roots.runs[0].first = 1 + below(m->epoch);
@@ -316,7 +317,7 @@ static void say_anything(void)
         struct writer w = writer_of(frame, sizeof frame);
         message_header_encode(&w, &cluster.chain, below(8) ? &(struct word){1, 0, 0} : &word);
         for (unsigned k = 0; k < 6; k++) {
-            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_PIECE)),
+            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_READY)),
                                 .proposer = (node_id)below(N)};
             const epoch_id top = word_of(to).first_unsealed + WINDOW + 2;
             m.epoch = below(20) ? 1 + below(top) : ends[2 + below(2)];

@@ -191,6 +191,31 @@ static void roots_of_one_kind_and_epoch_become_one_ascending_list(void **state)
     }
 }
 
+/* It stands for a root that was named before it, also when its own section was begun first. */
+static void ready_comes_after_the_got_it_stands_for(void **state)
+{
+    (void)state;
+    outbox_ready(box, TO_ALL, 5, 1);
+    vote(TO_ALL, 5, 1, aux_one);
+    root(TO_ALL, 5, 2, VID_GOT, 12);
+    outbox_ready(box, TO_ALL, 6, 0);
+    outbox_ready(box, TO_ALL, 5, 2);
+    flush();
+    static const enum message_kind kinds[] = {MESSAGE_VOTES, MESSAGE_ROOTS, MESSAGE_READY,
+                                              MESSAGE_READY};
+    assert_int_equal(frame_count, N - 1);
+    for (unsigned f = 0; f < frame_count; f++) {
+        const struct message *m = &sections[frames[f].first];
+        assert_int_equal(frames[f].count, 4);
+        for (unsigned s = 0; s < 4; s++)
+            assert_int_equal(m[s].kind, kinds[s]);
+        assert_int_equal(m[2].epoch, 5);
+        assert_int_equal(m[2].ready.proposers.words[0], 1 << 1 | 1 << 2);
+        assert_int_equal(m[3].epoch, 6);
+        assert_int_equal(m[3].ready.proposers.words[0], 1 << 0);
+    }
+}
+
 static void what_is_for_one_peer_goes_to_it_alone(void **state)
 {
     (void)state;
@@ -313,6 +338,7 @@ int main(void)
         TEST(nothing_is_sent_when_nothing_was_said),
         TEST(the_same_vote_of_one_epoch_becomes_one_bitmap),
         TEST(roots_of_one_kind_and_epoch_become_one_ascending_list),
+        TEST(ready_comes_after_the_got_it_stands_for),
         TEST(what_is_for_one_peer_goes_to_it_alone),
         TEST(what_a_peer_does_not_take_yet_is_held_back),
         TEST(what_is_no_vote_goes_to_whoever_it_is_for),

@@ -307,6 +307,25 @@ static void what_is_forgotten_may_come_again(void **state)
     assert_did(true, false, FAULT_NONE);
 }
 
+static void who_said_what_is_known_until_it_is_forgotten_or_complete(void **state)
+{
+    (void)state;
+    struct hash root;
+    assert_false(vid_server_said(&server, &pool, 1, VID_GOT, &root));
+    hear(1, VID_GOT, &a);
+    hear(2, VID_GOT, &b);
+    hear(2, VID_READY, &a);
+    assert_true(vid_server_said(&server, &pool, 1, VID_GOT, &root) && hash_equal(&root, &a));
+    assert_true(vid_server_said(&server, &pool, 2, VID_GOT, &root) && hash_equal(&root, &b));
+    assert_true(vid_server_said(&server, &pool, 2, VID_READY, &root) && hash_equal(&root, &a));
+    assert_false(vid_server_said(&server, &pool, 1, VID_READY, &root));
+    vid_server_forget(&server, &pool, 2);
+    assert_false(vid_server_said(&server, &pool, 2, VID_GOT, &root));
+    assert_true(vid_server_said(&server, &pool, 1, VID_GOT, &root));
+    vid_server_release(&server, &pool);
+    assert_false(vid_server_said(&server, &pool, 1, VID_GOT, &root));
+}
+
 static void tallies_are_shared_and_all_come_back(void **state)
 {
     (void)state;
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup(recalled_votes_count_and_are_not_cast_again, four),
         cmocka_unit_test(a_recalled_instance_is_complete_in_any_order),
         cmocka_unit_test_setup(what_is_forgotten_may_come_again, four),
+        cmocka_unit_test_setup(who_said_what_is_known_until_it_is_forgotten_or_complete, four),
         cmocka_unit_test_setup(tallies_are_shared_and_all_come_back, four),
         cmocka_unit_test_setup(a_repeated_or_false_vote_needs_no_tally, four),
     };

@@ -167,6 +167,17 @@ void vid_server_recall(struct vid_server *s, struct vid_pool *p, node_id self, e
         tally_add(s, p, self, vote, root);
 }
 
+bool vid_server_said(const struct vid_server *s, const struct vid_pool *p, node_id from,
+                     enum vid_vote vote, struct hash *root)
+{
+    const struct vid_tally *t = tally_at(p, s->tallies);
+    while (t && !tally_has(t, from, vote))
+        t = tally_at(p, t->next);
+    if (t)
+        *root = t->root;
+    return t;
+}
+
 void vid_server_forget(struct vid_server *s, struct vid_pool *p, node_id from)
 {
     for (unsigned v = 0; v < 3; v++)

@@ -73,6 +73,9 @@ void vid_server_receive(struct vid_server *s, struct vid_pool *p, struct quorum 
  * as when it was cast, without effects. */
 void vid_server_recall(struct vid_server *s, struct vid_pool *p, node_id self, enum vid_vote vote,
                        const struct hash *root);
+/* Whether a vote of `from` is counted, and for which root. */
+bool vid_server_said(const struct vid_server *s, const struct vid_pool *p, node_id from,
+                     enum vid_vote vote, struct hash *root);
 /* Takes back what `from` said: as if it had not come yet. */
 void vid_server_forget(struct vid_server *s, struct vid_pool *p, node_id from);
 /* Gives the tallies back. */

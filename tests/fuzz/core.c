@@ -239,8 +239,11 @@ static void operation(struct reader *r)
         say(from, &word, NULL, read_slice(r, which < reader_left(r) ? which : reader_left(r)));
         return;
     case 1:
-        m.kind = MESSAGE_ROOTS;
-        fill_roots(r, &m, &d->encoding.commitment, entry);
+        m.kind = who & 128 ? MESSAGE_READY : MESSAGE_ROOTS;
+        if (m.kind == MESSAGE_READY)
+            nodeset_add(&m.ready.proposers, m.proposer);
+        else
+            fill_roots(r, &m, &d->encoding.commitment, entry);
         break;
     case 2:
     case 3:

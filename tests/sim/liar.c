@@ -210,7 +210,8 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
     case MESSAGE_CANCEL:
     case MESSAGE_NONE:
     case MESSAGE_WANT_VOTES:
-    case MESSAGE_WANT_ROOTS: break;
+    case MESSAGE_WANT_ROOTS:
+    case MESSAGE_READY: break;
     }
     return true;
 }

@@ -11,11 +11,17 @@ void said_free(struct said *s)
     *s = (struct said){0};
 }
 
-static bool put(struct said *s, uint64_t what, uint64_t value)
+static size_t place_of(const struct said *s, uint64_t what)
 {
     size_t at = (size_t)(what * 0x9e3779b97f4a7c15u >> 32) & (s->capacity - 1);
-    while (s->places[at].what != 0 && s->places[at].what != what)
+    while (s->capacity > 0 && s->places[at].what != 0 && s->places[at].what != what)
         at = (at + 1) & (s->capacity - 1);
+    return at;
+}
+
+static bool put(struct said *s, uint64_t what, uint64_t value)
+{
+    const size_t at = place_of(s, what);
     if (s->places[at].what != 0)
         return s->places[at].value == value;
     s->places[at].what = what;
@@ -37,14 +43,33 @@ static void grow(struct said *s)
     *s = more;
 }
 
+static uint64_t name_of(node_id who, epoch_id epoch, node_id proposer, unsigned kind, unsigned type,
+                        unsigned round)
+{
+    return epoch << 32 | (uint64_t)proposer << 24 | (uint64_t)who << 16 | (uint64_t)round << 8 |
+           kind << 4 | type;
+}
+
 static bool add(struct said *s, node_id who, epoch_id epoch, node_id proposer, unsigned kind,
                 unsigned type, unsigned round, uint64_t value)
 {
     if (2 * s->count >= s->capacity)
         grow(s);
-    const uint64_t what = epoch << 32 | (uint64_t)proposer << 24 | (uint64_t)who << 16 |
-                          (uint64_t)round << 8 | kind << 4 | type;
-    return put(s, what, value);
+    return put(s, name_of(who, epoch, proposer, kind, type, round), value);
+}
+
+/* READY for the root of its GOT; one that never left is no one's. */
+static bool add_ready(struct said *s, node_id who, const struct message *m)
+{
+    bool same = true;
+    const struct nodeset *of = &m->ready.proposers;
+    for (unsigned j = nodeset_next(of, 0); j < NODES_MAX; j = nodeset_next(of, j + 1)) {
+        const uint64_t got = name_of(who, m->epoch, (node_id)j, ROOT, VID_GOT, 0);
+        size_t at = place_of(s, got);
+        if (s->capacity > 0 && s->places[at].what != 0)
+            same &= add(s, who, m->epoch, (node_id)j, ROOT, VID_READY, 0, s->places[at].value);
+    }
+    return same;
 }
 
 static uint64_t short_of(const struct hash *h)
@@ -84,6 +109,8 @@ bool said_add(struct said *s, node_id who, const struct message *m)
         return add_votes(s, who, m);
     if (m->kind == MESSAGE_ROOTS)
         return add_roots(s, who, m);
+    if (m->kind == MESSAGE_READY)
+        return add_ready(s, who, m);
     if (m->kind == MESSAGE_CHUNK)
         return add(s, who, m->epoch, who, CHUNK, 0, 0, short_of(&m->chunk.header.tree_root));
     return true;
