@@ -16,6 +16,7 @@
 #   make bench        the parts and the whole, from binaries as `install` installs them
 #   make testnet      eight nodes on shaped links, dl against hb (root)
 #   make paper        the paper's experiments, ONLY=spatial,bursty of them, RUNS=3 times (root)
+#   make figures      the README's table of them, from what testnet/results.csv keeps
 #   make lint         layers, clang-tidy, format; `make format` formats
 #   make install      to $(DESTDIR)$(PREFIX)/bin
 #   make fresh        the README's commands on a new Debian in build/fresh (root; debootstrap)
@@ -169,6 +170,9 @@ build-ctime/ctime: $(BUILD)/tests/ctime.o $(BUILD)/ledger.a
 	@echo "  LD  $@"
 	@$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+figures:
+	@bash testnet/figures.sh README.md
+
 mutants: tools $(TESTS)
 	@bash tests/mutants.sh $(BUILD) $(TESTS)
 
@@ -225,7 +229,7 @@ clean:
 	rm -rf --one-file-system build build-*
 
 .PHONY: all test tools check check-installed sim sim-night sim-coverage power fuzz fuzzers ctime model mutants \
-        bench lint format install demo testnet paper fresh clean always
+        bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(filter %.c,$(FILES)))

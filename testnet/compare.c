@@ -89,7 +89,67 @@ static void print_table(json_t *const runs[], unsigned count)
         print_run(runs[i], reference);
 }
 
-int compare_runs(const char *const directories[], unsigned count)
+/* Over all nodes, of a figure that may lie in objects: the mean, the least, the last node's. */
+struct spread {
+    double mean, least, last;
+};
+
+static struct spread spread_of(const json_t *run, const char *const path[], unsigned depth)
+{
+    const json_t *nodes = json_object_get(run, "nodes");
+    struct spread s = {.least = 1e300};
+    size_t i;
+    json_t *node;
+    json_array_foreach(nodes, i, node)
+    {
+        const json_t *value = node;
+        for (unsigned k = 0; k < depth; k++)
+            value = json_object_get(value, path[k]);
+        s.last = json_number_value(value);
+        s.mean += s.last / (double)json_array_size(nodes);
+        s.least = s.last < s.least ? s.last : s.least;
+    }
+    return s;
+}
+
+static double mean_of(const json_t *run, const char *a, const char *b, const char *c)
+{
+    const char *const path[] = {a, b, c};
+    return spread_of(run, path, c ? 3 : b ? 2 : 1).mean;
+}
+
+static void print_csv(const json_t *run, const char *directory)
+{
+    const char *const of_rate[] = {"confirmed_over_rate"};
+    const struct spread share = spread_of(run, of_rate, 1);
+    const double confirmed = mean_of(run, "confirmed_bytes", NULL, NULL);
+    const double wasted = mean_of(run, "wasted_bytes", "dispersal", NULL) +
+                          mean_of(run, "wasted_bytes", "retrieval", NULL);
+    const char *name = strrchr(directory, '/');
+    printf("%s,%s,%s,%s,%.0f,%g,%.0f,%.0f,%.0f,%.0f,%.4f,%.4f,%.4f,%.4f,%.4f,",
+           name ? name + 1 : directory, text(run, "scenario"), text(run, "mode"),
+           text(run, "retrieval"), number(run, "n"), number(run, "scale"),
+           number(run, "block_bytes"), number(run, "measured_s"),
+           mean_of(run, "rate_in", NULL, NULL), confirmed / number(run, "measured_s"), share.mean,
+           share.least, share.last, mean_of(run, "received_over_confirmed", NULL, NULL),
+           confirmed > 0 ? wasted / confirmed : 0);
+    printf("%.0f,%.0f,%.1f,%.1f,%.1f,%.2f,%s\n", mean_of(run, "latency_ms", "local", "p50"),
+           mean_of(run, "latency_ms", "local", "p95"), mean_of(run, "vote_delay_ms", "p50", NULL),
+           mean_of(run, "vote_delay_ms", "p99", NULL), mean_of(run, "lag_epochs", NULL, NULL),
+           number(run, "cpu_busy_max"),
+           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER");
+}
+
+static void print_all_csv(json_t *const runs[], const char *const directories[], unsigned count)
+{
+    puts("run,scenario,mode,retrieval,n,scale,block_bytes,measured_s,rate,confirmed,of_rate,"
+         "least_of_rate,last_of_rate,received_over_confirmed,wasted_over_confirmed,p50_ms,p95_ms,"
+         "vote_p50_ms,vote_p99_ms,lag_epochs,busy_max,ledgers");
+    for (unsigned i = 0; i < count; i++)
+        print_csv(runs[i], directories[i]);
+}
+
+int compare_runs(const char *const directories[], unsigned count, bool csv)
 {
     json_t *runs[RUNS_MAX] = {0};
     int status = count <= RUNS_MAX ? 0 : 1;
@@ -102,7 +162,9 @@ int compare_runs(const char *const directories[], unsigned count)
             status = 1;
         }
     }
-    if (!status)
+    if (!status && csv)
+        print_all_csv(runs, directories, count);
+    else if (!status)
         print_table(runs, count);
     for (unsigned i = 0; i < count && i < RUNS_MAX; i++)
         json_decref(runs[i]);

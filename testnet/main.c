@@ -30,6 +30,7 @@ struct options {
     struct run_options run;
     const char *modes;
     uint64_t runs, sites;
+    bool csv;
 };
 
 static const char *default_out(const char *scenario, const char *mode)
@@ -68,6 +69,7 @@ static bool read_arguments(struct options *o, struct arguments *a, int argc, cha
         {.name = "out", .type = ARGUMENT_TEXT, .target = &o->run.out},
         {.name = "name", .type = ARGUMENT_TEXT, .target = &o->run.name},
         {.name = "plain", .type = ARGUMENT_FLAG, .target = &o->run.plain},
+        {.name = "csv", .type = ARGUMENT_FLAG, .target = &o->csv},
         {.name = "runs", .type = ARGUMENT_NUMBER, .target = &o->runs, .min = 1, .max = RUNS_MAX},
         {.name = "sites",
          .type = ARGUMENT_NUMBER,
@@ -123,7 +125,7 @@ static int command_run(int argc, char **argv)
     status = run_scenario(&o.run);
     const char *const directory[] = {o.run.out};
     if (status == 0)
-        status = compare_runs(directory, 1);
+        status = compare_runs(directory, 1, false);
     if (status == 0)
         printf("%s\n", o.run.out);
     return status;
@@ -187,7 +189,7 @@ static int command_compare(int argc, char **argv)
             count += status != 1;
         }
     }
-    if (count > 0 && (status = compare_runs(done, count)))
+    if (count > 0 && (status = compare_runs(done, count, false)))
         worst = status;
     return worst;
 }
@@ -304,14 +306,15 @@ static int command_show(int argc, char **argv)
 {
     struct options o = defaults;
     struct arguments a = {.command = "show",
-                          .usage = "usage: ledger-testnet show DIR...\n"
-                                   "Prints the figures of runs beside each other.\n"};
+                          .usage = "usage: ledger-testnet show [--csv] DIR...\n"
+                                   "Prints the figures of runs beside each other.\n"
+                                   "  --csv            a line a run, under a head\n"};
     int status;
     if (!read_arguments(&o, &a, argc, argv, &status))
         return status;
     if (a.count == 0)
         return say_usage(a.command, "the directory of a run is missing");
-    return compare_runs((const char *const *)a.values, (unsigned)a.count);
+    return compare_runs((const char *const *)a.values, (unsigned)a.count, o.csv);
 }
 
 /* kill 3, rate 3 5mbit, and so on: the words as they are. */

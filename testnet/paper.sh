@@ -3,7 +3,7 @@
 # usage: testnet/paper.sh BUILD      (make paper)
 # ONLY=spatial,bursty runs only these; RUNS=3 runs each three times.
 # What is in build/paper already is not run again, unless it failed; build/paper/REPORT.md is written
-# anew each time.
+# anew each time. The figures are kept in testnet/results.csv, to be committed.
 # Exit codes: 0 all ran, with equal ledgers; 1 not.
 set -u
 build=$1
@@ -47,6 +47,8 @@ latency      latency        dl          20kB
 latency      latency        dl          50kB    s/^rate = 20 kB/rate = 50 kB/
 latency      latency        dl          100kB   s/^rate = 20 kB/rate = 100 kB/
 latency      latency        hb          100kB   s/^rate = 20 kB/rate = 100 kB/
+latency      latency-16     dl
+latency      latency-16     dl          half    s/^rate = .* # A node.*/rate = 312 kB\/s/
 scale        scale-4        dl
 scale        scale-16       dl
 scale        scale-32       dl
@@ -103,8 +105,12 @@ run() {
     sed "${4:-}" "$scenarios/$2.conf" >"$file"
     cp "$scenarios"/*.csv "$out/$1/"
     echo "$(date +%H:%M) $5"
-    "$tool" run "$file" --mode "$3" --out "$5" --name paper >"$out/$1/last.txt" </dev/null ||
-        { touch "$5/failed"; failed=$((failed + 1)); }
+    if "$tool" run "$file" --mode "$3" --out "$5" --name paper >"$out/$1/last.txt" </dev/null; then
+        bash testnet/keep.sh "$tool" "$1" "$5"
+    else
+        touch "$5/failed"
+        failed=$((failed + 1))
+    fi
 }
 each run
 
