@@ -49,7 +49,8 @@ EXTRA    := -fstack-protector-strong -fPIE
 LINK     := -pie -Wl,-z,relro,-z,now
 endif
 LANGUAGE := -std=c17 -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lIPSec_MB -lm -pthread
+HASHING  := $(if $(wildcard /usr/include/intel-ipsec-mb.h),-lIPSec_MB)
+LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) $(HASHING) -lm -pthread
 COMPILE  := $(CC) $(LANGUAGE) -pthread $(WARNINGS) $(EXTRA) $(CPPFLAGS) $(CFLAGS)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))

@@ -1,8 +1,6 @@
 #include "crypto/hash.h"
 
 #include <assert.h>
-#include <intel-ipsec-mb.h>
-#include <openssl/crypto.h>
 
 enum {
     FEW = 8,        /* Parts: AVX-512 takes 16 side by side, and fewer than this no sooner. */
@@ -10,6 +8,26 @@ enum {
 };
 static_assert((int)HASH_PARTS_SIZE_MAX <= (int)DIGESTS * (int)HASH_PART_SIZE,
               "those of a message fit");
+
+/* Messages of one size, one after the other, taken apart. */
+struct parts {
+    const uint8_t *data;
+    size_t size;
+    unsigned each, count; /* Of a message, and of all. */
+};
+
+static struct slice part(const struct parts *p, unsigned number)
+{
+    const size_t from = (size_t)(number % p->each) * HASH_PART_SIZE;
+    const size_t left = p->size - from;
+    return slice_of(p->data + number / p->each * p->size + from,
+                    left < HASH_PART_SIZE ? left : (size_t)HASH_PART_SIZE);
+}
+
+/* The library is for x86-64 alone. */
+#if __has_include(<intel-ipsec-mb.h>) && !defined(HASH_ONE_BY_ONE)
+#include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static CRYPTO_THREAD_LOCAL managers; /* Whose managers are freed when their threads end. */
@@ -42,21 +60,6 @@ static bool manager_start(void)
     return true;
 }
 
-/* Messages of one size, one after the other, taken apart. */
-struct parts {
-    const uint8_t *data;
-    size_t size;
-    unsigned each, count; /* Of a message, and of all. */
-};
-
-static struct slice part(const struct parts *p, unsigned number)
-{
-    const size_t from = (size_t)(number % p->each) * HASH_PART_SIZE;
-    const size_t left = p->size - from;
-    return slice_of(p->data + number / p->each * p->size + from,
-                    left < HASH_PART_SIZE ? left : (size_t)HASH_PART_SIZE);
-}
-
 static void submit(struct slice bytes, struct hash *digest, unsigned *done)
 {
     IMB_JOB *job = IMB_GET_NEXT_JOB(manager);
@@ -74,19 +77,33 @@ static void submit(struct slice bytes, struct hash *digest, unsigned *done)
     }
 }
 
-static void digest_all(const struct parts *p, struct hash digests[])
+/* False where that is not possible. */
+static bool side_by_side_all(const struct parts *p, struct hash digests[])
 {
     unsigned done = 0;
-    if (p->count < FEW || !manager_start()) {
-        for (; done < p->count; done++)
-            digests[done] = hash_bytes(part(p, done));
-        return;
-    }
+    if (!manager_start())
+        return false;
     for (unsigned i = 0; i < p->count; i++)
         submit(part(p, i), &digests[i], &done);
     for (const IMB_JOB *job; (job = IMB_FLUSH_JOB(manager)); done++)
         assert(job->status == IMB_STATUS_COMPLETED);
     assert(done == p->count);
+    return true;
+}
+#else
+static bool side_by_side_all(const struct parts *p, struct hash digests[])
+{
+    (void)p, (void)digests;
+    return false;
+}
+#endif
+
+static void digest_all(const struct parts *p, struct hash digests[])
+{
+    if (p->count >= FEW && side_by_side_all(p, digests))
+        return;
+    for (unsigned i = 0; i < p->count; i++)
+        digests[i] = hash_bytes(part(p, i));
 }
 
 void hash_parts(const uint8_t *data, size_t size, unsigned count, struct hash leaves[])

@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 missing=
 for package in $(sed 's/#.*//; s/[[:space:]].*//' packages.txt); do
+    case $package in # One that is for an architecture alone.
+    *:*) [ "${package#*:}" = "$(dpkg --print-architecture)" ] || continue ;;
+    esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
     [ "$state" = installed ] || missing="$missing $package"
 done
