@@ -89,7 +89,9 @@ struct epoch {
 /* A dispersal of our own that is not complete. */
 struct own {
     epoch_id epoch; /* 0: free. */
-    uint64_t sent_ms;
+    uint64_t bytes; /* Of its block. */
+    uint64_t begun_ms;
+    uint64_t sent_ms; /* Or repeated. */
     uint32_t wait_ms;
     struct nodeset back;     /* Have been away since, and are to be sent to again ... */
     struct nodeset again;    /* ... once, and were. */
@@ -103,6 +105,7 @@ struct proposing {
     epoch_id heard;  /* The latest epoch in the window that another spoke in. */
     uint64_t last_ms;
     uint64_t pool_bytes;
+    uint32_t block_bytes; /* Transactions of our next block take no more. */
     uint64_t stale; /* Blocks with transactions of epochs delivered, themselves undelivered. */
     unsigned own_open;
     uint32_t usual_ms; /* What our dispersals take that are not repeated, smoothed; 0: none yet. */
@@ -312,7 +315,7 @@ void propose_advance(struct node *n, struct effects *out);
 void propose_tick(struct node *n, struct effects *out);
 void propose_completed(struct node *n, epoch_id epoch);
 /* Whom its chunks are sent to at once is returned. */
-struct nodeset propose_own(struct node *n, epoch_id epoch);
+struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes);
 void propose_heard(struct node *n, node_id peer);
 void propose_init(struct node *n);
 /* For how long it is normal, here and now, that something does not come: links may be slow, and

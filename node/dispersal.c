@@ -431,7 +431,8 @@ void dispersal_encoded(struct node *n, const struct work_result *r, struct effec
     n->instances.got_open[n->self]++;
     effects_add(out, EFFECT_STORE_BLOCK, i->epoch, i->proposer);
     effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
-    const struct nodeset now = propose_own(n, r->epoch);
+    const struct nodeset now =
+        propose_own(n, r->epoch, r->chunk_size * (uint64_t)quorum_data(n->quorum));
     say_got(n, i, &r->root, out);
     for (unsigned to = nodeset_next(&now, 0); to < NODES_MAX; to = nodeset_next(&now, to + 1))
         if (to != n->self && node_peer_takes(n, (node_id)to, r->epoch))

@@ -224,7 +224,7 @@ static void unfetch(struct driver *d, const struct effect *e)
 /* A block of ours: what we have seen, and transactions. */
 static void take(struct driver *d, const struct effect *e)
 {
-    const size_t capacity = block_overhead(e->take.seen.size) + d->options.node.block_bytes_max;
+    const size_t capacity = block_overhead(e->take.seen.size) + e->take.bytes_max;
     struct job *j = job_new(&d->keys, WORK_ENCODE, e->epoch, e->proposer);
     j->block = malloc(capacity);
     if (!j->block)
@@ -234,9 +234,7 @@ static void take(struct driver *d, const struct effect *e)
     write_slice(&w, e->take.seen);
     uint8_t *count_at = w.at;
     write_u32(&w, 0);
-    struct writer none = writer_of(w.at, 0);
-    const uint32_t count =
-        d->ports.take(d->ports.context, e->epoch, e->take.transactions ? &w : &none);
+    const uint32_t count = d->ports.take(d->ports.context, e->epoch, &w);
     struct writer patch = writer_of(count_at, 4);
     write_u32(&patch, count);
     assert(w.ok);

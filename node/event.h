@@ -193,7 +193,7 @@ struct effect {
         } fetch;
         struct {
             struct slice seen;
-            bool transactions; /* May carry any. */
+            uint32_t bytes_max; /* Of transactions with their lengths; 0: it carries none. */
         } take;
         struct delivery delivery;
         epoch_id given_up_with;

@@ -93,7 +93,7 @@ void node_restore_proposed(struct node *n, epoch_id epoch)
         n->proposing.last = epoch;
     const struct instance *i = instance_find(n, epoch, n->self);
     if (i && !i->server.complete)
-        propose_own(n, epoch);
+        propose_own(n, epoch, 0);
 }
 
 /* After recovery: what was under way goes on. */

@@ -8,9 +8,16 @@ enum {
     UNLOADED_MS = 1000, /* Dispersals that take longer wait in line. */
     LATE = 2,           /* Times the doubt. */
     DEVIATIONS = 4,     /* So many above the usual time are normal, and twice it is. */
+    LONG_MS = 10000,    /* Blocks whose dispersal takes longer are too large for our link ... */
+    SHORT_MS = 2500,    /* ... and may be larger when it takes less. */
+    BLOCK_LEAST = 4 + TRANSACTION_SIZE_MAX, /* One transaction. */
 };
 
-void propose_init(struct node *n) { n->proposing.doubt_ms = n->options.retry_ms; }
+void propose_init(struct node *n)
+{
+    n->proposing.doubt_ms = n->options.retry_ms;
+    n->proposing.block_bytes = n->options.block_bytes_max;
+}
 
 uint32_t propose_normal_ms(const struct node *n)
 {
@@ -35,11 +42,15 @@ static struct own *own_find(struct node *n, epoch_id epoch)
     return NULL;
 }
 
-struct nodeset propose_own(struct node *n, epoch_id epoch)
+struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes)
 {
     struct own *own = own_find(n, 0);
     assert(own); /* A dispersal is begun only when one is free. */
-    *own = (struct own){.epoch = epoch, .sent_ms = n->now_ms, .wait_ms = n->options.retry_ms};
+    *own = (struct own){.epoch = epoch,
+                        .bytes = block_bytes,
+                        .begun_ms = n->now_ms,
+                        .sent_ms = n->now_ms,
+                        .wait_ms = n->options.retry_ms};
     own->deferred = defer_choose(n);
     n->proposing.own_open++;
     n->proposing.taking = 0;
@@ -78,11 +89,27 @@ static void doubt(struct node *n)
         p->doubt_ms *= 2;
 }
 
+/* A node whose link is slow has small blocks, so that what it takes is confirmed, if little of it. */
+static void fit_block(struct node *n, const struct own *own)
+{
+    struct proposing *p = &n->proposing;
+    const uint32_t most = n->options.block_bytes_max;
+    const uint64_t ms = n->now_ms - own->begun_ms;
+    uint64_t bytes = p->block_bytes;
+    if (ms > LONG_MS)
+        bytes = own->bytes * LONG_MS / ms;
+    else if (ms < SHORT_MS)
+        bytes *= 2;
+    bytes = bytes < BLOCK_LEAST ? (uint64_t)BLOCK_LEAST : bytes;
+    p->block_bytes = bytes < most ? (uint32_t)bytes : most;
+}
+
 void propose_completed(struct node *n, epoch_id epoch)
 {
     struct own *own = own_find(n, epoch);
     if (!own)
         return;
+    fit_block(n, own);
     if (!own->repeated)
         took(n, (uint32_t)(n->now_ms - own->sent_ms));
     if (!nodeset_empty(&own->deferred))
@@ -186,7 +213,7 @@ void propose_advance(struct node *n, struct effects *out)
     link_seen_encode(&n->completed, &n->delivered, n->quorum, n->rules.links ? e : 1, &w);
     struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
     take->take.seen = writer_result(&w);
-    take->take.transactions = carries;
+    take->take.bytes_max = carries ? p->block_bytes : 0;
     n->view.held_back += !carries;
     p->taking = p->last = e;
     p->last_ms = n->now_ms;

@@ -243,6 +243,60 @@ static void whose_link_is_slow_asks_nobody_twice(void **state)
     expect_one_ledger();
 }
 
+/* Dispersals of one node take long: its blocks become as large as its link carries in 10 s. */
+enum { LARGE = 60000, FAR = 20000 / ROUND_MS };
+
+static uint64_t largest_of_3; /* Chunks it sent. */
+
+static bool note_size(struct post *p)
+{
+    if (p->from == 3 && p->lane == DRIVER_DISPERSAL && p->size > largest_of_3)
+        largest_of_3 = p->size;
+    return true;
+}
+
+static bool is_slow;
+
+static bool waits_at_3(const struct post *p)
+{
+    return is_slow && p->from == 3 && p->lane == DRIVER_DISPERSAL &&
+           cluster.now_ms / ROUND_MS % FAR != 0;
+}
+
+static uint64_t largest_in(unsigned rounds)
+{
+    largest_of_3 = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        unsigned waiting = 0;
+        for (unsigned k = 0; k < cluster.members[3].pool_count; k++)
+            waiting += cluster.members[3].pool[k].marked == 0;
+        for (; waiting < 8; waiting++)
+            submit(3);
+        cluster_round();
+    }
+    return largest_of_3;
+}
+
+static void who_sends_slowly_has_small_blocks(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.transaction_size = LARGE;
+    cluster.waits = waits_at_3;
+    cluster.passes = note_size;
+    is_slow = false;
+    assert_true(largest_in(40) > 6 * LARGE / 2); /* A chunk is half of a block. */
+    is_slow = true;
+    largest_in(4 * FAR);
+    const uint64_t small = largest_in(2 * FAR);
+    assert_in_range(small, 1, 2 * LARGE / 2 + 1000);
+    is_slow = false;
+    largest_in(100);
+    assert_true(largest_in(40) > 6 * LARGE / 2);
+    cluster_until(all_executed, 4000);
+    expect_one_ledger();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +305,7 @@ int main(void)
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(whose_link_is_slow_asks_nobody_twice),
+        CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
     return cmocka_run_group_tests_name("core slow", tests, NULL, NULL);
