@@ -179,6 +179,7 @@ struct cover {
 struct delivery_state {
     epoch_id epoch; /* Being delivered. */
     epoch_id executed;
+    epoch_id busy; /* The last one in which transactions were delivered. */
     uint64_t height;
     struct window_epoch window[DELIVERY_WINDOW]; /* Epoch e at e % DELIVERY_WINDOW. */
     enum { DELIVERY_RETRIEVE, DELIVERY_SEE, DELIVERY_COVER, DELIVERY_LINK } stage;

@@ -295,6 +295,8 @@ static void deliver(struct node *n, struct instance *i, struct effects *out)
                                     .commitment = i->server.root,
                                     .valid = i->block == BLOCK_GOOD};
     history_set(&n->delivered, i->epoch, i->proposer);
+    if (i->count > 0)
+        d->busy = d->epoch;
     if (i->epoch < d->epoch) {
         n->view.linked++;
         if (history_has(&n->payload, i->epoch, i->proposer))

@@ -11,6 +11,7 @@ enum {
     LONG_MS = 10000,    /* Blocks whose dispersal takes longer are too large for our link ... */
     SHORT_MS = 2500,    /* ... and may be larger when it takes less. */
     BLOCK_LEAST = 4 + TRANSACTION_SIZE_MAX, /* One transaction. */
+    QUIET_WINDOWS = 2, /* Times epoch_window: epochs without transactions that go on at once. */
 };
 
 void propose_init(struct node *n)
@@ -191,6 +192,14 @@ static bool delay_passed(const struct node *n)
            (n->now_ms + phase_ms) / delay_ms > (last_ms + phase_ms) / delay_ms;
 }
 
+/* Whether there is no hurry, for want of transactions: ours, and in the epochs that were delivered
+ * last. A liar that is always in the next epoch would else keep all in empty ones, as fast as links
+ * carry them, and who is slower at executing them would be behind for ever. */
+static bool quiet(const struct node *n, epoch_id next, uint64_t waiting)
+{
+    return waiting == 0 && next > n->delivery.busy + QUIET_WINDOWS * n->options.epoch_window;
+}
+
 void propose_advance(struct node *n, struct effects *out)
 {
     struct proposing *p = &n->proposing;
@@ -205,7 +214,8 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || !carries) && waiting < n->options.block_bytes_min && !delay_passed(n))
+    if ((in_flight(n) || !carries || quiet(n, e, waiting)) &&
+        waiting < n->options.block_bytes_min && !delay_passed(n))
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));

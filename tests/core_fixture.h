@@ -87,6 +87,7 @@ static struct cluster {
 
 static uint64_t seed;
 static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
+static uint32_t block_delay_ms = 20;
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
 {
@@ -288,7 +289,7 @@ static inline void member_open(struct member *m)
                                               .link_horizon = cluster.link_horizon,
                                               .block_bytes_max = 1 << 20,
                                               .block_bytes_min = 400,
-                                              .block_delay_ms = 20,
+                                              .block_delay_ms = block_delay_ms,
                                               .retry_ms = RETRY_MS,
                                               .lag_target_ms = lag_target_ms},
                                      .chain = cluster.chain,

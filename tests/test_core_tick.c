@@ -1,5 +1,5 @@
 /* Blocks that wait for the delay begin at the same time everywhere. */
-#include "tests/core_checks.h"
+#include "tests/core_liar.h"
 
 enum { N = 4, HORIZON = 1000, EPOCHS_MAX = 256, EPOCHS = 40 };
 
@@ -55,11 +55,44 @@ static void who_is_idle_begins_at_once(void **state)
     }
 }
 
+/* A liar that is always ahead, and has nothing to say, makes no more epochs than the delay allows; a
+ * cluster with something to order does not wait for it. */
+static epoch_id epochs_in(unsigned rounds, bool with_transactions)
+{
+    static struct dispersal d;
+    const epoch_id before = word_of(0).agreed;
+    for (unsigned round = 0; round < rounds; round++) {
+        for (node_id to = 0; to < 3; to++) {
+            const epoch_id ahead = word_of(to).first_unsealed + WINDOW - 1;
+            if (d.epoch != ahead)
+                dispersal_make(&d, ahead, 1, NO_LIE);
+            dispersal_got(&d, 3, to);
+        }
+        if (with_transactions && all_executed())
+            submit(0);
+        cluster_round();
+    }
+    return word_of(0).agreed - before;
+}
+
+static void a_liar_alone_hurries_nobody(void **state)
+{
+    (void)state;
+    block_delay_ms = 200;
+    cluster_open(N, HORIZON);
+    block_delay_ms = 20;
+    member_crash(&cluster.members[3]);
+    epochs_in(400, false);                           /* At first it does. */
+    assert_in_range(epochs_in(1000, false), 15, 27); /* Of 5 s, in which 25 delays pass. */
+    assert_true(epochs_in(1000, true) > 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(blocks_begin_together),
         CORE_TEST(who_is_idle_begins_at_once),
+        CORE_TEST(a_liar_alone_hurries_nobody),
     };
     return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
 }
