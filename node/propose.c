@@ -97,6 +97,8 @@ static void fit_block(struct node *n, const struct own *own)
     const uint32_t most = n->options.block_bytes_max;
     const uint64_t ms = n->now_ms - own->begun_ms;
     uint64_t bytes = p->block_bytes;
+    if (own->bytes == 0)
+        return; /* It was begun before a restart: when, is not known. */
     if (ms > LONG_MS)
         bytes = own->bytes * LONG_MS / ms;
     else if (ms < SHORT_MS)

@@ -4,6 +4,7 @@
 # usage: testnet/figures.sh README      (make figures)
 set -eu
 readme=$1
+[ -s testnet/results.csv ] || { echo 'figures: none are kept yet; make paper keeps them' >&2; exit 1; }
 table=$(awk -F, '
     NR == 1 {
         for (k = 1; k <= NF; k++) column[$k] = k

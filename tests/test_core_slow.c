@@ -235,7 +235,6 @@ static void whose_link_is_slow_asks_nobody_twice(void **state)
     }
     cluster_until(all_executed, 600 * PIECE_MS / ROUND_MS);
     node_view(node_of(LATE), &after);
-
     const uint64_t fetched = after.fetched - before.fetched;
     assert_true(fetched > 40);
     assert_true(after.fetch_retries - before.fetch_retries < fetched / 5);
@@ -297,6 +296,27 @@ static void who_sends_slowly_has_small_blocks(void **state)
     expect_one_ledger();
 }
 
+/* How long a dispersal took that was under way is not known after a restart. */
+static void a_restart_makes_no_block_smaller(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    order_some(N);
+    cluster_run(11000 / ROUND_MS);
+    nodeset_add(&cluster.away, 1);
+    nodeset_add(&cluster.away, 2);
+    submit(0);
+    cluster_run(20);
+    assert_int_equal(node_of(0)->proposing.own_open, 1);
+    member_crash(&cluster.members[0]);
+    member_open(&cluster.members[0]);
+    cluster.away = (struct nodeset){0};
+    cluster_until(all_executed, 1000);
+    assert_int_equal(node_of(0)->proposing.own_open, 0);
+    assert_int_equal(node_of(0)->proposing.block_bytes, 1 << 20);
+    expect_one_ledger();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +325,7 @@ int main(void)
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(whose_link_is_slow_asks_nobody_twice),
+        CORE_TEST(a_restart_makes_no_block_smaller),
         CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
     };
