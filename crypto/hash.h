@@ -28,11 +28,11 @@ struct hash hash_leaf(struct slice data);     /* SHA256(0x00 || data), RFC 9162.
 struct hash hash_inner(const struct hash *left, const struct hash *right); /* 0x01 || l || r */
 /* The tagged hash of the concatenation of `count` parts. `tag` is at most 64 characters. */
 struct hash hash_tagged(const char *tag, const struct slice parts[], unsigned count);
-/* What is large, as a leaf whose data are the digests of its parts of HASH_PART_SIZE (the last may be
- * shorter): SHA256(0x00 || SHA256(part 0) || SHA256(part 1) ...). Parts depend on nothing before them,
- * so that a CPU with AVX-512 hashes 16 at a time (libipsec-mb), 2.3 times as fast as one after the
- * other; with the same result. `count` messages of `size` bytes, at most HASH_PARTS_SIZE_MAX, lie one
- * after the other at `data`; each becomes a leaf. */
+/* What is large, as a leaf whose data are the digests of its parts of HASH_PART_SIZE (the last
+ * may be shorter): SHA256(0x00 || SHA256(part 0) || SHA256(part 1) ...). Parts depend on nothing
+ * before them, so that a CPU with AVX-512 hashes 16 at a time (libipsec-mb), 2.3 times as fast
+ * as one after the other; with the same result. `count` messages of `size` bytes, at most
+ * HASH_PARTS_SIZE_MAX, lie one after the other at `data`; each becomes a leaf. */
 void hash_parts(const uint8_t *data, size_t size, unsigned count, struct hash leaves[]);
 bool hash_equal(const struct hash *a, const struct hash *b);
 static inline struct slice hash_slice(const struct hash *h)

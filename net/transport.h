@@ -71,9 +71,9 @@ struct transport_frame {
     enum lane lane;
     struct slice bytes; /* Lent until the next transport_receive. */
 };
-/* Fills in what has arrived, up to `capacity` frames, votes first. A quarter of the room is kept for
- * the lanes below, so that a peer which floods one lane does not close the others. Never waits.
- * Returns how many. */
+/* Fills in what has arrived, up to `capacity` frames, votes first. A quarter of the room is kept
+ * for the lanes below, so that a peer which floods one lane does not close the others. Never
+ * waits. Returns how many. */
 unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity);
 /* Whether more may have arrived than the last transport_receive had room for. */
 bool transport_more(const struct transport *t);

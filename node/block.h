@@ -32,8 +32,8 @@ struct block {
 
 /* Whether `bytes` is a block of epoch `epoch`. Slices in `b` borrow from it. */
 bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b);
-/* The same of what was found to be a block before: transactions are not stepped through, which costs a
- * miss of the cache for each. */
+/* The same of what was found to be a block before: transactions are not stepped through, which
+ * costs a miss of the cache for each. */
 bool block_open(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b);
 /* Reads what the `seen` of a block of `epoch` says of the next node; false if that has no form. */
 bool block_seen_next(struct reader *r, epoch_id epoch, struct epoch_run runs[LINK_RUNS_MAX],

@@ -1,12 +1,12 @@
 /* Whose chunk can wait.
  *
- * A node that is behind in execution by more epochs than are in flight has no use yet for chunks of
- * the newest: they come down the link on which it fetches the oldest, and at a third of the others'
- * rate they are half of it. So they are sent to it only if a dispersal does not complete without,
- * and else withdrawn before they leave (4.2): it fetches k chunks when its turn comes. These are the
- * f farthest behind at most, of those heard lately, and only while N-f others are. If that was not
- * enough, because some of those say nothing, nobody's can wait for some dispersals, for twice as
- * many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
+ * A node that is behind in execution by more epochs than are in flight has no use yet for chunks
+ * of the newest: they come down the link on which it fetches the oldest, and at a third of the
+ * others' rate they are half of it. So they are sent to it only if a dispersal does not complete
+ * without, and else withdrawn before they leave (4.2): it fetches k chunks when its turn comes.
+ * These are the f farthest behind at most, of those heard lately, and only while N-f others are.
+ * If that was not enough, because some of those say nothing, nobody's can wait for some
+ * dispersals, for twice as many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
 #include "node/core.h"
 
 enum {

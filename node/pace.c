@@ -1,11 +1,11 @@
 /* How long a peer that was asked for chunks may send nothing.
  *
  * When our own link is slow, so are all: each is measured by how its pieces usually come. What a
- * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times the
- * gap of the median peer, which f liars do not move beyond what the others have. And nothing is late
- * before what our dispersals take: links that are full of them are slow for all. Nor before
- * four times what the median peer's first pieces take: where our own link is slow, all that is out comes
- * late, and to ask another only puts one more into the same line. */
+ * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times
+ * the gap of the median peer, which f liars do not move beyond what the others have. And nothing
+ * is late before what our dispersals take: links that are full of them are slow for all. Nor
+ * before four times what the median peer's first pieces take: where our own link is slow, all
+ * that is out comes late, and to ask another only puts one more into the same line. */
 #include "node/core.h"
 
 enum {

@@ -90,7 +90,8 @@ static void doubt(struct node *n)
         p->doubt_ms *= 2;
 }
 
-/* A node whose link is slow has small blocks, so that what it takes is confirmed, if little of it. */
+/* A node whose link is slow has small blocks, so that what it takes is confirmed, if little of
+ * it. */
 static void fit_block(struct node *n, const struct own *own)
 {
     struct proposing *p = &n->proposing;
@@ -164,8 +165,9 @@ static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
         return true;
     if (p->heard >= next) /* Others speak in an epoch that we are not in. */
         return true;
-    /* A block with transactions was left out, ours or another's, and all that is agreed is executed:
-     * our next block has seen it. Not before: a node that is behind would add to what it is behind. */
+    /* A block with transactions was left out, ours or another's, and all that is agreed is
+     * executed: our next block has seen it. Not before: a node that is behind would add to what
+     * it is behind. */
     return p->stale > 0 && n->delivery.executed == n->agreed;
 }
 

@@ -257,8 +257,8 @@ static bool waited(const struct node *n, struct asking *a, uint64_t mark)
     return true;
 }
 
-/* What holds up everything else is asked for however much else there is that comes: liars can always
- * make something come. */
+/* What holds up everything else is asked for however much else there is that comes: liars can
+ * always make something come. */
 static bool held_up(struct node *n)
 {
     const struct epoch *e = node_epoch(n, n->first_unsealed);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Prints a table of run directories (the first is what others are related to), or a line of CSV each
- * under a head. 0, or 1 after a line on stderr when one holds no summary. */
+/* Prints a table of run directories (the first is what others are related to), or a line of CSV
+ * each under a head. 0, or 1 after a line on stderr when one holds no summary. */
 int compare_runs(const char *const directories[], unsigned count, bool csv);
 
 #endif

@@ -29,8 +29,8 @@ static const struct node_options options = {.quorum = {N, F},
                                             .block_bytes_min = 150000,
                                             .block_delay_ms = 100,
                                             .retry_ms = 200};
-/* Kinds of steps, and how long one may take: more than the 10, 250, 150, 300 and 160 us that they do on
- * a machine that has nothing else to do (slowness 1.0). */
+/* Kinds of steps, and how long one may take: more than the 10, 250, 150, 300 and 160 us that
+ * they do on a machine that has nothing else to do (slowness 1.0). */
 enum kind { START, TICK, VOTES, ROOTS, LINKS, KINDS };
 static const struct {
     const char *name;

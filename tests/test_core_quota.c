@@ -14,7 +14,8 @@ static unsigned instances_in_use(unsigned k)
     return count;
 }
 
-/* Dispersals by BAD that this node said GOT for and that are not complete, as its store has them. */
+/* Dispersals by BAD that this node said GOT for and that are not complete, as its store has
+ * them. */
 static unsigned promised(unsigned k)
 {
     struct store *s = cluster.members[k].store;

@@ -55,8 +55,8 @@ static void who_is_idle_begins_at_once(void **state)
     }
 }
 
-/* A liar that is always ahead, and has nothing to say, makes no more epochs than the delay allows; a
- * cluster with something to order does not wait for it. */
+/* A liar that is always ahead, and has nothing to say, makes no more epochs than the delay
+ * allows; a cluster with something to order does not wait for it. */
 static epoch_id epochs_in(unsigned rounds, bool with_transactions)
 {
     static struct dispersal d;

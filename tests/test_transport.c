@@ -347,7 +347,8 @@ static void a_full_link_goes_on_when_its_file_says_so(void **state)
     close_node(&a);
 }
 
-/* A lane's share of the room is used up, the room is not: the rest must not wait for a new frame. */
+/* A lane's share of the room is used up, the room is not: the rest must not wait for a new
+ * frame. */
 static void says_when_it_left_something(void **state)
 {
     (void)state;

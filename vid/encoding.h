@@ -1,11 +1,12 @@
-/* Verifiable information dispersal, AVID-M (DispersedLedger, section 3.2, after AVID-FP):
- * what a block becomes before it is sent, and how chunks become a block again.
+/* Verifiable information dispersal, AVID-M (DispersedLedger, section 3.2, after AVID-FP): what a
+ * block becomes before it is sent, and how chunks become a block again.
  *
  * The proposer codes its block into one chunk per node. The chunks' Merkle tree (RFC 9162; a
- * chunk's leaf is made of its parts, hash_parts) proves each chunk's place, and the *commitment* names it all: n, k, the chunk size and the
- * tree's root. Nodes agree on the commitment alone (server.h). Nobody checks the coding until
- * a block is retrieved: a retriever codes what it decoded again, and when the commitment
- * differs, the proposer lied and every retriever finds it out.
+ * chunk's leaf is made of its parts, hash_parts) proves each chunk's place, and the *commitment*
+ * names it all: n, k, the chunk size and the tree's root. Nodes agree on the commitment alone
+ * (server.h). Nobody checks the coding until a block is retrieved: a retriever codes what it
+ * decoded again, and when the commitment differs, the proposer lied and every retriever finds it
+ * out.
  *
  * All functions are pure; buffers are the caller's. */
 #ifndef VID_ENCODING_H
