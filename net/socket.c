@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -90,4 +91,31 @@ void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURV
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS_MAX);
     return zmq_connect(socket, endpoint) ? close_failed(socket) : socket;
+}
+
+int socket_file(void *socket)
+{
+    int file = -1;
+    size_t size = sizeof file;
+    if (zmq_getsockopt(socket, ZMQ_FD, &file, &size) != 0)
+        abort();
+    return file;
+}
+
+bool socket_takes(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
+}
+
+bool socket_receive(void *socket, zmq_msg_t *m, bool *whole)
+{
+    zmq_msg_init(m);
+    if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
+        return false;
+    *whole = !zmq_msg_more(m);
+    while (zmq_msg_more(m) && zmq_msg_recv(m, socket, ZMQ_DONTWAIT) >= 0)
+        ;
+    return true;
 }

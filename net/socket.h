@@ -2,7 +2,9 @@
 #ifndef NET_SOCKET_H
 #define NET_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <zmq.h>
 
 #include "net/curve.h"
 
@@ -19,5 +21,12 @@ void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CU
  * so those for a peer that is down stay with the caller. */
 void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
                   const uint8_t server[CURVE_KEY_SIZE], int high_water);
+
+/* What is readable while libzmq's threads have something for the socket. */
+int socket_file(void *socket);
+/* Whether it takes a frame now; takes what libzmq's threads have for it, at two system calls. */
+bool socket_takes(void *socket);
+/* Reads one message, and its further parts, which no node sends. False when there is none. */
+bool socket_receive(void *socket, zmq_msg_t *m, bool *whole);
 
 #endif

@@ -67,30 +67,13 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int file_of(void *socket)
-{
-    int file = -1;
-    size_t size = sizeof file;
-    if (zmq_getsockopt(socket, ZMQ_FD, &file, &size) != 0)
-        abort();
-    return file;
-}
-
-/* Takes what libzmq's threads have for the socket. */
-static bool takes_frames(void *socket)
-{
-    int events = 0;
-    size_t size = sizeof events;
-    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
-}
-
 static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
                      size_t message_size)
 {
     t->receivers[lane] = socket_listen(t->context, endpoint, t->curve_secret,
                                        high_water[lane].receive, t->frame_size_max[lane]);
     if (t->receivers[lane]) {
-        t->receiver_files[lane] = file_of(t->receivers[lane]);
+        t->receiver_files[lane] = socket_file(t->receivers[lane]);
         return 0;
     }
     if (errno == EADDRINUSE)
@@ -118,7 +101,7 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
                             p->address.curve_public, high_water[lane].send);
     if (!l->socket)
         return -1;
-    l->file = file_of(l->socket);
+    l->file = socket_file(l->socket);
     return 0;
 }
 
@@ -283,18 +266,6 @@ static unsigned sender_of(const struct transport *t, zmq_msg_t *m)
     return id < t->node_count && id != t->self ? id : t->node_count;
 }
 
-/* Reads one message, and its further parts, which no node sends. False when there is none. */
-static bool receive_message(void *socket, zmq_msg_t *m, bool *whole)
-{
-    zmq_msg_init(m);
-    if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
-        return false;
-    *whole = !zmq_msg_more(m);
-    while (zmq_msg_more(m) && zmq_msg_recv(m, socket, ZMQ_DONTWAIT) >= 0)
-        ;
-    return true;
-}
-
 /* False when there may be more than its share. */
 static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
                          struct transport_frame frames[])
@@ -302,7 +273,7 @@ static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
     for (; share > 0; share--) {
         zmq_msg_t *m = &t->held[t->held_count];
         bool whole = true;
-        bool some = receive_message(t->receivers[lane], m, &whole);
+        bool some = socket_receive(t->receivers[lane], m, &whole);
         unsigned from = some && whole ? sender_of(t, m) : t->node_count;
         if (from == t->node_count) {
             zmq_msg_close(m);
@@ -370,7 +341,7 @@ void transport_polled(struct transport *t, const struct pollfd polled[], unsigne
         for (unsigned i = 0; i < t->node_count && at < count; i++) {
             struct link *l = &t->peers[i].links[lane];
             if (waits_for_room(l) && polled[at++].revents)
-                l->full = !takes_frames(l->socket);
+                l->full = !socket_takes(l->socket);
         }
     }
 }
@@ -379,7 +350,7 @@ bool transport_reaches(struct transport *t, node_id to)
 {
     assert(to < t->node_count);
     struct link *l = &t->peers[to].links[LANE_VOTES];
-    const bool reached = l->socket && takes_frames(l->socket);
+    const bool reached = l->socket && socket_takes(l->socket);
     if (reached)
         l->full = false; /* It is known now, and its file need not tell. */
     return reached;
