@@ -12,7 +12,7 @@ enum { SPAN_MS = 60000 };
 
 static uint16_t other_port(int file)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     if (getpeername(file, (struct sockaddr *)&address, &size) != 0)
         return 0;

@@ -145,6 +145,7 @@ static void encode(struct outbox *o, const struct section *s, node_id to, struct
 /* A READY stands for a GOT before it: which may be in a section that was begun later. */
 static const struct section *section_at(const struct outbox *o, size_t turn)
 {
+    assert(o->count > 0);
     const struct section *s = &o->sections[turn % o->count];
     return (s->message.kind == MESSAGE_READY) == (turn >= o->count) ? s : NULL;
 }
