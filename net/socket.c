@@ -33,8 +33,7 @@ static void set_int(void *socket, int option, int value)
     set(socket, option, &value, sizeof value);
 }
 
-static void *new_socket(void *context, int type, const char *endpoint,
-                        const uint8_t secret[CURVE_KEY_SIZE])
+static void *new_socket(void *context, int type, const char *endpoint, const uint8_t *secret)
 {
     void *socket = zmq_socket(context, type);
     if (!socket)
@@ -46,7 +45,8 @@ static void *new_socket(void *context, int type, const char *endpoint,
     set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S);
     set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
     set_int(socket, ZMQ_TCP_MAXRT, DEAD_MS);
-    set(socket, ZMQ_CURVE_SECRETKEY, secret, CURVE_KEY_SIZE);
+    if (secret)
+        set(socket, ZMQ_CURVE_SECRETKEY, secret, CURVE_KEY_SIZE);
     return socket;
 }
 
@@ -58,8 +58,8 @@ static void *close_failed(void *socket)
     return NULL;
 }
 
-void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
-                    int high_water, size_t frame_size_max)
+void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, int high_water,
+                    size_t frame_size_max)
 {
     assert(frame_size_max >= SOCKET_FRAME_MIN);
     void *socket = new_socket(context, ZMQ_PULL, endpoint, secret);
@@ -67,24 +67,33 @@ void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CU
         return NULL;
     int64_t size_max = (int64_t)frame_size_max + CURVE_OVERHEAD;
     set(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
-    set(socket, ZMQ_ZAP_DOMAIN, "node", strlen("node"));
-    set_int(socket, ZMQ_CURVE_SERVER, 1);
+    if (secret) {
+        set(socket, ZMQ_ZAP_DOMAIN, "node", strlen("node"));
+        set_int(socket, ZMQ_CURVE_SERVER, 1);
+    }
     set_int(socket, ZMQ_RCVHWM, high_water);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     return zmq_bind(socket, endpoint) ? close_failed(socket) : socket;
 }
 
-void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
-                  const uint8_t server[CURVE_KEY_SIZE], int high_water)
+static void set_keys(void *socket, const uint8_t secret[CURVE_KEY_SIZE],
+                     const uint8_t server[CURVE_KEY_SIZE])
 {
     uint8_t public[CURVE_KEY_SIZE];
     int result = curve_public(secret, public);
     assert(result == 0);
+    set(socket, ZMQ_CURVE_PUBLICKEY, public, CURVE_KEY_SIZE);
+    set(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE);
+}
+
+void *socket_dial(void *context, const char *endpoint, const uint8_t *secret,
+                  const uint8_t server[CURVE_KEY_SIZE], int high_water)
+{
     void *socket = new_socket(context, ZMQ_PUSH, endpoint, secret);
     if (!socket)
         return NULL;
-    set(socket, ZMQ_CURVE_PUBLICKEY, public, CURVE_KEY_SIZE);
-    set(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE);
+    if (secret)
+        set_keys(socket, secret, server);
     set_int(socket, ZMQ_SNDHWM, high_water);
     set_int(socket, ZMQ_IMMEDIATE, 1);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
@@ -109,13 +118,23 @@ bool socket_takes(void *socket)
     return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
 }
 
-bool socket_receive(void *socket, zmq_msg_t *m, bool *whole)
+bool socket_receive(void *socket, zmq_msg_t *m, struct socket_rest *rest)
 {
+    rest->parts = 0;
+    rest->size = 0;
     zmq_msg_init(m);
     if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
         return false;
-    *whole = !zmq_msg_more(m);
-    while (zmq_msg_more(m) && zmq_msg_recv(m, socket, ZMQ_DONTWAIT) >= 0)
-        ;
+    zmq_msg_t part;
+    for (bool more = zmq_msg_more(m); more; more = zmq_msg_more(&part), zmq_msg_close(&part)) {
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0)
+            return true; /* All parts of a message are there, or none. */
+        if (rest->parts++ > 0)
+            continue;
+        rest->size = zmq_msg_size(&part);
+        memcpy(rest->bytes, zmq_msg_data(&part),
+               rest->size < sizeof rest->bytes ? rest->size : sizeof rest->bytes);
+    }
     return true;
 }

@@ -11,22 +11,30 @@
 /* The smallest frame limit: the commands of the handshake have to pass it too. */
 enum { SOCKET_FRAME_MIN = 1024 };
 
-/* Both NULL with errno set on failure. `high_water`: frames that libzmq may keep a connection. */
+/* Both NULL with errno set on failure. `high_water`: frames that libzmq may keep a connection.
+ * Without a secret (NULL) nothing is encrypted, and anyone comes in. */
 
 /* A PULL socket that those come in to whom the ZAP handler gives a name. Without a handler
  * connections come about, but nothing that arrives over them has a User-Id. */
-void *socket_listen(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
-                    int high_water, size_t frame_size_max);
+void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, int high_water,
+                    size_t frame_size_max);
 /* A PUSH socket that connects, and again after each break. It takes frames only while connected,
  * so those for a peer that is down stay with the caller. */
-void *socket_dial(void *context, const char *endpoint, const uint8_t secret[CURVE_KEY_SIZE],
+void *socket_dial(void *context, const char *endpoint, const uint8_t *secret,
                   const uint8_t server[CURVE_KEY_SIZE], int high_water);
 
 /* What is readable while libzmq's threads have something for the socket. */
 int socket_file(void *socket);
 /* Whether it takes a frame now; takes what libzmq's threads have for it, at two system calls. */
 bool socket_takes(void *socket);
-/* Reads one message, and its further parts, which no node sends. False when there is none. */
-bool socket_receive(void *socket, zmq_msg_t *m, bool *whole);
+/* What came after a message's first part: how many parts, and the first of them as far as there
+ * is room. */
+struct socket_rest {
+    unsigned parts;
+    size_t size;
+    uint8_t bytes[64];
+};
+/* Reads the first part of one message into `m`. False when there is none, or there was none. */
+bool socket_receive(void *socket, zmq_msg_t *m, struct socket_rest *rest);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "net/connections.h"
 #include "net/queue.h"
+#include "net/seal.h"
 #include "net/socket.h"
 
 enum {
@@ -32,6 +33,7 @@ struct link {
     void *socket; /* NULL: could not be made, is tried again. */
     int file;
     bool full; /* Took no frame, and nothing has come from libzmq since. */
+    bool took; /* A frame, ever. */
     struct queue queue;
     uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
 };
@@ -48,6 +50,7 @@ struct transport {
     unsigned redial_ms;
     size_t frame_size_max[LANES];
     uint8_t curve_secret[CURVE_KEY_SIZE];
+    struct seals *seals;            /* Of bulk lanes that are plain; else NULL. */
     struct transport_counts counts; /* But for queued_bytes. */
     void *receivers[LANES];
     int receiver_files[LANES];
@@ -67,10 +70,20 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static bool is_plain(const struct transport *t, enum lane lane)
+{
+    return t->seals && lane != LANE_VOTES;
+}
+
+static const uint8_t *secret_of(const struct transport *t, enum lane lane)
+{
+    return is_plain(t, lane) ? NULL : t->curve_secret;
+}
+
 static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
                      size_t message_size)
 {
-    t->receivers[lane] = socket_listen(t->context, endpoint, t->curve_secret,
+    t->receivers[lane] = socket_listen(t->context, endpoint, secret_of(t, lane),
                                        high_water[lane].receive, t->frame_size_max[lane]);
     if (t->receivers[lane]) {
         t->receiver_files[lane] = socket_file(t->receivers[lane]);
@@ -97,7 +110,7 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
         zmq_close(l->socket);
     l->waits_since_ms = 0;
     l->full = false;
-    l->socket = socket_dial(t->context, p->address.endpoints[lane], t->curve_secret,
+    l->socket = socket_dial(t->context, p->address.endpoints[lane], secret_of(t, lane),
                             p->address.curve_public, high_water[lane].send);
     if (!l->socket)
         return -1;
@@ -132,6 +145,20 @@ static struct transport *new_transport(const struct transport_options *o)
     return t;
 }
 
+static int make_seals(struct transport *t, char *message, size_t message_size)
+{
+    uint8_t publics[NODES_MAX][CURVE_KEY_SIZE];
+    unsigned bad = 0;
+    for (unsigned i = 0; i < t->node_count; i++)
+        memcpy(publics[i], t->peers[i].address.curve_public, CURVE_KEY_SIZE);
+    t->seals = seals_new(t->self, t->node_count, t->curve_secret,
+                         (const uint8_t(*)[CURVE_KEY_SIZE])publics, &bad);
+    if (t->seals)
+        return 0;
+    snprintf(message, message_size, "what node %u has as its CURVE key is none", bad);
+    return -1;
+}
+
 int transport_open(const struct transport_options *options, struct transport **transport,
                    char *message, size_t message_size)
 {
@@ -140,6 +167,8 @@ int transport_open(const struct transport_options *options, struct transport **t
         snprintf(message, message_size, "this libzmq was built without CURVE");
         goto fail;
     }
+    if (options->plain_bulk && make_seals(t, message, message_size))
+        goto fail;
     for (enum lane lane = 0; lane < LANES; lane++) {
         if (listen_on(t, options->listen[lane], lane, message, message_size))
             goto fail;
@@ -182,6 +211,7 @@ void transport_close(struct transport *t)
         }
     }
     explicit_bzero(t->curve_secret, CURVE_KEY_SIZE);
+    seals_free(t->seals);
     free(t);
 }
 
@@ -215,16 +245,29 @@ static void let_go(void *bytes, void *frame)
     frame_release(frame);
 }
 
-static bool give(void *socket, struct frame *frame)
+static bool give(void *socket, struct frame *frame, int flags)
 {
     zmq_msg_t m;
     int result = zmq_msg_init_data(&m, frame->bytes, frame->size, let_go, frame_keep(frame));
     if (result)
         abort(); /* No memory. */
-    if (zmq_msg_send(&m, socket, ZMQ_DONTWAIT) >= 0)
+    if (zmq_msg_send(&m, socket, ZMQ_DONTWAIT | flags) >= 0)
         return true;
     zmq_msg_close(&m);
     return false;
+}
+
+/* Who takes the first part takes the second: only then is the seal made. */
+static bool give_sealed(struct transport *t, const struct peer *p, enum lane lane,
+                        struct frame *frame)
+{
+    uint8_t seal[SEAL_SIZE];
+    if (!give(p->links[lane].socket, frame, ZMQ_SNDMORE))
+        return false;
+    seal_make(t->seals, (node_id)(p - t->peers), (uint8_t)lane, slice_of(frame->bytes, frame->size),
+              seal);
+    zmq_send(p->links[lane].socket, seal, SEAL_SIZE, ZMQ_DONTWAIT);
+    return true;
 }
 
 /* libzmq gives a connection up for good when its other end breaks the protocol, as a stranger on
@@ -235,9 +278,10 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
     struct link *l = &p->links[lane];
     struct frame *f;
     while ((f = queue_first(&l->queue)) && l->socket && !l->full) {
-        l->full = !give(l->socket, f);
+        l->full = !(is_plain(t, lane) ? give_sealed(t, p, lane, f) : give(l->socket, f, 0));
         if (l->full)
             break;
+        l->took = true;
         t->counts.tx_bytes[lane] += f->size;
         queue_pop(&l->queue);
         l->waits_since_ms = 0;
@@ -266,15 +310,29 @@ static unsigned sender_of(const struct transport *t, zmq_msg_t *m)
     return id < t->node_count && id != t->self ? id : t->node_count;
 }
 
+/* Reads one message; who sent it, or the number of nodes. False when there is none. */
+static bool receive_one(struct transport *t, enum lane lane, zmq_msg_t *m, unsigned *from)
+{
+    struct socket_rest rest;
+    *from = t->node_count;
+    if (!socket_receive(t->receivers[lane], m, &rest))
+        return false;
+    if (!is_plain(t, lane) && rest.parts == 0)
+        *from = sender_of(t, m);
+    else if (is_plain(t, lane) && rest.parts == 1 && rest.size == SEAL_SIZE)
+        *from = seal_sender(t->seals, (uint8_t)lane, slice_of(zmq_msg_data(m), zmq_msg_size(m)),
+                            slice_of(rest.bytes, rest.size));
+    return true;
+}
+
 /* False when there may be more than its share. */
 static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
                          struct transport_frame frames[])
 {
     for (; share > 0; share--) {
         zmq_msg_t *m = &t->held[t->held_count];
-        bool whole = true;
-        bool some = socket_receive(t->receivers[lane], m, &whole);
-        unsigned from = some && whole ? sender_of(t, m) : t->node_count;
+        unsigned from;
+        const bool some = receive_one(t, lane, m, &from);
         if (from == t->node_count) {
             zmq_msg_close(m);
             if (some)
@@ -354,6 +412,18 @@ bool transport_reaches(struct transport *t, node_id to)
     if (reached)
         l->full = false; /* It is known now, and its file need not tell. */
     return reached;
+}
+
+bool transport_shut(const struct transport *t, node_id to, unsigned ms)
+{
+    assert(to < t->node_count);
+    const uint64_t now = now_ms();
+    for (enum lane lane = LANE_DISPERSAL; lane < LANES; lane++) {
+        const struct link *l = &t->peers[to].links[lane];
+        if (!l->took && l->waits_since_ms != 0 && now - l->waits_since_ms >= ms)
+            return true;
+    }
+    return false;
 }
 
 void transport_counts(const struct transport *t, struct transport_counts *counts)

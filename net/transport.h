@@ -1,4 +1,5 @@
-/* Authenticated frames between the nodes of a fixed cluster, over ZeroMQ with CURVE.
+/* Authenticated frames between the nodes of a fixed cluster, over ZeroMQ with CURVE; those of the
+ * bulk lanes plain, if so told, with a seal beside each (net/seal.h).
  *
  * Three lanes a peer, a connection each, so that bulk data never stands before a vote. A node
  * binds one PULL socket a lane and connects one PUSH socket a lane to every peer. A ZAP handler
@@ -35,6 +36,7 @@ struct transport_options {
     const struct transport_peer *peers; /* node_count, self's too; copied. */
     char listen[LANES][64];             /* tcp://address:port, to bind. */
     uint8_t curve_secret[CURVE_KEY_SIZE];
+    bool plain_bulk; /* At all nodes, or at none. */
     /* Sent and received. ZeroMQ keeps a few received frames a connection: what a lying peer can
      * make this node hold grows with it, so that of the votes should be small. */
     size_t frame_size_max[LANES];
@@ -88,6 +90,9 @@ void transport_polled(struct transport *t, const struct pollfd polled[], unsigne
 
 /* Whether the peer's connection for votes is there and takes a frame now. */
 bool transport_reaches(struct transport *t, node_id to);
+
+/* Whether frames have waited for `ms` in a bulk lane that never took one. */
+bool transport_shut(const struct transport *t, node_id to, unsigned ms);
 
 struct transport_counts { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];

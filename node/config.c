@@ -27,10 +27,10 @@ static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
         .key = #field, .type = SETTING_NAME, SETTING_AT(struct node_config, field), \
         .text = "127.0.0.1"                                                         \
     }
-#define CHOICE(key_name, field, names, run, usual)                                        \
+#define CHOICE(key_name, field, names, usual)                                             \
     {                                                                                     \
         .key = (key_name), .type = SETTING_CHOICE, SETTING_AT(struct node_config, field), \
-        .choices = (names), .choices_run = (run), .number = (usual)                       \
+        .choices = (names), .number = (usual)                                             \
     }
 
 static const struct setting node_table[] = {
@@ -51,10 +51,10 @@ static const struct setting node_table[] = {
     NUMBER("checkpoint_delay_ms", checkpoint_delay_ms, 100, 3600000, 10000),
     NUMBER("retry_ms", retry_ms, 10, 60000, 500),
     NUMBER("retain_bytes", retain_bytes, 64 << 20, UINT64_C(1) << 50, UINT64_C(4) << 30),
-    CHOICE("retrieval", retrieval, retrievals, 2, RETRIEVAL_LEAN),
-    CHOICE("bulk", bulk, bulks, 1, BULK_CURVE),
+    CHOICE("retrieval", retrieval, retrievals, RETRIEVAL_LEAN),
+    CHOICE("bulk", bulk, bulks, BULK_CURVE),
     NUMBER("workers", workers, 0, WORKERS_MAX, 0),
-    CHOICE("log_level", log_level, levels, 4, LOG_LEVEL_INFO),
+    CHOICE("log_level", log_level, levels, LOG_LEVEL_INFO),
     {.key = NULL},
 };
 

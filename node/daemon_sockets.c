@@ -39,6 +39,7 @@ static int open_transport(struct daemon *d, char *message, size_t message_size)
         .self = d->self,
         .node_count = d->quorum.n,
         .peers = peers,
+        .plain_bulk = d->config.node.bulk == BULK_PLAIN,
     };
     size_t chunk = cluster->block_bytes_max / quorum_data(d->quorum) + CHUNK_OVERHEAD;
     for (unsigned lane = 0; lane < LANES; lane++) {

@@ -215,12 +215,10 @@ static int assign_choice(struct settings *s, const struct setting *row, void *fi
     assert(row->size == sizeof choice);
     while (row->choices[choice] && strcmp(row->choices[choice], s->value) != 0)
         choice++;
-    list_names(row->choices, row->choices_run, names, sizeof names);
-    if (!row->choices[choice])
+    if (!row->choices[choice]) {
+        list_names(row->choices, choice, names, sizeof names);
         return settings_error(s, "%s = %.40s; give %s", s->key, s->value, names);
-    if (choice >= row->choices_run)
-        return settings_error(s, "%s = %s, which this version does not run; give %s", s->key,
-                              s->value, names);
+    }
     memcpy(field, &choice, sizeof choice);
     return 0;
 }

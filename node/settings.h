@@ -45,7 +45,6 @@ struct setting {
     uint64_t number;            /* NUMBER and CHOICE: the default. */
     const char *text;           /* TEXT, NAME and OTHER: the default, unless required. */
     const char *const *choices; /* CHOICE: ended by NULL. */
-    unsigned choices_run;       /* CHOICE: this version runs the first so many. */
     bool (*read)(const char *text, void *field); /* OTHER; false when it is not `form`, … */
     const char *form;                            /* … which follows "give" in the message. */
 };

@@ -32,6 +32,11 @@ at() { # where, directory
     cluster_up --app log >/dev/null
     report 'log, 250 B, 20000 clients' --clients 20000 --duration 15
     stop_all
+    options='bulk = plain'
+    cluster_up --app log >/dev/null
+    report 'log, 4 KB, bulk = plain' --clients 4000 --size 4096 --duration 15
+    stop_all
+    options=
     cluster_up --accounts 100 --balance 1000000 >/dev/null
     report 'transfers, signed beforehand' --count 30000 --clients 2000 --presign
     report 'idle: one transfer at a time' --clients 1 --count 50 --presign
