@@ -26,6 +26,7 @@ enum {
      * go out and three connections come in, and while one is made anew there are two. */
     DESCRIPTORS_PEER = 3 * 4,
     DESCRIPTORS_OTHER = 100, /* Stores, listening sockets, threads' queues, logs. */
+    CARRIED_BYTES = 16 << 10,
 };
 
 bool daemon_store_filling(const struct daemon *d)
@@ -261,6 +262,7 @@ static struct driver_options driver_options(const struct daemon *d)
         .chain = cluster->chain,
         .coin_public = &cluster->coin,
         .coin_secret = &d->config.key.coin,
+        .carried_bytes = CARRIED_BYTES,
     };
 }
 

@@ -66,6 +66,7 @@ struct driver_options {
     struct hash chain;
     const struct coin_public *coin_public; /* Kept by reference. */
     const struct coin_secret *coin_secret;
+    size_t carried_bytes; /* Of small chunks, to a peer at a time, with the votes; 0: none. */
 };
 
 /* A place of the ledger that the consensus store does not know: what was delivered. */

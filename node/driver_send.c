@@ -5,9 +5,11 @@
 #include <string.h>
 
 enum {
-    WHOLE_CHUNK = 0xff, /* In place of a piece. */
-    HELD_SHARE = 25,    /* What is said is held for a part of what a dispersal takes, ... */
-    HELD_MS_MAX = 500,  /* ... and no longer. */
+    WHOLE_CHUNK = 0xff,    /* In place of a piece. */
+    HELD_SHARE = 25,       /* What is said is held for a part of what a dispersal takes, ... */
+    HELD_MS_MAX = 500,     /* ... and no longer. */
+    SMALL_CHUNK = 4 << 10, /* Bytes. */
+    LIGHT_MS = 1000,       /* Where dispersals take longer, something waits in line. */
 };
 static_assert((int)SERVED_PIECES_MAX <= (int)WHOLE_CHUNK, "no piece is taken for a chunk");
 
@@ -27,6 +29,14 @@ static void send_bulk(struct driver *d, node_id to, enum driver_lane lane, uint6
     d->ports.send(d->ports.context, to, lane, m->epoch, tag, writer_result(&w));
 }
 
+/* At light load a chunk is hardly more than the votes that go to the same peer at the time, and a
+ * frame of its own costs both ends more than its bytes. */
+static bool carry(struct driver *d, node_id to, const struct message *m, size_t chunk_size)
+{
+    return chunk_size <= SMALL_CHUNK && propose_takes_ms(d->node) < LIGHT_MS &&
+           outbox_carry(d->outbox, to, m, d->options.carried_bytes);
+}
+
 void driver_send_chunk(struct driver *d, const struct job *j, node_id to)
 {
     const size_t size = j->encoding.header.chunk_size;
@@ -34,7 +44,8 @@ void driver_send_chunk(struct driver *d, const struct job *j, node_id to)
     m.chunk.header = j->encoding.header;
     vid_encoding_proof(&j->encoding, to, &m.chunk.proof);
     m.chunk.data = slice_of(j->chunks + to * size, size);
-    send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, WHOLE_CHUNK), &m);
+    if (!carry(d, to, &m, size))
+        send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, WHOLE_CHUNK), &m);
 }
 
 /* From an encoding that is here, or from the stored block coded again. One epoch at a time: who
@@ -107,8 +118,10 @@ static int serve(struct driver *d, struct store_view *view, const struct effect 
         m.chunk.proof = c.proof;
         m.chunk.offset = (uint32_t)offset;
         m.chunk.data = slice_of(c.data.data + offset, size);
-        send_bulk(d, e->to, DRIVER_RETRIEVAL,
-                  piece_tag(e->epoch, e->proposer, (unsigned)(offset / MESSAGE_PIECE_SIZE)), &m);
+        if (!carry(d, e->to, &m, c.data.size))
+            send_bulk(d, e->to, DRIVER_RETRIEVAL,
+                      piece_tag(e->epoch, e->proposer, (unsigned)(offset / MESSAGE_PIECE_SIZE)),
+                      &m);
     }
     return 0;
 }

@@ -12,6 +12,8 @@ struct section {
     uint32_t vote; /* What VOTES or ROOTS of an epoch say, in one number; else 0. */
     size_t next;   /* In its bucket, plus 1; 0: none. */
     bool windowed; /* Only to those whose window holds the epoch. */
+    bool carried;  /* Its data begins at `data` of what is carried. */
+    size_t data;
     struct message message;
     struct nodeset root_set; /* ROOTS: whose roots are in root_entries. */
     size_t roots;            /* Index of its n hashes. */
@@ -25,6 +27,9 @@ struct outbox {
     size_t buckets[BUCKETS]; /* Of VOTES and ROOTS: a section, plus 1. */
     struct hash *roots;      /* n for each ROOTS section. */
     size_t root_count, root_capacity;
+    uint8_t *data; /* Of chunks and pieces that are carried, and how much a peer gets of it. */
+    size_t data_size, data_capacity;
+    size_t carried[NODES_MAX];
     struct nodeset word_to;
     uint8_t *frame;
 };
@@ -48,6 +53,7 @@ void outbox_free(struct outbox *o)
         return;
     free(o->sections);
     free(o->roots);
+    free(o->data);
     free(o->frame);
     free(o);
 }
@@ -116,6 +122,22 @@ void outbox_message(struct outbox *o, node_id to, const struct message *m)
     s->windowed = m->kind == MESSAGE_SHARE;
 }
 
+bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t bytes_max)
+{
+    const struct slice data = m->chunk.data;
+    if (o->carried[to] + data.size > bytes_max)
+        return false;
+    struct section *s = add(o, to, m->kind, m->epoch);
+    s->message = *m;
+    s->carried = true;
+    s->data = o->data_size;
+    o->data = array_grow(o->data, &o->data_capacity, o->data_size + data.size, 1);
+    memcpy(o->data + o->data_size, data.data, data.size);
+    o->data_size += data.size;
+    o->carried[to] += data.size;
+    return true;
+}
+
 void outbox_word(struct outbox *o, node_id to)
 {
     if (to == TO_ALL)
@@ -126,12 +148,14 @@ void outbox_word(struct outbox *o, node_id to)
 
 static void encode(struct outbox *o, const struct section *s, node_id to, struct writer *w)
 {
-    if (s->message.kind != MESSAGE_ROOTS) {
-        message_encode(w, o->quorum, o->self, to, &s->message);
+    struct message m = s->message;
+    if (s->carried)
+        m.chunk.data.data = o->data + s->data;
+    if (m.kind != MESSAGE_ROOTS) {
+        message_encode(w, o->quorum, o->self, to, &m);
         return;
     }
     uint8_t entries[NODES_MAX * ROOT_ENTRY];
-    struct message m = s->message;
     for (unsigned p = nodeset_next(&s->root_set, 0); p < NODES_MAX;
          p = nodeset_next(&s->root_set, p + 1)) {
         uint8_t *entry = entries + m.roots.count++ * ROOT_ENTRY;
@@ -186,6 +210,8 @@ bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word 
             flush_to(o, (node_id)to, chain, word, port);
     o->count = 0;
     o->root_count = 0;
+    o->data_size = 0;
+    memset(o->carried, 0, sizeof o->carried);
     memset(o->buckets, 0, sizeof o->buckets);
     o->word_to = (struct nodeset){0};
     return true;

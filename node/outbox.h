@@ -19,6 +19,9 @@ void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
 void outbox_ready(struct outbox *o, node_id to, epoch_id epoch, node_id proposer);
 /* SHARE is held to the windows too; other kinds go to whoever they are for. */
 void outbox_message(struct outbox *o, node_id to, const struct message *m);
+/* A CHUNK or PIECE, whose bytes are copied: false when what one peer is given of these at a time
+ * would come to more than `bytes_max`. */
+bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t bytes_max);
 /* A frame leaves even if nothing else is in it. */
 void outbox_word(struct outbox *o, node_id to);
 

@@ -87,6 +87,7 @@ static struct cluster {
 
 static uint64_t seed;
 static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
+static size_t carried_bytes;   /* The same. */
 static uint32_t block_delay_ms = 20;
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
@@ -294,7 +295,8 @@ static inline void member_open(struct member *m)
                                               .lag_target_ms = lag_target_ms},
                                      .chain = cluster.chain,
                                      .coin_public = &cluster.coin,
-                                     .coin_secret = &cluster.secrets[m->id]};
+                                     .coin_secret = &cluster.secrets[m->id],
+                                     .carried_bytes = carried_bytes};
     const struct driver_ports ports = {.context = m,
                                        .send = port_send,
                                        .drop = port_drop,

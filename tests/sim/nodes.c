@@ -88,7 +88,8 @@ void sim_node_open(struct sim_node *n)
                                         .lag_target_ms = s->lag_target_ms},
                                .chain = s->chain,
                                .coin_public = &s->coin,
-                               .coin_secret = &s->secrets[n->id]};
+                               .coin_secret = &s->secrets[n->id],
+                               .carried_bytes = s->options.seed % 3 * 1000};
     struct driver_ports ports;
     sim_ports(n, &ports);
     const struct driver_ledger ledger = {.executed = n->executed,
