@@ -114,6 +114,7 @@ struct proposing {
     uint64_t doubted_ms;  /* When that was last found too short. */
     unsigned defer_pause; /* Dispersals that are sent to all, ... */
     unsigned defer_next;  /* ... and how many the next time. */
+    epoch_id paced;       /* When it was last seen how fast peers execute: agreed, then. */
     struct own *own;      /* open_dispersals */
     uint8_t *seen;        /* link_seen_size_max */
 };
@@ -226,6 +227,9 @@ struct peer {
     uint64_t may_ask_ms; /* From then on it may ask anew; until then, about so many ... */
     uint32_t votes_left; /* ... agreements ... */
     uint32_t roots_left; /* ... and dispersals. */
+    epoch_id paced;      /* What it had executed at proposing.paced; */
+    uint8_t pace;        /* how many of every PACE epochs it executed before that; */
+    uint8_t credit;      /* what it has of a chunk of ours, in parts of PACE. */
     epoch_id want_recent, want_older; /* Where we look next for incomplete dispersals of its. */
 };
 

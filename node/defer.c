@@ -2,8 +2,11 @@
  *
  * A node that is behind in execution by more epochs than are in flight has no use yet for chunks
  * of the newest: they come down the link on which it fetches the oldest, and at a third of the
- * others' rate they are half of it. So they are sent to it only if a dispersal does not complete
- * without, and else withdrawn before they leave (4.2): it fetches k chunks when its turn comes.
+ * others' rate they are half of it. But what it has, others can fetch of it, and it sends no less
+ * than it receives. So it is sent chunks of such a share of our blocks as it executes of what is
+ * ordered: of all that it receives they are then no more than of what others do. The others of its
+ * chunks are sent only if a dispersal does not complete without, and else withdrawn before they
+ * leave (4.2): it fetches k when its turn comes.
  * These are the f farthest behind at most, of those heard lately, and only while N-f others are.
  * If that was not enough, because some of those say nothing, nobody's can wait for some
  * dispersals, for twice as many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
@@ -13,6 +16,7 @@ enum {
     PAUSE_MIN = 4, /* Dispersals. */
     PAUSE_MAX = 64,
     HEARD = 4, /* Times retry_ms: lately. */
+    PACE = 16, /* Epochs agreed from one look at how fast peers execute to the next. */
 };
 
 static bool behind(const struct node *n, unsigned p)
@@ -20,9 +24,34 @@ static bool behind(const struct node *n, unsigned p)
     return n->peers[p].word.executed + n->options.epoch_window < n->agreed;
 }
 
+static void look_at_paces(struct node *n)
+{
+    const epoch_id ordered = n->agreed - n->proposing.paced;
+    if (ordered < PACE)
+        return;
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        struct peer *peer = &n->peers[p];
+        const epoch_id executed = peer->word.executed - peer->paced;
+        peer->pace = executed < ordered ? (uint8_t)((executed * PACE + PACE / 2) / ordered) : PACE;
+        peer->paced = peer->word.executed;
+    }
+    n->proposing.paced = n->agreed;
+}
+
+/* Whether a chunk of this block falls into the peer's share. */
+static bool has_credit(struct peer *peer)
+{
+    peer->credit += peer->pace;
+    if (peer->credit < PACE)
+        return false;
+    peer->credit -= PACE;
+    return true;
+}
+
 struct nodeset defer_choose(struct node *n)
 {
     struct nodeset chosen = {0}, heard = {0};
+    look_at_paces(n);
     if (n->proposing.defer_pause > 0) {
         n->proposing.defer_pause--;
         return chosen;
@@ -31,7 +60,8 @@ struct nodeset defer_choose(struct node *n)
         if (p != n->self &&
             n->now_ms < n->peers[p].heard_ms + (uint64_t)HEARD * n->options.retry_ms)
             nodeset_add(&heard, p);
-    while (nodeset_count(&chosen) < n->quorum.f && nodeset_count(&heard) >= quorum_all(n->quorum)) {
+    for (unsigned left = n->quorum.f; left > 0 && nodeset_count(&heard) >= quorum_all(n->quorum);
+         left--) {
         unsigned last = NODES_MAX;
         for (unsigned p = nodeset_next(&heard, 0); p < NODES_MAX; p = nodeset_next(&heard, p + 1))
             if (behind(n, p) &&
@@ -39,7 +69,8 @@ struct nodeset defer_choose(struct node *n)
                 last = p;
         if (last == NODES_MAX)
             break;
-        nodeset_add(&chosen, last);
+        if (!has_credit(&n->peers[last]))
+            nodeset_add(&chosen, last);
         nodeset_remove(&heard, last);
     }
     return chosen;

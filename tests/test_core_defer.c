@@ -1,4 +1,5 @@
-/* A node that is behind is sent no chunks, as long as others suffice. */
+/* A node that is behind is sent chunks of the share of blocks that it executes, as long as others
+ * suffice. */
 #include "tests/core_liar.h"
 
 enum { N = 4, HORIZON = 1000, LAST = 3, AHEAD = 40 };
@@ -66,7 +67,7 @@ static void catch_up(void)
     expect_no_faults();
 }
 
-static void who_is_behind_is_sent_none(void **state)
+static void who_executes_nothing_is_sent_none(void **state)
 {
     (void)state;
     fall_behind();
@@ -81,6 +82,30 @@ static void who_is_behind_is_sent_none(void **state)
         cluster_until(all_executed, 400);
     }
     assert_true(to_last >= 20); /* Not behind any more. */
+}
+
+/* One that executes half of what is ordered. */
+static void keep_half(void)
+{
+    nodeset_remove(&cluster.lagging, LAST);
+    if (2 * word_of(LAST).executed > word_of(0).agreed)
+        nodeset_add(&cluster.lagging, LAST);
+}
+
+static void who_executes_half_is_sent_half(void **state)
+{
+    (void)state;
+    fall_behind();
+    for (unsigned k = 0; k < 4 * AHEAD; k++) {
+        if (k == 2 * AHEAD)
+            chunks = to_last = 0;
+        keep_half();
+        order_epochs(1, 4000);
+    }
+    const unsigned blocks = (chunks - to_last) / (N - 2);
+    assert_true(blocks > 2 * AHEAD);
+    assert_in_range(to_last, blocks / 3, blocks * 3 / 5);
+    catch_up();
 }
 
 static void who_is_needed_is_sent_them(void **state)
@@ -121,7 +146,8 @@ static void once_needed_is_needed_for_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CORE_TEST(who_is_behind_is_sent_none),
+        CORE_TEST(who_executes_nothing_is_sent_none),
+        CORE_TEST(who_executes_half_is_sent_half),
         CORE_TEST(who_is_needed_is_sent_them),
         CORE_TEST(once_needed_is_needed_for_long),
     };
