@@ -83,7 +83,7 @@ $(BUILD)/ledger-node: $(BUILD)/node/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-cli: $(BUILD)/node/cli/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-testnet: $(BUILD)/testnet/main.o $(BUILD)/testnet.a $(BUILD)/ledger.a
 $(BUILD)/sim: $(call objects,$(SIM) $(MEMORY)) $(BUILD)/ledger.a
-$(BUILD)/bench: $(call objects,$(BENCH)) $(BUILD)/ledger.a
+$(BUILD)/bench: $(call objects,$(BENCH) $(MEMORY)) $(BUILD)/ledger.a
 $(filter-out $(MEMORIES) $(NETTESTS),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
 $(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a

@@ -2,6 +2,7 @@
  * on the machine that figures are scaled to; fdatasync and the load say how busy this one is. */
 #include "crypto/coin.h"
 #include "crypto/identity.h"
+#include "tests/bench/bench.h"
 #include "vid/encoding.h"
 
 #include <fcntl.h>
@@ -12,13 +13,6 @@
 #include <unistd.h>
 
 enum { RUNS = 9, BLOCK = 1 << 20 };
-
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -39,10 +33,10 @@ static uint8_t *calibration; /* 64 KB */
 
 static double hash_rate(unsigned count) /* GB/s */
 {
-    const double start = now(CLOCK_PROCESS_CPUTIME_ID);
+    const double start = bench_now(CLOCK_PROCESS_CPUTIME_ID);
     for (unsigned k = 0; k < count; k++)
         (void)hash_bytes(slice_of(calibration, 64 << 10));
-    return count * (64 << 10) / (now(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e9;
+    return count * (64 << 10) / (bench_now(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e9;
 }
 
 struct cost {
@@ -55,10 +49,10 @@ static struct cost cost_of(void (*call)(void *), void *context, unsigned repeat)
     double measured[RUNS], scaled[RUNS];
     for (unsigned r = 0; r < RUNS; r++) {
         const double before = hash_rate(100);
-        const double start = now(CLOCK_PROCESS_CPUTIME_ID);
+        const double start = bench_now(CLOCK_PROCESS_CPUTIME_ID);
         for (unsigned k = 0; k < repeat; k++)
             call(context);
-        measured[r] = (now(CLOCK_PROCESS_CPUTIME_ID) - start) / repeat;
+        measured[r] = (bench_now(CLOCK_PROCESS_CPUTIME_ID) - start) / repeat;
         scaled[r] = measured[r] * (before + hash_rate(100)) / 2 / 1.80;
     }
     qsort(measured, RUNS, sizeof measured[0], compare);
@@ -74,10 +68,10 @@ static void calibrate(void)
     const int file = mkstemp(path);
     double syncs[RUNS * 10] = {0};
     for (unsigned k = 0; file >= 0 && k < RUNS * 10; k++) {
-        const double start = now(CLOCK_MONOTONIC);
+        const double start = bench_now(CLOCK_MONOTONIC);
         if (pwrite(file, "calibration", 11, 4096 * k) != 11 || fdatasync(file))
             abort();
-        syncs[k] = now(CLOCK_MONOTONIC) - start;
+        syncs[k] = bench_now(CLOCK_MONOTONIC) - start;
     }
     qsort(syncs, RUNS * 10, sizeof syncs[0], compare);
     double load[1] = {0};
@@ -201,5 +195,6 @@ int main(void)
     bench_dispersal(16);
     bench_coin(4);
     bench_coin(16);
+    bench_scale();
     return 0;
 }
