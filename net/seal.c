@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,32 +59,43 @@ static void direction_key(const uint8_t shared[KEY_SIZE], const uint8_t from[CUR
     must(HMAC(EVP_sha256(), shared, KEY_SIZE, text, sizeof text, key, NULL) != NULL);
 }
 
+static bool begin(struct seals *s)
+{
+    EVP_MAC *poly1305 = EVP_MAC_fetch(NULL, "POLY1305", NULL);
+    s->mac = poly1305 ? EVP_MAC_CTX_new(poly1305) : NULL;
+    EVP_MAC_free(poly1305);
+    return s->mac && RAND_bytes(s->random, RANDOM_SIZE) == 1;
+}
+
 struct seals *seals_new(node_id self, unsigned node_count, const uint8_t secret[CURVE_KEY_SIZE],
-                        const uint8_t (*publics)[CURVE_KEY_SIZE], unsigned *bad)
+                        const uint8_t (*publics)[CURVE_KEY_SIZE], char *message,
+                        size_t message_size)
 {
     assert(self < node_count);
+    uint8_t shared[KEY_SIZE];
     struct seals *s = calloc(1, sizeof *s + node_count * sizeof s->pairs[0]);
     must(s != NULL);
     s->self = self;
     s->node_count = node_count;
-    EVP_MAC *poly1305 = EVP_MAC_fetch(NULL, "POLY1305", NULL);
-    must(poly1305 && (s->mac = EVP_MAC_CTX_new(poly1305)));
-    EVP_MAC_free(poly1305);
-    must(RAND_bytes(s->random, RANDOM_SIZE) == 1);
-    uint8_t shared[KEY_SIZE];
+    if (!begin(s)) {
+        snprintf(message, message_size, "this OpenSSL has no Poly1305, or no randomness");
+        goto fail;
+    }
     for (unsigned i = 0; i < node_count; i++) {
         if (i == self)
             continue;
         if (!agree(secret, publics[i], shared)) {
-            *bad = i;
-            seals_free(s);
-            return NULL;
+            snprintf(message, message_size, "what node %u has as its CURVE key is none", i);
+            goto fail;
         }
         direction_key(shared, publics[self], publics[i], s->pairs[i].out);
         direction_key(shared, publics[i], publics[self], s->pairs[i].in);
     }
     OPENSSL_cleanse(shared, sizeof shared);
     return s;
+fail:
+    seals_free(s);
+    return NULL;
 }
 
 void seals_free(struct seals *s)
@@ -93,6 +105,28 @@ void seals_free(struct seals *s)
     EVP_MAC_CTX_free(s->mac);
     OPENSSL_cleanse(s->pairs, s->node_count * sizeof s->pairs[0]);
     free(s);
+}
+
+static void password_of(const uint8_t key[KEY_SIZE], char password[static SEAL_PASSWORD_SIZE])
+{
+    static const uint8_t use[] = "password"; /* No lane and nonce: those are longer. */
+    uint8_t bytes[KEY_SIZE];
+    must(HMAC(EVP_sha256(), key, KEY_SIZE, use, sizeof use, bytes, NULL) != NULL);
+    for (unsigned i = 0; i < KEY_SIZE; i++)
+        snprintf(password + 2 * i, 3, "%02x", bytes[i]);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+}
+
+void seal_password(const struct seals *s, node_id to, char password[static SEAL_PASSWORD_SIZE])
+{
+    assert(to < s->node_count && to != s->self);
+    password_of(s->pairs[to].out, password);
+}
+
+void seal_expected(const struct seals *s, node_id from, char password[static SEAL_PASSWORD_SIZE])
+{
+    assert(from < s->node_count && from != s->self);
+    password_of(s->pairs[from].in, password);
 }
 
 static void tag_of(struct seals *s, const uint8_t key[KEY_SIZE], uint8_t lane,

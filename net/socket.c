@@ -67,33 +67,34 @@ void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, 
         return NULL;
     int64_t size_max = (int64_t)frame_size_max + CURVE_OVERHEAD;
     set(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
-    if (secret) {
-        set(socket, ZMQ_ZAP_DOMAIN, "node", strlen("node"));
-        set_int(socket, ZMQ_CURVE_SERVER, 1);
-    }
+    set(socket, ZMQ_ZAP_DOMAIN, secret ? "node" : "bulk", strlen("node"));
+    set_int(socket, secret ? ZMQ_CURVE_SERVER : ZMQ_PLAIN_SERVER, 1);
     set_int(socket, ZMQ_RCVHWM, high_water);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     return zmq_bind(socket, endpoint) ? close_failed(socket) : socket;
 }
 
-static void set_keys(void *socket, const uint8_t secret[CURVE_KEY_SIZE],
-                     const uint8_t server[CURVE_KEY_SIZE])
+static void show(void *socket, const struct socket_pass *pass)
 {
+    if (!pass->secret) {
+        set(socket, ZMQ_PLAIN_USERNAME, pass->user, strlen(pass->user));
+        set(socket, ZMQ_PLAIN_PASSWORD, pass->password, strlen(pass->password));
+        return;
+    }
     uint8_t public[CURVE_KEY_SIZE];
-    int result = curve_public(secret, public);
+    int result = curve_public(pass->secret, public);
     assert(result == 0);
     set(socket, ZMQ_CURVE_PUBLICKEY, public, CURVE_KEY_SIZE);
-    set(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE);
+    set(socket, ZMQ_CURVE_SERVERKEY, pass->server, CURVE_KEY_SIZE);
 }
 
-void *socket_dial(void *context, const char *endpoint, const uint8_t *secret,
-                  const uint8_t server[CURVE_KEY_SIZE], int high_water)
+void *socket_dial(void *context, const char *endpoint, const struct socket_pass *pass,
+                  int high_water)
 {
-    void *socket = new_socket(context, ZMQ_PUSH, endpoint, secret);
+    void *socket = new_socket(context, ZMQ_PUSH, endpoint, pass->secret);
     if (!socket)
         return NULL;
-    if (secret)
-        set_keys(socket, secret, server);
+    show(socket, pass);
     set_int(socket, ZMQ_SNDHWM, high_water);
     set_int(socket, ZMQ_IMMEDIATE, 1);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);

@@ -6,13 +6,20 @@
 #include <stddef.h>
 #include <zmq.h>
 
-#include "net/curve.h"
+#include "net/seal.h"
 
 /* The smallest frame limit: the commands of the handshake have to pass it too. */
 enum { SOCKET_FRAME_MIN = 1024 };
 
 /* Both NULL with errno set on failure. `high_water`: frames that libzmq may keep a connection.
- * Without a secret (NULL) nothing is encrypted, and anyone comes in. */
+ * Without a secret (NULL) nothing is encrypted, and who comes in shows a password. */
+
+struct socket_pass {
+    const uint8_t *secret,
+        *server;  /* CURVE: our secret key and the server's public one; or NULL, */
+    char user[4]; /* and our number and password. */
+    char password[SEAL_PASSWORD_SIZE];
+};
 
 /* A PULL socket that those come in to whom the ZAP handler gives a name. Without a handler
  * connections come about, but nothing that arrives over them has a User-Id. */
@@ -20,8 +27,8 @@ void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, 
                     size_t frame_size_max);
 /* A PUSH socket that connects, and again after each break. It takes frames only while connected,
  * so those for a peer that is down stay with the caller. */
-void *socket_dial(void *context, const char *endpoint, const uint8_t *secret,
-                  const uint8_t server[CURVE_KEY_SIZE], int high_water);
+void *socket_dial(void *context, const char *endpoint, const struct socket_pass *pass,
+                  int high_water);
 
 /* What is readable while libzmq's threads have something for the socket. */
 int socket_file(void *socket);

@@ -32,14 +32,15 @@ static const struct {
 struct link {
     void *socket; /* NULL: could not be made, is tried again. */
     int file;
-    bool full; /* Took no frame, and nothing has come from libzmq since. */
-    bool took; /* A frame, ever. */
+    bool full;        /* Took no frame, and nothing has come from libzmq since. */
+    uint64_t open_ms; /* When it last took a frame, or was seen to be ready to. */
     struct queue queue;
     uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
 };
 
 struct peer {
     struct transport_peer address;
+    uint64_t reached_ms; /* Since when the lane for votes has been seen open; 0: it is not. */
     struct link links[LANES];
 };
 
@@ -110,8 +111,13 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
         zmq_close(l->socket);
     l->waits_since_ms = 0;
     l->full = false;
-    l->socket = socket_dial(t->context, p->address.endpoints[lane], secret_of(t, lane),
-                            p->address.curve_public, high_water[lane].send);
+    struct socket_pass pass = {.secret = secret_of(t, lane), .server = p->address.curve_public};
+    if (is_plain(t, lane)) {
+        snprintf(pass.user, sizeof pass.user, "%u", t->self % 1000u);
+        seal_password(t->seals, (node_id)(p - t->peers), pass.password);
+    }
+    l->socket = socket_dial(t->context, p->address.endpoints[lane], &pass, high_water[lane].send);
+    explicit_bzero(&pass, sizeof pass);
     if (!l->socket)
         return -1;
     l->file = socket_file(l->socket);
@@ -128,6 +134,7 @@ static struct transport *new_transport(const struct transport_options *o)
     t->context = o->zmq_context;
     t->self = o->self;
     t->node_count = o->node_count;
+    t->seals = o->seals;
     t->redial_ms = o->redial_ms ? o->redial_ms : REDIAL_MS;
     memcpy(t->curve_secret, o->curve_secret, CURVE_KEY_SIZE);
     for (unsigned lane = 0; lane < LANES; lane++) {
@@ -145,20 +152,6 @@ static struct transport *new_transport(const struct transport_options *o)
     return t;
 }
 
-static int make_seals(struct transport *t, char *message, size_t message_size)
-{
-    uint8_t publics[NODES_MAX][CURVE_KEY_SIZE];
-    unsigned bad = 0;
-    for (unsigned i = 0; i < t->node_count; i++)
-        memcpy(publics[i], t->peers[i].address.curve_public, CURVE_KEY_SIZE);
-    t->seals = seals_new(t->self, t->node_count, t->curve_secret,
-                         (const uint8_t(*)[CURVE_KEY_SIZE])publics, &bad);
-    if (t->seals)
-        return 0;
-    snprintf(message, message_size, "what node %u has as its CURVE key is none", bad);
-    return -1;
-}
-
 int transport_open(const struct transport_options *options, struct transport **transport,
                    char *message, size_t message_size)
 {
@@ -167,8 +160,6 @@ int transport_open(const struct transport_options *options, struct transport **t
         snprintf(message, message_size, "this libzmq was built without CURVE");
         goto fail;
     }
-    if (options->plain_bulk && make_seals(t, message, message_size))
-        goto fail;
     for (enum lane lane = 0; lane < LANES; lane++) {
         if (listen_on(t, options->listen[lane], lane, message, message_size))
             goto fail;
@@ -211,7 +202,6 @@ void transport_close(struct transport *t)
         }
     }
     explicit_bzero(t->curve_secret, CURVE_KEY_SIZE);
-    seals_free(t->seals);
     free(t);
 }
 
@@ -281,7 +271,7 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
         l->full = !(is_plain(t, lane) ? give_sealed(t, p, lane, f) : give(l->socket, f, 0));
         if (l->full)
             break;
-        l->took = true;
+        l->open_ms = now;
         t->counts.tx_bytes[lane] += f->size;
         queue_pop(&l->queue);
         l->waits_since_ms = 0;
@@ -317,11 +307,16 @@ static bool receive_one(struct transport *t, enum lane lane, zmq_msg_t *m, unsig
     *from = t->node_count;
     if (!socket_receive(t->receivers[lane], m, &rest))
         return false;
-    if (!is_plain(t, lane) && rest.parts == 0)
-        *from = sender_of(t, m);
-    else if (is_plain(t, lane) && rest.parts == 1 && rest.size == SEAL_SIZE)
-        *from = seal_sender(t->seals, (uint8_t)lane, slice_of(zmq_msg_data(m), zmq_msg_size(m)),
-                            slice_of(rest.bytes, rest.size));
+    if (rest.parts != is_plain(t, lane))
+        return true;
+    *from = sender_of(t, m);
+    if (is_plain(t, lane) &&
+        (rest.size != SEAL_SIZE ||
+         seal_sender(t->seals, (uint8_t)lane, slice_of(zmq_msg_data(m), zmq_msg_size(m)),
+                     slice_of(rest.bytes, rest.size)) != *from)) {
+        *from = t->node_count;
+        t->counts.refused_frames++;
+    }
     return true;
 }
 
@@ -411,19 +406,29 @@ bool transport_reaches(struct transport *t, node_id to)
     const bool reached = l->socket && socket_takes(l->socket);
     if (reached)
         l->full = false; /* It is known now, and its file need not tell. */
+    if (!reached)
+        t->peers[to].reached_ms = 0;
+    else if (t->peers[to].reached_ms == 0)
+        t->peers[to].reached_ms = now_ms();
     return reached;
 }
 
-bool transport_shut(const struct transport *t, node_id to, unsigned ms)
+bool transport_shut(struct transport *t, node_id to, unsigned ms)
 {
     assert(to < t->node_count);
     const uint64_t now = now_ms();
+    struct peer *p = &t->peers[to];
+    bool shut = false;
     for (enum lane lane = LANE_DISPERSAL; lane < LANES; lane++) {
-        const struct link *l = &t->peers[to].links[lane];
-        if (!l->took && l->waits_since_ms != 0 && now - l->waits_since_ms >= ms)
-            return true;
+        struct link *l = &p->links[lane];
+        if (l->socket && socket_takes(l->socket)) {
+            l->open_ms = now;
+            l->full = false; /* As in transport_reaches. */
+        }
+        const uint64_t since_ms = l->open_ms > p->reached_ms ? l->open_ms : p->reached_ms;
+        shut = shut || (p->reached_ms != 0 && now - since_ms >= ms);
     }
-    return false;
+    return shut;
 }
 
 void transport_counts(const struct transport *t, struct transport_counts *counts)

@@ -3,8 +3,8 @@
  *
  * Three lanes a peer, a connection each, so that bulk data never stands before a vote. A node
  * binds one PULL socket a lane and connects one PUSH socket a lane to every peer. A ZAP handler
- * admits the keys of the cluster's nodes and nobody else; the sender of a frame is the owner of
- * the key of its connection, never a field.
+ * admits the cluster's nodes, by their keys, and nobody else; the sender of a frame is the owner
+ * of the key of its connection (and, where that is plain, of the frame's seal), never a field.
  *
  * ZeroMQ's own queues are kept short (they can be neither reordered nor taken back); behind
  * them each peer and lane has a queue of ours, bounded in bytes. A frame that does not fit is
@@ -19,6 +19,7 @@
 #include "crypto/quorum.h"
 #include "net/curve.h"
 #include "net/frame.h"
+#include "net/seal.h"
 
 enum lane { LANE_VOTES, LANE_DISPERSAL, LANE_RETRIEVAL, LANES };
 
@@ -36,7 +37,7 @@ struct transport_options {
     const struct transport_peer *peers; /* node_count, self's too; copied. */
     char listen[LANES][64];             /* tcp://address:port, to bind. */
     uint8_t curve_secret[CURVE_KEY_SIZE];
-    bool plain_bulk; /* At all nodes, or at none. */
+    struct seals *seals; /* Bulk is plain: at all nodes, or none. Kept by reference. NULL: CURVE. */
     /* Sent and received. ZeroMQ keeps a few received frames a connection: what a lying peer can
      * make this node hold grows with it, so that of the votes should be small. */
     size_t frame_size_max[LANES];
@@ -47,10 +48,12 @@ struct transport_options {
 
 /* The ZAP handler of a context: a thread on inproc://zeromq.zap.01. Sockets in the domain "node"
  * admit the given keys, and give each message the User-Id "N" of its owner's index in decimal;
- * sockets in the domain "client" admit any CURVE key. Counts refusals. */
+ * those in the domain "bulk" the same for passwords (PLAIN) of `seals`, if not NULL; sockets in the
+ * domain "client" admit any CURVE key. Counts refusals. */
 struct zap;
 int zap_start(void *zmq_context, const uint8_t (*keys)[CURVE_KEY_SIZE], unsigned count,
-              struct zap **zap, char *message, size_t message_size);
+              const struct seals *seals, node_id self, struct zap **zap, char *message,
+              size_t message_size);
 uint64_t zap_refused(const struct zap *z);
 void zap_stop(struct zap *z); /* Before the context is terminated. NULL is fine. */
 
@@ -91,13 +94,15 @@ void transport_polled(struct transport *t, const struct pollfd polled[], unsigne
 /* Whether the peer's connection for votes is there and takes a frame now. */
 bool transport_reaches(struct transport *t, node_id to);
 
-/* Whether frames have waited for `ms` in a bulk lane that never took one. */
-bool transport_shut(const struct transport *t, node_id to, unsigned ms);
+/* Whether a bulk lane has taken nothing, nor would have, for `ms` in which that for votes was open.
+ * Both are seen by asking: transport_reaches first. */
+bool transport_shut(struct transport *t, node_id to, unsigned ms);
 
 struct transport_counts { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];
     uint64_t tx_bytes[LANES];       /* Taken by the sockets. */
     uint64_t dropped_frames[LANES]; /* Queue full. */
+    uint64_t refused_frames;        /* Received with a seal that is none. */
     uint64_t queued_bytes[LANES];   /* Now. */
     /* Half of what TCP says a round trip took on connections for votes, in the last one to two
      * minutes: the median, and what one in a hundred exceeds. 0: there were none. */

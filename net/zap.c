@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,11 +10,23 @@
 
 #include "net/transport.h"
 
-/* ZAP (ZeroMQ RFC 27): libzmq asks here, once for each handshake that proved its key, whether
- * the owner of the key may come in. A request has seven parts, the key last; a reply has six. */
+/* ZAP (ZeroMQ RFC 27): libzmq asks here, once for each handshake that proved its key or shows a
+ * password, whether to let it in. A request has seven parts with the key last (CURVE), or eight
+ * with user and password (PLAIN); a reply has six. */
 
-enum { PART_VERSION, PART_ID, PART_DOMAIN, PART_ADDRESS, PART_ROUTING, PART_MECHANISM, PART_KEY };
-enum { PARTS = PART_KEY + 1, PART_SIZE_MAX = 255, USER_SIZE = 12 };
+enum {
+    PART_VERSION,
+    PART_ID,
+    PART_DOMAIN,
+    PART_ADDRESS,
+    PART_ROUTING,
+    PART_MECHANISM,
+    PART_KEY,
+    PART_USER = PART_KEY,
+    PART_PASSWORD,
+    PARTS,
+};
+enum { PART_SIZE_MAX = 255, USER_SIZE = 12 };
 
 struct zap {
     void *requests; /* REP; the thread's, as is `stopped`. */
@@ -22,7 +35,10 @@ struct zap {
     pthread_t thread;
     atomic_uint_least64_t refused;
     unsigned count;
-    uint8_t keys[][CURVE_KEY_SIZE];
+    struct {
+        uint8_t key[CURVE_KEY_SIZE];
+        char password[SEAL_PASSWORD_SIZE]; /* Empty: there is none. */
+    } nodes[];
 };
 
 struct request {
@@ -54,24 +70,51 @@ static bool part_is(const struct request *r, unsigned part, const char *text)
     return r->sizes[part] == (int)strlen(text) && !memcmp(r->parts[part], text, strlen(text));
 }
 
-/* Whether to admit; `user` becomes the User-Id of all that arrives over the connection. */
-static bool judge(const struct zap *z, const struct request *r, char user[static USER_SIZE])
+static bool judge_password(const struct zap *z, const struct request *r,
+                           char user[static USER_SIZE])
+{
+    if (r->count != PART_PASSWORD + 1 || !part_is(r, PART_DOMAIN, "bulk") ||
+        r->sizes[PART_PASSWORD] != SEAL_PASSWORD_SIZE - 1)
+        return false;
+    for (unsigned i = 0; i < z->count; i++) {
+        snprintf(user, USER_SIZE, "%u", i);
+        if (part_is(r, PART_USER, user))
+            return *z->nodes[i].password &&
+                   !CRYPTO_memcmp(z->nodes[i].password, r->parts[PART_PASSWORD],
+                                  SEAL_PASSWORD_SIZE - 1);
+    }
+    return false;
+}
+
+static bool judge_key(const struct zap *z, const struct request *r, char user[static USER_SIZE])
 {
     user[0] = 0;
-    if (r->count != PARTS || !part_is(r, PART_VERSION, "1.0") ||
-        !part_is(r, PART_MECHANISM, "CURVE") || r->sizes[PART_KEY] != CURVE_KEY_SIZE)
+    if (r->count != PART_KEY + 1 || r->sizes[PART_KEY] != CURVE_KEY_SIZE)
         return false;
     if (part_is(r, PART_DOMAIN, "client"))
         return true;
     if (!part_is(r, PART_DOMAIN, "node"))
         return false;
     for (unsigned i = 0; i < z->count; i++) {
-        if (!memcmp(z->keys[i], r->parts[PART_KEY], CURVE_KEY_SIZE)) {
+        if (!memcmp(z->nodes[i].key, r->parts[PART_KEY], CURVE_KEY_SIZE)) {
             snprintf(user, USER_SIZE, "%u", i);
             return true;
         }
     }
     return false;
+}
+
+/* Whether to admit; `user` becomes the User-Id of all that arrives over the connection. */
+static bool judge(const struct zap *z, const struct request *r, char user[static USER_SIZE])
+{
+    bool admitted = false;
+    if (r->count > PART_MECHANISM && part_is(r, PART_VERSION, "1.0"))
+        admitted = part_is(r, PART_MECHANISM, "CURVE")   ? judge_key(z, r, user)
+                   : part_is(r, PART_MECHANISM, "PLAIN") ? judge_password(z, r, user)
+                                                         : false;
+    if (!admitted)
+        user[0] = 0;
+    return admitted;
 }
 
 static void answer(struct zap *z)
@@ -124,14 +167,26 @@ static int start_thread(struct zap *z)
     return error;
 }
 
-int zap_start(void *zmq_context, const uint8_t (*keys)[CURVE_KEY_SIZE], unsigned count,
-              struct zap **zap, char *message, size_t message_size)
+static struct zap *new_zap(const uint8_t (*keys)[CURVE_KEY_SIZE], unsigned count,
+                           const struct seals *seals, node_id self)
 {
-    struct zap *z = calloc(1, sizeof *z + count * sizeof *keys);
+    struct zap *z = calloc(1, sizeof *z + count * sizeof z->nodes[0]);
     if (!z)
         abort();
     z->count = count;
-    memcpy(z->keys, keys, count * sizeof *keys);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(z->nodes[i].key, keys[i], CURVE_KEY_SIZE);
+        if (seals && i != self)
+            seal_expected(seals, (node_id)i, z->nodes[i].password);
+    }
+    return z;
+}
+
+int zap_start(void *zmq_context, const uint8_t (*keys)[CURVE_KEY_SIZE], unsigned count,
+              const struct seals *seals, node_id self, struct zap **zap, char *message,
+              size_t message_size)
+{
+    struct zap *z = new_zap(keys, count, seals, self);
     z->requests = zmq_socket(zmq_context, ZMQ_REP);
     z->stopped = zmq_socket(zmq_context, ZMQ_PAIR);
     z->stop = zmq_socket(zmq_context, ZMQ_PAIR);

@@ -18,7 +18,7 @@ enum {
     PEERS_MS = 250,      /* From one look at who is connected to the next. */
     GATHER_SHARE = 200,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
     GATHER_MS_MAX = 100, /* ... and no longer. */
-    SHUT_MS = 5000,      /* A bulk lane that took nothing since the start for so long is told of. */
+    SHUT_MS = 15000,     /* A bulk lane that takes nothing for so long is told of. */
     DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
@@ -104,11 +104,6 @@ static void look_after_peers(struct daemon *d)
         if (i == d->self)
             continue;
         const struct address *address = &d->config.cluster.nodes[i].address;
-        if (d->peers.of[i].connected && transport_shut(d->transport, (node_id)i, SHUT_MS))
-            log_limited(LOG_LEVEL_WARN, "peer", i,
-                        "peer %u takes votes and no chunks: give all nodes the same bulk in "
-                        "node.conf, and open its second and third port peer=%u",
-                        i, i);
         switch (peers_look(&d->peers, (node_id)i, transport_reaches(d->transport, (node_id)i),
                            d->now_ms)) {
         case PEER_SAME: break;
@@ -118,6 +113,11 @@ static void look_after_peers(struct daemon *d)
             log_line(LOG_LEVEL_INFO, "peer", "peer %u (%s:%u) cannot be reached", i, address->host,
                      (unsigned)address->port);
         }
+        if (transport_shut(d->transport, (node_id)i, SHUT_MS))
+            log_limited(LOG_LEVEL_WARN, "peer", i,
+                        "peer %u takes votes and no chunks: give all nodes the same bulk in "
+                        "node.conf, and open its second and third port peer=%u",
+                        i, i);
     }
 }
 

@@ -356,6 +356,7 @@ void daemon_close(struct daemon *d)
     clients_close(d->clients);
     transport_close(d->transport);
     zap_stop(d->zap);
+    seals_free(d->seals);
     if (d->zmq)
         zmq_ctx_term(d->zmq);
     mempool_close(d->mempool);

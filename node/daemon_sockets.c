@@ -39,7 +39,6 @@ static int open_transport(struct daemon *d, char *message, size_t message_size)
         .self = d->self,
         .node_count = d->quorum.n,
         .peers = peers,
-        .plain_bulk = d->config.node.bulk == BULK_PLAIN,
     };
     size_t chunk = cluster->block_bytes_max / quorum_data(d->quorum) + CHUNK_OVERHEAD;
     for (unsigned lane = 0; lane < LANES; lane++) {
@@ -58,8 +57,17 @@ static int open_transport(struct daemon *d, char *message, size_t message_size)
         memcpy(keys[i], cluster->nodes[i].curve_public, CURVE_KEY_SIZE);
     }
     memcpy(options.curve_secret, d->config.key.curve_secret, CURVE_KEY_SIZE);
-    int status = zap_start(d->zmq, (const uint8_t(*)[CURVE_KEY_SIZE])keys, d->quorum.n, &d->zap,
-                           message, message_size);
+    const uint8_t(*publics)[CURVE_KEY_SIZE] = (const uint8_t(*)[CURVE_KEY_SIZE])keys;
+    int status = 0;
+    if (d->config.node.bulk == BULK_PLAIN) {
+        d->seals =
+            seals_new(d->self, d->quorum.n, options.curve_secret, publics, message, message_size);
+        status = d->seals ? 0 : -1;
+        options.seals = d->seals;
+    }
+    if (status == 0)
+        status = zap_start(d->zmq, publics, d->quorum.n, d->seals, d->self, &d->zap, message,
+                           message_size);
     if (status == 0)
         status = transport_open(&options, &d->transport, message, message_size);
     secret_wipe(options.curve_secret, CURVE_KEY_SIZE);

@@ -42,6 +42,7 @@ struct daemon {
     struct driver *driver;
     void *zmq;
     struct zap *zap;
+    struct seals *seals; /* NULL: bulk is encrypted. */
     struct transport *transport;
     struct clients *clients;
     int signals;

@@ -11,6 +11,7 @@ enum { NODES = 3, LANE = 1 };
 
 static uint8_t publics[NODES][CURVE_KEY_SIZE], secrets[NODES][CURVE_KEY_SIZE];
 static struct seals *nodes[NODES];
+static char message[100];
 static uint8_t frame[70000], seal[SEAL_SIZE];
 
 static const uint8_t (*keys(void))[CURVE_KEY_SIZE]
@@ -20,10 +21,8 @@ static const uint8_t (*keys(void))[CURVE_KEY_SIZE]
 
 static struct seals *new_seals(node_id self)
 {
-    unsigned bad = NODES;
-    struct seals *s = seals_new(self, NODES, secrets[self], keys(), &bad);
+    struct seals *s = seals_new(self, NODES, secrets[self], keys(), message, sizeof message);
     assert_non_null(s);
-    assert_int_equal(bad, NODES);
     return s;
 }
 
@@ -117,13 +116,32 @@ static void no_two_are_the_same(void **state)
     assert_int_equal(sender(0, 100), 1);
 }
 
+static void a_password_is_for_one_node_and_one_direction(void **state)
+{
+    (void)state;
+    char shown[SEAL_PASSWORD_SIZE], expected[NODES][NODES][SEAL_PASSWORD_SIZE] = {{""}};
+    for (node_id to = 0; to < NODES; to++)
+        for (node_id from = 0; from < NODES; from++) {
+            if (from == to)
+                continue;
+            seal_expected(nodes[to], from, expected[to][from]);
+            seal_password(nodes[from], to, shown);
+            assert_string_equal(shown, expected[to][from]);
+            assert_int_equal(strlen(shown), SEAL_PASSWORD_SIZE - 1);
+        }
+    for (unsigned i = 0; i < NODES * NODES; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (*expected[i / NODES][i % NODES] && *expected[k / NODES][k % NODES])
+                assert_string_not_equal(expected[i / NODES][i % NODES],
+                                        expected[k / NODES][k % NODES]);
+}
+
 static void a_key_that_is_none_is_named(void **state)
 {
     (void)state;
-    unsigned bad = NODES;
     memset(publics[2], 0, CURVE_KEY_SIZE);
-    assert_null(seals_new(0, NODES, secrets[0], keys(), &bad));
-    assert_int_equal(bad, 2);
+    assert_null(seals_new(0, NODES, secrets[0], keys(), message, sizeof message));
+    assert_string_equal(message, "what node 2 has as its CURVE key is none");
 }
 
 int main(void)
@@ -134,6 +152,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(is_for_one_node_and_one_direction, setup, teardown),
         cmocka_unit_test_setup_teardown(no_two_are_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_password_is_for_one_node_and_one_direction, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_key_that_is_none_is_named, setup, teardown),
     };
     return cmocka_run_group_tests_name("seal", tests, NULL, NULL);

@@ -388,7 +388,7 @@ static void a_port_in_use_is_named(void **state)
     assert_non_null(strstr(message, "nonsense"));
     struct zap *zap = NULL;
     const uint8_t keys[1][CURVE_KEY_SIZE] = {{0}};
-    assert_int_equal(zap_start(a.context, keys, 1, &zap, message, sizeof message), -1);
+    assert_int_equal(zap_start(a.context, keys, 1, NULL, 0, &zap, message, sizeof message), -1);
     assert_null(zap);
     close_node(&a);
 }

@@ -2,10 +2,21 @@
 #include "net/seal.h"
 #include "tests/transport_fixture.h"
 
+static struct seals *seals_of(node_id self)
+{
+    uint8_t publics[NODES][CURVE_KEY_SIZE];
+    for (unsigned i = 0; i < NODES; i++)
+        memcpy(publics[i], peers[i].curve_public, CURVE_KEY_SIZE);
+    struct seals *s = seals_new(self, NODES, secrets[self],
+                                (const uint8_t(*)[CURVE_KEY_SIZE])publics, message, sizeof message);
+    assert_non_null(s);
+    return s;
+}
+
 static struct transport_options plain_of(node_id self)
 {
     struct transport_options o = options_of(self);
-    o.plain_bulk = true;
+    o.seals = seals_of(self);
     return o;
 }
 
@@ -34,10 +45,15 @@ static void what_nodes_say_passes_in_every_lane(void **state)
     close_node(&a);
 }
 
-static void *stranger(void *context, enum lane lane)
+/* Who comes to node 0 as `user` with a password, or neither. */
+static void *caller(void *context, enum lane lane, const char *user, const char *password)
 {
     void *s = zmq_socket(context, ZMQ_PUSH);
     zmq_setsockopt(s, ZMQ_LINGER, &(int){0}, sizeof(int));
+    if (user) {
+        zmq_setsockopt(s, ZMQ_PLAIN_USERNAME, user, strlen(user));
+        zmq_setsockopt(s, ZMQ_PLAIN_PASSWORD, password, strlen(password));
+    }
     assert_int_equal(zmq_connect(s, peers[0].endpoints[lane]), 0);
     return s;
 }
@@ -52,43 +68,98 @@ static void say(void *socket, const uint8_t *frame, const uint8_t *seal, size_t 
         zmq_send(socket, "", 0, more > 1 ? ZMQ_SNDMORE : 0);
 }
 
-/* Anyone can call: what comes counts only with the seal of a node, for this node and lane. */
-static void nobody_else_is_heard(void **state)
+/* Without a node's password, or with another's, no frame comes in, whatever its seal. */
+static void who_has_no_password_is_refused(void **state)
 {
     (void)state;
     struct node n = open_with(plain_of(0));
-    uint8_t publics[NODES][CURVE_KEY_SIZE], frame[100] = {9}, seal[SEAL_SIZE],
-                                            none[SEAL_SIZE] = {1};
-    unsigned bad;
-    for (unsigned i = 0; i < NODES; i++)
-        memcpy(publics[i], peers[i].curve_public, CURVE_KEY_SIZE);
-    struct seals *s =
-        seals_new(1, NODES, secrets[1], (const uint8_t(*)[CURVE_KEY_SIZE])publics, &bad);
+    struct seals *of_1 = seals_of(1), *of_2 = seals_of(2);
+    uint8_t frame[100] = {9}, seal[SEAL_SIZE];
+    char right[SEAL_PASSWORD_SIZE], of_another[SEAL_PASSWORD_SIZE], almost[SEAL_PASSWORD_SIZE];
+    seal_password(of_1, 0, right);
+    seal_password(of_2, 0, of_another);
+    memcpy(almost, right, sizeof almost);
+    almost[SEAL_PASSWORD_SIZE - 2] ^= 1;
+    void *context = zmq_ctx_new();
+    void *callers[] = {caller(context, LANE_RETRIEVAL, NULL, NULL),
+                       caller(context, LANE_RETRIEVAL, "1", of_another),
+                       caller(context, LANE_RETRIEVAL, "1", almost),
+                       caller(context, LANE_RETRIEVAL, "1", "x"),
+                       caller(context, LANE_RETRIEVAL, "01", right),
+                       caller(context, LANE_RETRIEVAL, "0", right),
+                       caller(context, LANE_RETRIEVAL, "7", right),
+                       caller(context, LANE_VOTES, "1", right)}; /* These are never plain. */
+    for (unsigned i = 0; i < sizeof callers / sizeof *callers; i++) {
+        seal_make(of_1, 0, LANE_RETRIEVAL, slice_of(frame, sizeof frame), seal);
+        say(callers[i], frame, seal, SEAL_SIZE, 0);
+    }
+    expect_nothing(NULL, &n);
+    assert_true(zap_refused(n.zap) >= 6);
+    void *last = caller(context, LANE_RETRIEVAL, "1", right);
+    seal_make(of_1, 0, LANE_RETRIEVAL, slice_of(frame, sizeof frame), seal);
+    say(last, frame, seal, SEAL_SIZE, 0);
+    expect_frame(NULL, &n, 1, LANE_RETRIEVAL, 9);
+    zmq_close(last);
+    for (unsigned i = 0; i < sizeof callers / sizeof *callers; i++)
+        zmq_close(callers[i]);
+    zmq_ctx_term(context);
+    seals_free(of_1);
+    seals_free(of_2);
+    close_node(&n);
+}
+
+/* Who has heard the password comes in; what it says counts only with the seal of the node. */
+static void who_has_only_the_password_is_not_heard(void **state)
+{
+    (void)state;
+    struct node n = open_with(plain_of(0));
+    struct seals *of_1 = seals_of(1), *of_2 = seals_of(2);
+    uint8_t frame[100] = {9}, seal[SEAL_SIZE], none[SEAL_SIZE] = {1};
+    char password[SEAL_PASSWORD_SIZE];
+    struct transport_counts counts;
     const struct slice bytes = slice_of(frame, sizeof frame);
     void *context = zmq_ctx_new();
-    void *socket = stranger(context, LANE_RETRIEVAL);
+    seal_password(of_1, 0, password);
+    void *socket = caller(context, LANE_RETRIEVAL, "1", password);
     say(socket, frame, NULL, 0, 0);
     say(socket, frame, none, SEAL_SIZE, 0);
-    seal_make(s, 2, LANE_RETRIEVAL, bytes, seal);
+    seal_make(of_1, 2, LANE_RETRIEVAL, bytes, seal);
     say(socket, frame, seal, SEAL_SIZE, 0);
-    seal_make(s, 0, LANE_DISPERSAL, bytes, seal);
+    seal_make(of_1, 0, LANE_DISPERSAL, bytes, seal);
     say(socket, frame, seal, SEAL_SIZE, 0);
-    seal_make(s, 0, LANE_RETRIEVAL, bytes, seal);
+    seal_make(of_2, 0, LANE_RETRIEVAL, bytes, seal); /* Another node's. */
+    say(socket, frame, seal, SEAL_SIZE, 0);
+    seal_make(of_1, 0, LANE_RETRIEVAL, bytes, seal);
     say(socket, frame, seal, SEAL_SIZE - 1, 0);
     say(socket, frame, seal, SEAL_SIZE, 1);
     say(socket, frame, NULL, 0, 2);
-    void *votes = stranger(context, LANE_VOTES); /* These are never plain. */
-    seal_make(s, 0, LANE_VOTES, bytes, seal);
-    say(votes, frame, seal, SEAL_SIZE, 0);
     expect_nothing(NULL, &n);
-    seal_make(s, 0, LANE_RETRIEVAL, bytes, seal);
+    transport_counts(n.transport, &counts);
+    assert_int_equal(counts.refused_frames, 5);
+    seal_make(of_1, 0, LANE_RETRIEVAL, bytes, seal);
     say(socket, frame, seal, SEAL_SIZE, 0);
     expect_frame(NULL, &n, 1, LANE_RETRIEVAL, 9);
-    zmq_close(votes);
     zmq_close(socket);
     zmq_ctx_term(context);
-    seals_free(s);
+    seals_free(of_1);
+    seals_free(of_2);
     close_node(&n);
+}
+
+static bool is_shut(struct node *n, node_id to, unsigned ms)
+{
+    transport_reaches(n->transport, to);
+    return transport_shut(n->transport, to, ms);
+}
+
+static void look_for(struct node *a, struct node *b, unsigned ms)
+{
+    for (uint64_t end = now_ms() + ms; now_ms() < end; zmq_poll(NULL, 0, 10)) {
+        push_out(a);
+        push_out(b);
+        is_shut(a, 0, QUIET_MS);
+        is_shut(b, 1, QUIET_MS);
+    }
 }
 
 /* One node encrypts, the other does not: votes pass, and it can be said what is wrong. */
@@ -99,17 +170,28 @@ static void whose_bulk_differs_is_told(void **state)
     struct node b = open_node(0);
     assert_true(send_frame(&a, 0, LANE_VOTES, 0, 0, 1, 100));
     expect_frame(&a, &b, 1, LANE_VOTES, 1);
-    assert_false(transport_shut(a.transport, 0, QUIET_MS));
     assert_true(send_frame(&a, 0, LANE_DISPERSAL, 0, 0, 2, 100));
     assert_true(send_frame(&b, 1, LANE_RETRIEVAL, 0, 0, 3, 100));
-    push_out_for(&a, 10);
-    assert_false(transport_shut(a.transport, 0, QUIET_MS));
+    assert_false(is_shut(&a, 0, QUIET_MS));
     expect_nothing(&a, &b);
     expect_nothing(&b, &a);
-    push_out_for(&a, QUIET_MS);
-    push_out_for(&b, QUIET_MS);
-    assert_true(transport_shut(a.transport, 0, QUIET_MS));
-    assert_true(transport_shut(b.transport, 1, QUIET_MS));
+    look_for(&a, &b, 3 * QUIET_MS);
+    assert_true(is_shut(&a, 0, QUIET_MS));
+    assert_true(is_shut(&b, 1, QUIET_MS));
+    assert_false(is_shut(&b, 2, QUIET_MS)); /* Is not there at all. */
+    close_node(&b);
+    close_node(&a);
+}
+
+static void whose_bulk_is_the_same_is_not(void **state)
+{
+    (void)state;
+    struct node a = open_with(plain_of(1));
+    struct node b = open_with(plain_of(0));
+    expect_passage(&a, &b, 1, 0, 1);
+    look_for(&a, &b, 3 * QUIET_MS);
+    assert_false(is_shut(&a, 0, QUIET_MS));
+    assert_false(is_shut(&b, 1, QUIET_MS));
     close_node(&b);
     close_node(&a);
 }
@@ -118,8 +200,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_nodes_say_passes_in_every_lane, fresh),
-        cmocka_unit_test_setup(nobody_else_is_heard, fresh),
+        cmocka_unit_test_setup(who_has_no_password_is_refused, fresh),
+        cmocka_unit_test_setup(who_has_only_the_password_is_not_heard, fresh),
         cmocka_unit_test_setup(whose_bulk_differs_is_told, fresh),
+        cmocka_unit_test_setup(whose_bulk_is_the_same_is_not, fresh),
     };
     alarm(60); /* What hangs has failed. */
     return cmocka_run_group_tests_name("transport plain", tests, NULL, NULL);

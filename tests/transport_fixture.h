@@ -29,6 +29,7 @@ struct node {
     void *context;
     struct zap *zap;
     struct transport *transport;
+    struct seals *seals;
 };
 
 static inline uint64_t now_ms(void)
@@ -83,12 +84,13 @@ static inline struct transport_options options_of(node_id self)
 
 static inline struct node open_with(struct transport_options o)
 {
-    struct node n = {.context = zmq_ctx_new()};
+    struct node n = {.context = zmq_ctx_new(), .seals = o.seals};
     uint8_t keys[NODES][CURVE_KEY_SIZE];
     for (unsigned i = 0; i < NODES; i++)
         memcpy(keys[i], peers[i].curve_public, CURVE_KEY_SIZE);
     const uint8_t(*admitted)[CURVE_KEY_SIZE] = (const uint8_t(*)[CURVE_KEY_SIZE])keys;
-    assert_int_equal(zap_start(n.context, admitted, NODES, &n.zap, message, sizeof message), 0);
+    assert_int_equal(
+        zap_start(n.context, admitted, NODES, o.seals, o.self, &n.zap, message, sizeof message), 0);
     o.zmq_context = n.context;
     if (transport_open(&o, &n.transport, message, sizeof message))
         fail_msg("%s", message);
@@ -101,6 +103,7 @@ static inline void close_node(struct node *n)
 {
     transport_close(n->transport);
     zap_stop(n->zap);
+    seals_free(n->seals);
     zmq_ctx_term(n->context);
 }
 
