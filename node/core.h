@@ -334,6 +334,8 @@ void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id t
 /* defer.c */
 /* The peers that a dispersal which begins now does without, for the time being. */
 struct nodeset defer_choose(struct node *n);
+/* Whether a peer has executed less, by more than the epochs in flight, than is agreed. */
+bool defer_behind(const struct node *n, unsigned peer);
 void defer_needed(struct node *n); /* It did not complete without; */
 void defer_enough(struct node *n); /* it did. */
 

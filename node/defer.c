@@ -19,9 +19,9 @@ enum {
     PACE = 16, /* Epochs agreed from one look at how fast peers execute to the next. */
 };
 
-static bool behind(const struct node *n, unsigned p)
+bool defer_behind(const struct node *n, unsigned peer)
 {
-    return n->peers[p].word.executed + n->options.epoch_window < n->agreed;
+    return n->peers[peer].word.executed + n->options.epoch_window < n->agreed;
 }
 
 static void look_at_paces(struct node *n)
@@ -32,7 +32,12 @@ static void look_at_paces(struct node *n)
     for (unsigned p = 0; p < n->quorum.n; p++) {
         struct peer *peer = &n->peers[p];
         const epoch_id executed = peer->word.executed - peer->paced;
-        peer->pace = executed < ordered ? (uint8_t)((executed * PACE + PACE / 2) / ordered) : PACE;
+        if (peer->paced == 0)
+            peer->pace = 0; /* Nothing before it is known: who is behind then is far. */
+        else if (executed >= ordered)
+            peer->pace = PACE;
+        else
+            peer->pace = (uint8_t)((executed * PACE + ordered / 2) / ordered);
         peer->paced = peer->word.executed;
     }
     n->proposing.paced = n->agreed;
@@ -64,7 +69,7 @@ struct nodeset defer_choose(struct node *n)
          left--) {
         unsigned last = NODES_MAX;
         for (unsigned p = nodeset_next(&heard, 0); p < NODES_MAX; p = nodeset_next(&heard, p + 1))
-            if (behind(n, p) &&
+            if (defer_behind(n, p) &&
                 (last == NODES_MAX || n->peers[p].word.executed < n->peers[last].word.executed))
                 last = p;
         if (last == NODES_MAX)
