@@ -26,6 +26,15 @@ static void drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
     transport_drop(d->transport, to, (enum lane)lane, tag);
 }
 
+static size_t queued(void *context, node_id to)
+{
+    const struct daemon *d = context;
+    size_t bytes = 0;
+    for (enum lane lane = 0; lane < LANES; lane++)
+        bytes += transport_queued(d->transport, to, lane);
+    return bytes;
+}
+
 struct job_task {
     struct task task;
     struct daemon *daemon;
@@ -105,6 +114,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
         .context = d,
         .send = send,
         .drop = drop,
+        .queued = queued,
         .work = work,
         .take = take,
         .given_up = given_up,

@@ -30,10 +30,13 @@ static void send_bulk(struct driver *d, node_id to, enum driver_lane lane, uint6
 }
 
 /* At light load a chunk is hardly more than the votes that go to the same peer at the time, and a
- * frame of its own costs both ends more than its bytes. */
+ * frame of its own costs both ends more than its bytes. What the votes carry cannot be taken back
+ * nor overtaken: to a peer that something waits for, or that does not keep up, nothing is. */
 static bool carry(struct driver *d, node_id to, const struct message *m, size_t chunk_size)
 {
     return chunk_size <= SMALL_CHUNK && propose_takes_ms(d->node) < LIGHT_MS &&
+           !defer_behind(d->node, to) &&
+           !(d->ports.queued && d->ports.queued(d->ports.context, to) > 0) &&
            outbox_carry(d->outbox, to, m, d->options.carried_bytes);
 }
 

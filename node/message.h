@@ -7,9 +7,9 @@
  *
  * The header is the sender's *word*: where it is. Votes of one node for all instances of an epoch
  * travel as one bitmap, and what leaves for one peer at a time is one frame.
- * Chunks and pieces stand alone in their frame. All of it is fixed width and canonical: a frame
- * that decodes encodes to itself. Decoders never allocate and never read past the end. The
- * sender is the owner of the connection's key, never a field. */
+ * Chunks and pieces stand alone in their frame, unless they are small and little else is said.
+ * All of it is fixed width and canonical: a frame that decodes encodes to itself. Decoders never
+ * allocate and never read past the end. The sender is who has the connection, never a field. */
 #ifndef NODE_MESSAGE_H
 #define NODE_MESSAGE_H
 

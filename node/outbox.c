@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME_FULL = 256 << 10, ROOT_ENTRY = 1 + HASH_SIZE, BUCKETS = 1024 };
+enum {
+    FRAME_FULL = 256 << 10,
+    ROOT_ENTRY = 1 + HASH_SIZE,
+    BUCKETS = 1024,
+    CARRIED_HEADER = 300, /* Of a chunk: at most, and about that with 128 nodes. */
+};
 
 struct section {
     node_id to;
@@ -125,7 +130,8 @@ void outbox_message(struct outbox *o, node_id to, const struct message *m)
 bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t bytes_max)
 {
     const struct slice data = m->chunk.data;
-    if (o->carried[to] + data.size > bytes_max)
+    const size_t size = CARRIED_HEADER + data.size;
+    if (o->carried[to] + size > bytes_max)
         return false;
     struct section *s = add(o, to, m->kind, m->epoch);
     s->message = *m;
@@ -134,7 +140,7 @@ bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t 
     o->data = array_grow(o->data, &o->data_capacity, o->data_size + data.size, 1);
     memcpy(o->data + o->data_size, data.data, data.size);
     o->data_size += data.size;
-    o->carried[to] += data.size;
+    o->carried[to] += size;
     return true;
 }
 

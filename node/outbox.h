@@ -20,7 +20,7 @@ void outbox_ready(struct outbox *o, node_id to, epoch_id epoch, node_id proposer
 /* SHARE is held to the windows too; other kinds go to whoever they are for. */
 void outbox_message(struct outbox *o, node_id to, const struct message *m);
 /* A CHUNK or PIECE, whose bytes are copied: false when what one peer is given of these at a time
- * would come to more than `bytes_max`. */
+ * would come to more than `bytes_max`, with 300 bytes for what is beside each. */
 bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t bytes_max);
 /* A frame leaves even if nothing else is in it. */
 void outbox_word(struct outbox *o, node_id to);

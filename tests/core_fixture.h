@@ -146,6 +146,15 @@ static inline void port_drop(void *context, node_id to, enum driver_lane lane, u
     cluster.posts_end = link;
 }
 
+static inline size_t port_queued(void *context, node_id to)
+{
+    size_t bytes = 0;
+    for (const struct post *p = cluster.posts; p; p = p->next)
+        if (p->from == ((struct member *)context)->id && p->to == to)
+            bytes += p->size;
+    return bytes;
+}
+
 static inline void port_work(void *context, struct job *job)
 {
     struct member *m = context;
@@ -300,6 +309,7 @@ static inline void member_open(struct member *m)
     const struct driver_ports ports = {.context = m,
                                        .send = port_send,
                                        .drop = port_drop,
+                                       .queued = port_queued,
                                        .work = port_work,
                                        .take = port_take,
                                        .given_up = port_given_up,
