@@ -55,6 +55,7 @@ struct transport {
     struct transport_counts counts; /* But for queued_bytes. */
     void *receivers[LANES];
     int receiver_files[LANES];
+    bool may_have[LANES]; /* Its file was readable since it was last seen to be empty. */
     bool more;
     uint64_t looked_ms;        /* When connections were last looked at. */
     uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
@@ -88,6 +89,7 @@ static int listen_on(struct transport *t, const char *endpoint, enum lane lane, 
                                        high_water[lane].receive, t->frame_size_max[lane]);
     if (t->receivers[lane]) {
         t->receiver_files[lane] = socket_file(t->receivers[lane]);
+        t->may_have[lane] = true;
         return 0;
     }
     if (errno == EADDRINUSE)
@@ -349,8 +351,10 @@ unsigned transport_receive(struct transport *t, struct transport_frame frames[],
         capacity = HELD_MAX;
     for (enum lane lane = 0; lane < LANES; lane++) {
         unsigned left = capacity - t->held_count;
-        if (!receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames))
-            t->more = true;
+        if (t->may_have[lane])
+            t->may_have[lane] =
+                !receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames);
+        t->more = t->more || t->may_have[lane];
     }
     return t->held_count;
 }
@@ -389,7 +393,9 @@ unsigned transport_flush(struct transport *t, struct pollfd polled[])
 
 void transport_polled(struct transport *t, const struct pollfd polled[], unsigned count)
 {
-    unsigned at = LANES; /* Receivers are asked by receiving. */
+    unsigned at = LANES;
+    for (enum lane lane = 0; lane < LANES && count > 0; lane++)
+        t->may_have[lane] = t->may_have[lane] || polled[lane].revents;
     for (enum lane lane = 0; lane < LANES; lane++) {
         for (unsigned i = 0; i < t->node_count && at < count; i++) {
             struct link *l = &t->peers[i].links[lane];

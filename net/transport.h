@@ -78,7 +78,8 @@ struct transport_frame {
 };
 /* Fills in what has arrived, up to `capacity` frames, votes first. A quarter of the room is kept
  * for the lanes below, so that a peer which floods one lane does not close the others. Never
- * waits. Returns how many. */
+ * waits, and asks only lanes of which polling or the last call said that there may be some: to ask
+ * libzmq costs two system calls. Returns how many. */
 unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity);
 /* Whether more may have arrived than the last transport_receive had room for. */
 bool transport_more(const struct transport *t);

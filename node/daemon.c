@@ -57,11 +57,13 @@ static void wait(struct daemon *d)
     };
     memcpy(d->polled, own, sizeof(own));
     const unsigned count = d->draining ? 0 : transport_flush(d->transport, d->polled + ITEMS);
-    d->more |= clients_waiting(d->clients);
+    d->clients_call = clients_waiting(d->clients);
+    d->more |= d->clients_call;
     const bool busy = d->more || d->now_ms - d->busy_ms < BUSY_MS;
     const int timeout = d->more ? 0 : busy ? TICK_BUSY_MS : TICK_IDLE_MS;
     const int ready = poll(d->polled, ITEMS + count, timeout);
     transport_polled(d->transport, d->polled + ITEMS, ready > 0 ? count : 0);
+    d->clients_call |= ready > 0 && d->polled[ITEM_CLIENTS].revents;
     d->now_ms = daemon_now_ms();
     if (ready <= 0)
         return;
@@ -145,7 +147,8 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     if (execution_failed(d->execution, message, message_size))
         return -1;
     clients_refuse(d->clients, d->draining || daemon_store_filling(d));
-    d->more |= clients_receive(d->clients);
+    if (d->clients_call)
+        d->more |= clients_receive(d->clients);
     driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool));
     if (driver_flush(d->driver, d->now_ms) != 0) { /* The store says what to do. */
         snprintf(message, message_size, "%s. Nothing that was acknowledged or promised is lost",

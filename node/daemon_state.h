@@ -41,6 +41,7 @@ struct daemon {
     struct settler settler;
     struct driver *driver;
     void *zmq;
+    bool clients_call; /* There is something of theirs to receive. */
     struct zap *zap;
     struct seals *seals; /* NULL: bulk is encrypted. */
     struct transport *transport;

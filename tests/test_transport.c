@@ -359,7 +359,8 @@ static void says_when_it_left_something(void **state)
     expect_passage(&a, &b, 1, 0, 1);
     for (uint32_t i = 0; i < FRAMES; i++)
         assert_true(send_frame(&a, 0, LANE_VOTES, 0, 0, i, 100));
-    push_out_for(&a, 200); /* All have arrived. */
+    push_out_for(&a, 200); /* All have arrived, */
+    push_out(&b);          /* and it has polled. */
     uint32_t next = 0;
     do {
         const unsigned count = transport_receive(b.transport, frames, 8);
