@@ -16,7 +16,7 @@ enum {
     TICK_IDLE_MS = 100,  /* Ten times a second: nothing to see in top. */
     BUSY_MS = 1000,      /* Ticks come quickly for so long after the last thing happened. */
     PEERS_MS = 250,      /* From one look at who is connected to the next. */
-    GATHER_SHARE = 200,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
+    GATHER_SHARE = 100,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
     GATHER_MS_MAX = 100, /* ... and no longer. */
     SHUT_MS = 15000,     /* A bulk lane that takes nothing for so long is told of. */
     DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */

@@ -6,7 +6,7 @@
 
 enum {
     WHOLE_CHUNK = 0xff,    /* In place of a piece. */
-    HELD_SHARE = 25,       /* What is said is held for a part of what a dispersal takes, ... */
+    HELD_SHARE = 60,       /* What is said is held for a part of what a dispersal takes, ... */
     HELD_MS_MAX = 500,     /* ... and no longer. */
     SMALL_CHUNK = 4 << 10, /* Bytes. */
     LIGHT_MS = 1000,       /* Where dispersals take longer, something waits in line. */

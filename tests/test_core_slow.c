@@ -148,7 +148,7 @@ static bool count_frames(struct post *p)
     frames++;
     const struct proposing *own = &node_of(p->from)->proposing;
     const uint32_t takes_ms = own->usual_ms > 0 ? own->usual_ms : own->doubt_ms / 2;
-    close_frames += cluster.now_ms < said_ms[p->from][p->to] + takes_ms / 25;
+    close_frames += cluster.now_ms < said_ms[p->from][p->to] + takes_ms / 60;
     said_ms[p->from][p->to] = cluster.now_ms;
     return true;
 }
