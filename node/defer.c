@@ -15,8 +15,9 @@
 enum {
     PAUSE_MIN = 4, /* Dispersals. */
     PAUSE_MAX = 64,
-    HEARD = 4, /* Times retry_ms: lately. */
-    PACE = 16, /* Epochs agreed from one look at how fast peers execute to the next. */
+    HEARD = 4,      /* Times retry_ms: lately. */
+    PACE = 16,      /* Epochs agreed from one look at how fast peers execute to the next. */
+    PACE_LEAST = 2, /* Of these: on slower links chunks come when all is over, and are refused. */
 };
 
 bool defer_behind(const struct node *n, unsigned peer)
@@ -37,7 +38,9 @@ static void look_at_paces(struct node *n)
         else if (executed >= ordered)
             peer->pace = PACE;
         else
-            peer->pace = (uint8_t)((executed * PACE + ordered / 2) / ordered);
+            peer->pace = (uint8_t)(executed * PACE / ordered);
+        if (peer->pace < PACE_LEAST)
+            peer->pace = 0;
         peer->paced = peer->word.executed;
     }
     n->proposing.paced = n->agreed;
