@@ -2,11 +2,11 @@
  *
  * A node that is behind in execution by more epochs than are in flight has no use yet for chunks
  * of the newest: they come down the link on which it fetches the oldest, and at a third of the
- * others' rate they are half of it. But what it has, others can fetch of it, and it sends no less
- * than it receives. So it is sent chunks of such a share of our blocks as it executes of what is
- * ordered: of all that it receives they are then no more than of what others do. The others of its
- * chunks are sent only if a dispersal does not complete without, and else withdrawn before they
- * leave (4.2): it fetches k when its turn comes.
+ * others' rate they are half of it. But others fetch of it what it has, and without chunks half of
+ * its uplink is idle while theirs are full. So it is sent those of such a share of our blocks as it
+ * executes of what is ordered: they are then the same part of what it receives as with the others.
+ * The rest is sent only if a dispersal does not complete without, and else withdrawn before it
+ * leaves (4.2): it fetches k chunks when its turn comes.
  * These are the f farthest behind at most, of those heard lately, and only while N-f others are.
  * If that was not enough, because some of those say nothing, nobody's can wait for some
  * dispersals, for twice as many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
