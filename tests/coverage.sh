@@ -5,7 +5,7 @@
 # usage: tests/coverage.sh BUILD SEEDS      (make sim-coverage SEEDS=1000)
 set -u
 build=$1 seeds=$2
-core='ahead|block|delivery|dispersal|epoch|event|history|link|message|mode|node|pace|propose|retrieval|status|window'
+core='ahead|block|defer|delivery|dispersal|epoch|event|history|link|message|mode|node|pace|propose|retrieval|status|window'
 find "$build" -name '*.gcda' -delete
 "$build/sim" --seed 4 --trace >/dev/null
 "$build/sim" --file tests/sim/seeds.txt --seeds "$seeds" | tail -n 1
