@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/hash.h"
-
 enum { RANDOM_SIZE = SEAL_NONCE_SIZE - sizeof(uint64_t), KEY_SIZE = 32 };
 
 struct pair { /* Of us and a peer. */
@@ -94,6 +92,7 @@ struct seals *seals_new(node_id self, unsigned node_count, const uint8_t secret[
     OPENSSL_cleanse(shared, sizeof shared);
     return s;
 fail:
+    OPENSSL_cleanse(shared, sizeof shared);
     seals_free(s);
     return NULL;
 }
