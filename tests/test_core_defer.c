@@ -1,5 +1,6 @@
 /* A node that is behind is sent chunks of the share of blocks that it executes, as long as others
  * suffice. */
+#include "node/driver_private.h"
 #include "tests/core_liar.h"
 
 enum { N = 4, HORIZON = 1000, LAST = 3, AHEAD = 40 };
@@ -108,6 +109,32 @@ static void who_executes_half_is_sent_half(void **state)
     catch_up();
 }
 
+/* Of the next 16 dispersals, how many are sent to who had executed `before`, 16 epochs ago, and has
+ * executed `now`. */
+static unsigned sent_of_16(epoch_id before, epoch_id now)
+{
+    fall_behind();
+    struct node *n = cluster.members[0].driver->node;
+    unsigned sent = 0;
+    n->proposing.paced = n->agreed - 16;
+    n->peers[LAST].paced = before;
+    n->peers[LAST].word.executed = now;
+    for (unsigned k = 0; k < 16; k++) {
+        const struct nodeset deferred = defer_choose(n);
+        sent += !nodeset_has(&deferred, LAST);
+    }
+    return sent;
+}
+
+static void the_share_is_what_was_executed_if_that_is_known_and_enough(void **state)
+{
+    (void)state;
+    assert_int_equal(sent_of_16(1, 5), 4);
+    assert_int_equal(sent_of_16(1, 3), 2);
+    assert_int_equal(sent_of_16(1, 2), 0);
+    assert_int_equal(sent_of_16(0, 5), 0); /* Nobody knows since when. */
+}
+
 static void who_is_needed_is_sent_them(void **state)
 {
     (void)state;
@@ -148,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(who_executes_nothing_is_sent_none),
         CORE_TEST(who_executes_half_is_sent_half),
+        CORE_TEST(the_share_is_what_was_executed_if_that_is_known_and_enough),
         CORE_TEST(who_is_needed_is_sent_them),
         CORE_TEST(once_needed_is_needed_for_long),
     };
