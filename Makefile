@@ -36,7 +36,7 @@ endif
 
 comma    := ,
 BUILD    := build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
-PACKAGES := libcrypto libsecp256k1 libisal lmdb libzmq jansson
+PACKAGES := libcrypto libsecp256k1 libisal lmdb libzmq libmicrohttpd jansson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Wundef $(if $(CI),-Werror)
 ifdef SANITIZE

@@ -1,0 +1,203 @@
+#include "net/http.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 2000, CONNECTIONS = 80 };
+
+static struct http *server;
+static char answer[1 << 16];
+
+static void handle(void *context, const struct http_request *request, struct http_answer *out)
+{
+    char text[256];
+    const char *after = http_argument(request, "after");
+    assert_ptr_equal(context, &server);
+    snprintf(text, sizeof text, "%s %s", request->path, after ? after : "-");
+    http_say(out, strcmp(request->path, "/missing") == 0 ? 404 : 200, text);
+    out->policy = "default-src 'none'";
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    char message[256];
+    const struct http_options options = {
+        .host = "127.0.0.1", .port = 0, .handle = handle, .context = &server};
+    return http_open(&options, &server, message, sizeof message);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    http_close(server);
+    return 0;
+}
+
+static int dial(void)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(http_port(server)),
+                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(file >= 0);
+    if (connect(file, (const struct sockaddr *)&address, sizeof address) != 0)
+        fail_msg("connect: %s", strerror(errno));
+    return file;
+}
+
+/* Serves until the connection has `text` in what it was told, or is closed by the server. */
+static void serve_until(int file, const char *text)
+{
+    size_t size = 0;
+    bool more = false;
+    answer[0] = '\0';
+    for (int waited = 0; waited < WAIT_MS; waited += 10) {
+        struct pollfd polled[] = {{.fd = http_file(server), .events = POLLIN},
+                                  {.fd = file, .events = POLLIN}};
+        poll(polled, 2, 10);
+        while ((polled[0].revents || more) && (more = http_serve(server)))
+            ;
+        if (!polled[1].revents)
+            continue;
+        const ssize_t got = read(file, answer + size, sizeof answer - 1 - size);
+        if (got <= 0)
+            return;
+        size += (size_t)got;
+        answer[size] = '\0';
+        if (strstr(answer, text))
+            return;
+    }
+    fail_msg("no answer with \"%s\", but \"%s\"", text, answer);
+}
+
+static void ask(const char *request, const char *text)
+{
+    const int file = dial();
+    assert_int_equal(write(file, request, strlen(request)), strlen(request));
+    serve_until(file, text);
+    close(file);
+    if (!strstr(answer, text))
+        fail_msg("not \"%s\", but \"%s\"", text, answer);
+}
+
+static void what_is_asked_for_is_answered(void **state)
+{
+    (void)state;
+    ask("GET /a?after=12.5 HTTP/1.1\r\nHost: x\r\n\r\n", "/a 12.5");
+    assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(answer, "\r\nContent-Security-Policy: default-src 'none'\r\n"));
+    ask("GET /missing HTTP/1.1\r\nHost: x\r\n\r\n", "/missing -");
+    assert_non_null(strstr(answer, "HTTP/1.1 404 Not Found\r\n"));
+}
+
+static void head_is_answered_without_the_text(void **state)
+{
+    (void)state;
+    ask("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\n");
+    assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(answer, "\r\nContent-Length: 4\r\n"));
+    assert_null(strstr(answer, "/a -"));
+}
+
+static void what_would_write_is_refused(void **state)
+{
+    (void)state;
+    ask("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "Only GET and HEAD");
+    assert_non_null(strstr(answer, "HTTP/1.1 405 "));
+    assert_non_null(strstr(answer, "\r\nAllow: GET, HEAD\r\n"));
+    ask("DELETE /a HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ");
+}
+
+static void one_connection_may_ask_again(void **state)
+{
+    (void)state;
+    static const char request[] =
+        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n";
+    ask(request, "/b -");
+    assert_non_null(strstr(answer, "/a -"));
+}
+
+static void noise_does_no_harm(void **state)
+{
+    (void)state;
+    static const char noise[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n";
+    char line[40000];
+    int file = dial();
+    assert_int_equal(write(file, noise, sizeof noise), sizeof noise);
+    serve_until(file, "HTTP/1.1 400");
+    close(file);
+    memset(line, 'a', sizeof line);
+    memcpy(line, "GET /", 5);
+    file = dial();
+    assert_true(send(file, line, sizeof line, MSG_NOSIGNAL) > 0);
+    serve_until(file, "HTTP/1.1 4"); /* Longer than it has room for: refused, or cut off. */
+    assert_null(strstr(answer, "200 OK"));
+    close(file);
+    ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -");
+}
+
+static unsigned open_files(void)
+{
+    unsigned count = 0;
+    for (int file = 0; file < 1024; file++)
+        count += fcntl(file, F_GETFD) >= 0;
+    return count;
+}
+
+static void connections_are_bounded(void **state)
+{
+    (void)state;
+    int files[CONNECTIONS];
+    const unsigned before = open_files();
+    for (unsigned k = 0; k < CONNECTIONS; k++) {
+        files[k] = dial();
+        http_serve(server);
+    }
+    assert_in_range(open_files() - before - CONNECTIONS, 1, 64);
+    for (unsigned k = 0; k < CONNECTIONS; k++)
+        close(files[k]);
+    for (unsigned k = 0; k < CONNECTIONS; k++)
+        http_serve(server);
+    ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -");
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    (void)state;
+    char message[256];
+    struct http *second;
+    const struct http_options options = {
+        .host = "127.0.0.1", .port = http_port(server), .handle = handle};
+    assert_int_equal(http_open(&options, &second, message, sizeof message), -1);
+    assert_non_null(strstr(message, "Address already in use"));
+    assert_non_null(strstr(message, "http://127.0.0.1:"));
+    const struct http_options nowhere = {.host = "no.such.host.invalid", .handle = handle};
+    assert_int_equal(http_open(&nowhere, &second, message, sizeof message), -1);
+    assert_non_null(strstr(message, "no.such.host.invalid"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_asked_for_is_answered),
+        cmocka_unit_test(head_is_answered_without_the_text),
+        cmocka_unit_test(what_would_write_is_refused),
+        cmocka_unit_test(one_connection_may_ask_again),
+        cmocka_unit_test(noise_does_no_harm),
+        cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(a_port_in_use_is_named),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
