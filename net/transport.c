@@ -41,6 +41,7 @@ struct link {
 struct peer {
     struct transport_peer address;
     uint64_t reached_ms; /* Since when the lane for votes has been seen open; 0: it is not. */
+    struct transport_traffic traffic;
     struct link links[LANES];
 };
 
@@ -52,7 +53,7 @@ struct transport {
     size_t frame_size_max[LANES];
     uint8_t curve_secret[CURVE_KEY_SIZE];
     struct seals *seals;            /* Of bulk lanes that are plain; else NULL. */
-    struct transport_counts counts; /* But for queued_bytes. */
+    struct transport_counts counts; /* But for what peers and their queues have. */
     void *receivers[LANES];
     int receiver_files[LANES];
     bool may_have[LANES]; /* Its file was readable since it was last seen to be empty. */
@@ -274,7 +275,7 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
         if (l->full)
             break;
         l->open_ms = now;
-        t->counts.tx_bytes[lane] += f->size;
+        p->traffic.tx_bytes[lane] += f->size;
         queue_pop(&l->queue);
         l->waits_since_ms = 0;
     }
@@ -338,7 +339,7 @@ static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
         }
         struct slice bytes = slice_of(zmq_msg_data(m), zmq_msg_size(m));
         frames[t->held_count++] = (struct transport_frame){(node_id)from, lane, bytes};
-        t->counts.rx_bytes[lane] += bytes.size;
+        t->peers[from].traffic.rx_bytes[lane] += bytes.size;
     }
     return false;
 }
@@ -443,9 +444,19 @@ void transport_counts(const struct transport *t, struct transport_counts *counts
     counts->vote_delay_ms[0] = round_trips_quantile(&t->trips, 0.5) / 2.0;
     counts->vote_delay_ms[1] = round_trips_quantile(&t->trips, 0.99) / 2.0;
     for (unsigned i = 0; i < t->node_count; i++) {
-        for (unsigned lane = 0; lane < LANES; lane++)
-            counts->queued_bytes[lane] += t->peers[i].links[lane].queue.bytes;
+        const struct peer *p = &t->peers[i];
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            counts->traffic.rx_bytes[lane] += p->traffic.rx_bytes[lane];
+            counts->traffic.tx_bytes[lane] += p->traffic.tx_bytes[lane];
+            counts->queued_bytes[lane] += p->links[lane].queue.bytes;
+        }
     }
+}
+
+struct transport_traffic transport_traffic(const struct transport *t, node_id peer)
+{
+    assert(peer < t->node_count);
+    return t->peers[peer].traffic;
 }
 
 size_t transport_queued(const struct transport *t, node_id to, enum lane lane)

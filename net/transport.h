@@ -99,12 +99,18 @@ bool transport_reaches(struct transport *t, node_id to);
  * Both are seen by asking: transport_reaches first. */
 bool transport_shut(struct transport *t, node_id to, unsigned ms);
 
-struct transport_counts { /* Since the start; application bytes. */
+struct transport_traffic { /* Since the start; application bytes. */
     uint64_t rx_bytes[LANES];
-    uint64_t tx_bytes[LANES];       /* Taken by the sockets. */
-    uint64_t dropped_frames[LANES]; /* Queue full. */
-    uint64_t refused_frames;        /* Received with a seal that is none. */
-    uint64_t queued_bytes[LANES];   /* Now. */
+    uint64_t tx_bytes[LANES]; /* Taken by the sockets. */
+};
+/* Of one peer; none of oneself. */
+struct transport_traffic transport_traffic(const struct transport *t, node_id peer);
+
+struct transport_counts {             /* Since the start. */
+    struct transport_traffic traffic; /* Of all. */
+    uint64_t dropped_frames[LANES];   /* Queue full. */
+    uint64_t refused_frames;          /* Received with a seal that is none. */
+    uint64_t queued_bytes[LANES];     /* Now. */
     /* Half of what TCP says a round trip took on connections for votes, in the last one to two
      * minutes: the median, and what one in a hundred exceeds. 0: there were none. */
     double vote_delay_ms[2];

@@ -71,7 +71,7 @@ struct node_config {
     /* Hosts to bind, without ports: those are the address's. Loopback unless configured. */
     char listen[SETTING_HOST_MAX + 1]; /* For the other nodes. */
     char client[SETTING_HOST_MAX + 1]; /* For clients over ZeroMQ. */
-    char http[SETTING_HOST_MAX + 1];   /* For clients over HTTP. */
+    char http[SETTING_HOST_MAX + 1];   /* For clients over HTTP; "none": not at all. */
     char data[SETTING_VALUE_MAX + 1];  /* The data directory; relative to node.conf. */
     uint64_t mempool_bytes;            /* Transactions that wait. */
     uint64_t block_bytes;              /* A block of ours is full with so much. */

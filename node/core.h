@@ -11,6 +11,7 @@
  *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
+ *   stages.c     how long an epoch takes
  *   memory.c     all of it, carved once
  *   node.c       recovery, the step */
 #ifndef NODE_CORE_H
@@ -33,6 +34,7 @@ enum {
     AHEAD_EPOCHS = 4096,    /* Agreed and not executed by f+1, whose bytes are remembered. */
     AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
     AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
+    STAGE_EPOCHS = 4096,    /* Epochs whose stages are measured: beyond, one is too far behind. */
     LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
                              * fetched before they are linked. */
 };
@@ -214,6 +216,12 @@ struct ahead {
     bool far; /* Too far. */
 };
 
+/* When an epoch reached its stages; 0: it did not, or before the start. */
+struct stage_marks {
+    epoch_id epoch;
+    uint64_t begun_ms, complete_ms, agreed_ms, delivered_ms;
+};
+
 /* How long we have waited for one thing without asking for it. */
 struct asking {
     uint64_t mark; /* Changes when that is another thing, or it comes on. */
@@ -249,6 +257,7 @@ struct node {
     struct retrieval retrieval;
     struct delivery_state delivery;
     struct ahead ahead;
+    struct stage_marks *stages; /* STAGE_EPOCHS: epoch e at e % STAGE_EPOCHS. */
     struct peer *peers;
     epoch_id pruned, pruned_sealed;
     struct word told; /* Our word, as everyone was last told, and when. */
@@ -314,6 +323,13 @@ void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 /* A chunk of ours of a dispersal, valid: once each. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
 void ahead_tick(struct node *n);
+
+/* stages.c */
+void stages_begun(struct node *n, epoch_id epoch);
+void stages_complete(struct node *n, epoch_id epoch);
+void stages_agreed(struct node *n, epoch_id epoch);
+void stages_delivered(struct node *n, epoch_id epoch);
+void stages_executed(struct node *n, epoch_id epoch);
 
 /* propose.c */
 void propose_advance(struct node *n, struct effects *out);

@@ -19,12 +19,13 @@ enum {
     GATHER_SHARE = 100,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
     GATHER_MS_MAX = 100, /* ... and no longer. */
     SHUT_MS = 15000,     /* A bulk lane that takes nothing for so long is told of. */
+    HTTP_MS = 1000,      /* Its idle connections are looked at so often. */
     DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
 
 /* What is waited for beside the transport's sockets. */
-enum { ITEM_SIGNALS, ITEM_WORKERS, ITEM_EXECUTION, ITEM_CLIENTS, ITEMS };
+enum { ITEM_SIGNALS, ITEM_WORKERS, ITEM_EXECUTION, ITEM_CLIENTS, ITEM_HTTP, ITEMS };
 static_assert((int)ITEMS == (int)DAEMON_ITEMS, "there is room for them");
 
 uint64_t daemon_now_ms(void)
@@ -54,6 +55,7 @@ static void wait(struct daemon *d)
         [ITEM_WORKERS] = {.fd = workers_fd(d->workers), .events = POLLIN},
         [ITEM_EXECUTION] = {.fd = execution_fd(d->execution), .events = POLLIN},
         [ITEM_CLIENTS] = {.fd = clients_file(d->clients), .events = POLLIN},
+        [ITEM_HTTP] = {.fd = d->http ? http_file(d->http) : -1, .events = POLLIN},
     };
     memcpy(d->polled, own, sizeof(own));
     const unsigned count = d->draining ? 0 : transport_flush(d->transport, d->polled + ITEMS);
@@ -134,10 +136,22 @@ static void receive_reports(struct daemon *d)
     }
 }
 
+/* After the commit: what it tells is what holds. */
+static void serve_http(struct daemon *d)
+{
+    const bool call = d->polled[ITEM_HTTP].revents || d->http_more;
+    if (!d->http || (!call && d->now_ms - d->http_ms < HTTP_MS))
+        return;
+    d->http_ms = d->now_ms;
+    d->http_more = http_serve(d->http);
+    d->more |= d->http_more;
+}
+
 /* One round: whatever is there, one commit, and the answers that waited for it. */
 static int round_of(struct daemon *d, char *message, size_t message_size)
 {
     d->more = false;
+    mempool_time(d->mempool, d->now_ms);
     if (!d->draining) {
         receive_frames(d);
         look_after_peers(d);
@@ -156,6 +170,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
         return -1;
     }
     clients_committed(d->clients);
+    serve_http(d);
     return 0;
 }
 

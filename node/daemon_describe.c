@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "node/daemon_state.h"
-#include "node/report.h"
+#include "node/metrics.h"
 
 /* The latest epoch of which f+1 nodes say that it is agreed: one of them is right. */
 static epoch_id credible_agreed(const struct daemon *d)
@@ -50,24 +50,6 @@ static double cpu_seconds(void) /* To the millisecond. */
     return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + (double)ms / 1e3;
 }
 
-static void count_traffic(const struct daemon *d, struct report *r)
-{
-    struct transport_counts lanes;
-    struct clients_counts clients;
-    struct mempool_view pool;
-    transport_counts(d->transport, &lanes);
-    clients_counts(d->clients, &clients);
-    mempool_view(d->mempool, &pool);
-    for (unsigned i = 0; i < LANES; i++) {
-        r->rx_bytes[i] = lanes.rx_bytes[i];
-        r->tx_bytes[i] = lanes.tx_bytes[i];
-    }
-    memcpy(r->vote_delay_ms, lanes.vote_delay_ms, sizeof r->vote_delay_ms);
-    r->rx_bytes_clients = clients.rx_bytes;
-    r->tx_bytes_clients = clients.tx_bytes;
-    r->mempool_bytes = pool.bytes;
-}
-
 /* What is agreed and not executed, an epoch counted as the mean of those executed since the
  * start. */
 static uint64_t lag_bytes(const struct daemon *d, const struct word *word)
@@ -78,41 +60,99 @@ static uint64_t lag_bytes(const struct daemon *d, const struct word *word)
     return epochs ? bytes / epochs * lag : 0;
 }
 
-char *daemon_describe(void *context, enum client_kind kind)
+static void describe_peers(const struct daemon *d, struct report *r)
 {
-    const struct daemon *d = context;
-    struct node_view view;
-    node_view(driver_node(d->driver), &view);
-    const struct word word = node_word(driver_node(d->driver));
-    struct report r = {
+    for (unsigned i = 0; i < d->quorum.n; i++) {
+        if (i == d->self)
+            continue;
+        r->peers[i] = (struct report_peer){
+            .connected = d->peers.of[i].connected,
+            .word = d->words[i],
+            .traffic = transport_traffic(d->transport, (node_id)i),
+        };
+    }
+}
+
+static void describe_status(const struct daemon *d, struct report *r)
+{
+    *r = (struct report){
         .chain = d->config.cluster.chain,
         .application = d->application.name,
         .mode = mode_names[d->config.cluster.mode],
         .quorum = d->quorum,
         .self = d->self,
-        .peers = peers_connected(&d->peers),
-        .epoch_agreed = word.agreed,
-        .epoch_executed = word.executed,
+        .connected = peers_connected(&d->peers),
         .height = d->executed.height,
         .log_root = d->executed.log_root,
         .state_root = d->executed.state_root,
     };
-    r.state = state_of(d, &word, r.peers);
-    if (kind == CLIENT_STATUS)
+    node_view(driver_node(d->driver), &r->view);
+    r->state = state_of(d, &r->view.word, r->connected);
+}
+
+static void describe_stats(const struct daemon *d, struct report *r)
+{
+    const struct executor_state *start = &d->executed_at_start;
+    const struct node *node = driver_node(d->driver);
+    describe_status(d, r);
+    describe_peers(d, r);
+    node_retrieval(node, &r->retrieval);
+    transport_counts(d->transport, &r->lanes);
+    clients_counts(d->clients, &r->clients);
+    mempool_view(d->mempool, &r->pool);
+    r->commits = driver_commits(d->driver);
+    r->confirmed_bytes = d->executed.confirmed_bytes - start->confirmed_bytes;
+    r->confirmed_transactions =
+        d->executed.outcomes[OUTCOME_EXECUTED] - start->outcomes[OUTCOME_EXECUTED];
+    r->lag_bytes = lag_bytes(d, &r->view.word);
+    r->faults = d->faults;
+    r->refused_connections = zap_refused(d->zap);
+    r->cpu_s = cpu_seconds();
+    r->rss_bytes = resident_bytes();
+    r->core_bytes = d->core_bytes;
+    r->mempool_bytes_max = d->config.node.mempool_bytes;
+    r->store_bytes[0] = store_used(d->consensus);
+    r->store_bytes[1] = store_used(d->ledger);
+    r->store_bytes_max = DAEMON_MAP_BYTES;
+}
+
+char *daemon_describe(void *context, enum client_kind kind)
+{
+    struct report r;
+    if (kind == CLIENT_STATUS) {
+        describe_status(context, &r);
         return report_status(&r);
-    count_traffic(d, &r);
-    r.confirmed_bytes = d->executed.confirmed_bytes - d->executed_at_start.confirmed_bytes;
-    r.confirmed_transactions =
-        d->executed.outcomes[OUTCOME_EXECUTED] - d->executed_at_start.outcomes[OUTCOME_EXECUTED];
-    r.lag_bytes = lag_bytes(d, &word);
-    r.coins_tossed = view.coins_tossed;
-    r.rounds = view.rounds_max;
-    r.hedges = view.fetch_retries;
-    r.wasted_chunks = view.wasted_chunks;
-    r.wasted_pieces = view.wasted_pieces;
-    r.commits = driver_commits(d->driver);
-    r.faults = d->faults;
-    r.cpu_s = cpu_seconds();
-    r.rss_bytes = resident_bytes();
+    }
+    describe_stats(context, &r);
     return report_stats(&r);
+}
+
+/* /healthz: whether it is worth asking this node for anything. */
+static void answer_health(const struct daemon *d, struct http_answer *answer)
+{
+    struct report r;
+    describe_status(d, &r);
+    const bool fit = r.state != STATE_WAITING && !d->draining && !daemon_store_filling(d);
+    http_say(answer, fit ? 200 : 503,
+             d->draining                ? "stopping\n"
+             : r.state == STATE_WAITING ? "waiting for more nodes\n"
+             : !fit                     ? "the disk is nearly full\n"
+             : r.state == STATE_CURRENT ? "current\n"
+                                        : "catching up\n");
+}
+
+void daemon_answer_http(void *context, const struct http_request *request,
+                        struct http_answer *answer)
+{
+    const struct daemon *d = context;
+    if (strcmp(request->path, "/metrics") == 0) {
+        struct report r;
+        describe_stats(d, &r);
+        *answer = (struct http_answer){.status = 200, .type = METRICS_TYPE};
+        answer->text = metrics_text(&r, &answer->size);
+    } else if (strcmp(request->path, "/healthz") == 0) {
+        answer_health(d, answer);
+    } else {
+        http_say(answer, 404, "There are /metrics and /healthz.\n");
+    }
 }

@@ -18,20 +18,17 @@
 #include "node/stores.h"
 #include "node/verify.h"
 
-/* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
-#define MAP_BYTES ((size_t)256 << 30)
-
 enum {
     /* Descriptors: a socket has one for its mailbox, a connection one; to each peer three of both
      * go out and three connections come in, and while one is made anew there are two. */
     DESCRIPTORS_PEER = 3 * 4,
-    DESCRIPTORS_OTHER = 100, /* Stores, listening sockets, threads' queues, logs. */
+    DESCRIPTORS_OTHER = 200, /* Stores, listening sockets, threads' queues, logs, HTTP. */
     CARRIED_BYTES = 16 << 10,
 };
 
 bool daemon_store_filling(const struct daemon *d)
 {
-    bool filling = store_used(d->consensus) > MAP_BYTES / 8 * 7;
+    bool filling = store_used(d->consensus) > DAEMON_MAP_BYTES / 8 * 7;
     if (filling)
         log_limited(LOG_LEVEL_ERROR, "store", 0,
                     "the consensus store is nearly full: no transactions are taken");
@@ -115,7 +112,7 @@ static int open_store(const struct daemon *d, const char *name, const char *cons
     char path[sizeof(d->config.node.data) + 16];
     snprintf(path, sizeof(path), "%s/%s", d->config.node.data, name);
     const struct store_options options = {
-        .path = path, .size_max = MAP_BYTES, .tables = tables, .table_count = table_count};
+        .path = path, .size_max = DAEMON_MAP_BYTES, .tables = tables, .table_count = table_count};
     return store_open(&options, store, message, message_size) == 0 ? 0 : -1;
 }
 
@@ -269,6 +266,7 @@ static struct driver_options driver_options(const struct daemon *d)
 static int open_driver(struct daemon *d, bool traced, char *message, size_t message_size)
 {
     const struct driver_options options = driver_options(d);
+    d->core_bytes = node_memory_size(&options.node);
     const struct driver_ports ports = daemon_ports(d, traced);
     const struct driver_ledger ledger = {d->executed.epoch, d->executed.height, entries, d};
     d->driver = driver_open(&options, d->consensus, &ports, &ledger, message, message_size);
@@ -278,7 +276,6 @@ static int open_driver(struct daemon *d, bool traced, char *message, size_t mess
 static void log_start(const struct daemon *d)
 {
     const struct cluster *cluster = &d->config.cluster;
-    const struct node_options options = driver_options(d).node;
     unsigned port = cluster->nodes[d->self].address.port;
     char chain[2 * HASH_SIZE + 1];
     hex_encode(hash_slice(&cluster->chain), chain);
@@ -286,9 +283,8 @@ static void log_start(const struct daemon *d)
              "ledger-node " DAEMON_VERSION " node=%u n=%u f=%u chain=%.16s app=%s ports=%u-%u "
              "workers=%u core_bytes=%zu epoch=%" PRIu64 " height=%" PRIu64 " replayed=%u",
              (unsigned)d->self, (unsigned)d->quorum.n, (unsigned)d->quorum.f, chain,
-             d->application.name, port, port + LANES, workers_threads(d->workers),
-             node_memory_size(&options), d->executed.epoch, d->executed.height,
-             driver_replayed(d->driver));
+             d->application.name, port, port + LANES, workers_threads(d->workers), d->core_bytes,
+             d->executed.epoch, d->executed.height, driver_replayed(d->driver));
     const char *warnings[CLUSTER_WARNINGS];
     unsigned count = cluster_warnings(cluster, warnings);
     for (unsigned i = 0; i < count; i++)
@@ -353,6 +349,7 @@ void daemon_close(struct daemon *d)
     execution_stop(d->execution);
     workers_stop(d->workers);
     driver_close(d->driver);
+    http_close(d->http);
     clients_close(d->clients);
     transport_close(d->transport);
     zap_stop(d->zap);

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "node/daemon_state.h"
 #include "node/work.h"
@@ -102,6 +103,14 @@ static int commit(void *context, struct store *store)
     return mempool_commit(d->mempool, store);
 }
 
+static uint64_t clock_us(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static void trace(void *context, const char *line)
 {
     (void)context;
@@ -122,6 +131,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
         .end_epoch = end_epoch,
         .fault = fault,
         .commit = commit,
+        .clock_us = clock_us,
         .trace = traced ? trace : NULL,
     };
 }

@@ -114,5 +114,13 @@ int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
     memcpy(options.curve_secret, d->config.key.curve_secret, CURVE_KEY_SIZE);
     int status = clients_open(&options, &d->clients, message, message_size);
     secret_wipe(options.curve_secret, CURVE_KEY_SIZE);
+    const struct http_options http = {
+        .host = d->config.node.http,
+        .port = (uint16_t)(d->config.cluster.nodes[d->self].address.port + LANES + 1),
+        .handle = daemon_answer_http,
+        .context = d,
+    };
+    if (status == 0 && strcmp(http.host, "none") != 0)
+        status = http_open(&http, &d->http, message, message_size);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include "net/http.h"
 #include "net/transport.h"
 #include "node/clients.h"
 #include "node/config.h"
@@ -15,8 +16,11 @@
 
 enum {
     DAEMON_FRAMES = 256, /* Taken in one round of the loop. */
-    DAEMON_ITEMS = 4,    /* Waited for beside the transport's sockets. */
+    DAEMON_ITEMS = 5,    /* Waited for beside the transport's sockets. */
 };
+
+/* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
+#define DAEMON_MAP_BYTES ((size_t)256 << 30)
 
 /* What the application asks of the rest, on the thread of the executor. */
 struct daemon_checks {
@@ -46,6 +50,9 @@ struct daemon {
     struct seals *seals; /* NULL: bulk is encrypted. */
     struct transport *transport;
     struct clients *clients;
+    struct http *http; /* NULL: none is wanted. */
+    uint64_t http_ms;  /* When it was last served. */
+    bool http_more;    /* There is more to serve at once. */
     int signals;
 
     uint64_t now_ms;  /* Monotonic. */
@@ -59,6 +66,7 @@ struct daemon {
     struct executor_state executed; /* As reported. */
     struct executor_state executed_at_start;
     struct peers peers;
+    size_t core_bytes;
     uint64_t peers_ms; /* When they were looked at. */
     struct word words[NODES_MAX];
     uint64_t faults[FAULT_COUNT][NODES_MAX];
@@ -71,6 +79,7 @@ bool daemon_store_filling(const struct daemon *d);
 
 /* daemon_sockets.c. 0, or -1 with `message`. */
 int daemon_open_sockets(struct daemon *d, char *message, size_t message_size);
+/* For clients, over ZeroMQ and HTTP. */
 int daemon_open_clients(struct daemon *d, char *message, size_t message_size);
 
 /* daemon_recover.c: takes out of the pool what is done, and marks what is in blocks of ours. */
@@ -83,5 +92,7 @@ void daemon_settle(struct daemon *d, const struct execution_report *report);
 
 /* daemon_describe.c */
 char *daemon_describe(void *context, enum client_kind kind);
+void daemon_answer_http(void *context, const struct http_request *request,
+                        struct http_answer *answer);
 
 #endif

@@ -348,6 +348,7 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
     }
     effects_add(out, EFFECT_END_EPOCH, d->epoch, 0);
     const epoch_id done = d->epoch;
+    stages_delivered(n, done);
     d->epoch++;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (history_has(&n->payload, done, (node_id)p) &&
@@ -394,6 +395,8 @@ void delivery_executed(struct node *n, epoch_id epoch)
     const epoch_id before = n->delivery.executed;
     if (epoch <= before)
         return;
+    for (epoch_id e = before + 1; e <= epoch; e++)
+        stages_executed(n, e);
     n->delivery.executed = epoch;
     n->progress++;
     if (epoch / GIVE_UP_STEP > before / GIVE_UP_STEP || n->options.link_horizon < GIVE_UP_STEP)

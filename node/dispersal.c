@@ -183,6 +183,7 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
     instance_save(n, i, out);
     if (i->proposer == n->self) {
         propose_completed(n, i->epoch);
+        stages_complete(n, i->epoch);
         /* Who has not got its chunk can fetch k now: it need not wait for this one too. */
         effects_add(out, EFFECT_WITHDRAW, i->epoch, i->proposer);
     }

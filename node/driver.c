@@ -218,6 +218,11 @@ static void step_batch(struct driver *d)
     }
 }
 
+static uint64_t clock_us(const struct driver *d)
+{
+    return d->ports.clock_us ? d->ports.clock_us(d->ports.context) : 0;
+}
+
 static int commit(struct driver *d)
 {
     for (size_t k = 0; k < d->votes_count; k++)
@@ -246,8 +251,10 @@ static int commit(struct driver *d)
         return d->error;
     }
     d->dirty = false;
-    d->commits++;
-    return d->error = store_commit(d->store);
+    const uint64_t from_us = clock_us(d);
+    d->error = store_commit(d->store);
+    times_add(&d->commits, clock_us(d) - from_us);
+    return d->error;
 }
 
 int driver_flush(struct driver *d, uint64_t now_ms)
@@ -265,6 +272,6 @@ const struct node *driver_node(const struct driver *d) { return d->node; }
 
 unsigned driver_replayed(const struct driver *d) { return d->replayed; }
 
-uint64_t driver_commits(const struct driver *d) { return d->commits; }
+const struct times *driver_commits(const struct driver *d) { return &d->commits; }
 
 unsigned driver_jobs_out(const struct driver *d) { return d->jobs_out; }

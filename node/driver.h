@@ -59,6 +59,8 @@ struct driver_ports {
      * shell that share the commit. May be NULL. Returns a store error, 0 if it wrote nothing, or
      * 1 if it did. */
     int (*commit)(void *context, struct store *store);
+    /* Microseconds, for how long commits take; NULL: they are not timed. */
+    uint64_t (*clock_us)(void *context);
     /* Each event and effect as a line, if not NULL. */
     void (*trace)(void *context, const char *line);
 };
@@ -101,7 +103,7 @@ int driver_flush(struct driver *d, uint64_t now_ms);
 const struct node *driver_node(const struct driver *d);
 /* Open epochs whose votes were read back at the start. */
 unsigned driver_replayed(const struct driver *d);
-uint64_t driver_commits(const struct driver *d);
+const struct times *driver_commits(const struct driver *d);
 unsigned driver_jobs_out(const struct driver *d);
 
 /* Reading a retrieved or own block of the consensus store, from another thread. */

@@ -86,7 +86,7 @@ struct driver {
     bool prune_more;
     epoch_id prune_through, prune_sealed;
     uint64_t tick_ms;
-    uint64_t commits;
+    struct times commits;
     unsigned replayed;
     uint8_t *frame; /* For CHUNK and PIECE. */
 };

@@ -80,6 +80,8 @@ static void apply(struct node *n, struct epoch *e, node_id j, const struct ba_ef
     if (ba->round > n->view.rounds_max)
         n->view.rounds_max = ba->round;
     if (b->decided) {
+        n->view.agreements++;
+        n->view.rounds += ba->round; /* Over: one that is decided has gone on. */
         nodeset_add(&e->decided, j);
         if (ba->decision)
             nodeset_add(&e->ones, j);
@@ -107,6 +109,7 @@ static void settle(struct node *n, struct epoch *e, struct effects *out)
         e->agreed = true;
         n->view.accepted += nodeset_count(&e->ones);
         n->progress++;
+        stages_agreed(n, e->id);
         delivery_agreed(n, e);
     }
     if (!e->sealed && nodeset_count(&e->closed) == q.n)

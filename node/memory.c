@@ -93,6 +93,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
     struct epoch_bytes *epoch_bytes = carve(c, AHEAD_EPOCHS * sizeof *epoch_bytes);
+    struct stage_marks *stages = carve(c, STAGE_EPOCHS * sizeof *stages);
     uint32_t *outstanding = carve(c, size * sizeof *outstanding);
     struct pace *paces = carve(c, size * sizeof *paces);
     uint32_t *received = carve(c, FETCH_SLOTS * size * sizeof *received);
@@ -105,6 +106,7 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
     n->ahead.epochs = epoch_bytes;
+    n->stages = stages;
     n->retrieval.outstanding = outstanding;
     n->retrieval.paces = paces;
     n->retrieval.pending_head = n->retrieval.pending_tail = NONE;

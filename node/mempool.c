@@ -184,10 +184,13 @@ enum mempool_answer mempool_add(struct mempool *m, const struct mempool_item *it
     if (m->view.charged + sizeof(struct entry) + item->bytes.size > m->options.bytes_max)
         return MEMPOOL_FULL;
     struct entry *e = insert(m, item, m->arrivals++);
+    e->arrived_ms = m->now_ms;
     *(struct entry **)mempool_array_add(&m->fresh, sizeof(struct entry *)) = e;
     e->fresh = m->fresh.count;
     return MEMPOOL_ADDED;
 }
+
+void mempool_time(struct mempool *m, uint64_t now_ms) { m->now_ms = now_ms; }
 
 bool mempool_has(const struct mempool *m, const struct hash *id) { return mempool_find(m, id); }
 
@@ -196,6 +199,8 @@ bool mempool_remove(struct mempool *m, const struct hash *id)
     struct entry *e = mempool_find(m, id);
     if (!e)
         return false;
+    if (e->arrived_ms != 0)
+        times_add(&m->view.stays, (m->now_ms - e->arrived_ms) * 1000);
     drop(m, e);
     return true;
 }

@@ -22,6 +22,7 @@
 
 #include "crypto/hash.h"
 #include "node/block.h"
+#include "node/times.h"
 #include "storage/store.h"
 
 enum { MEMPOOL_SENDER_SIZE = 32 };
@@ -47,6 +48,9 @@ struct mempool; /* Opaque. */
 struct mempool *mempool_open(const struct mempool_options *options, struct store *store,
                              char *message, size_t message_size);
 void mempool_close(struct mempool *m); /* NULL is fine. */
+
+/* The time, monotonic, for how long transactions are here. */
+void mempool_time(struct mempool *m, uint64_t now_ms);
 
 enum mempool_answer { MEMPOOL_ADDED, MEMPOOL_PENDING, MEMPOOL_FULL };
 /* Copies the bytes. ADDED and PENDING hold after the next commit. */
@@ -79,7 +83,8 @@ struct mempool_view {
     uint64_t count;
     uint64_t bytes; /* Of transactions; `charged` with the pool's own records. */
     uint64_t charged;
-    uint64_t marked; /* Transactions in blocks of ours. */
+    uint64_t marked;    /* Transactions in blocks of ours. */
+    struct times stays; /* Of those that were executed or finally refused, since the start. */
 };
 void mempool_view(const struct mempool *m, struct mempool_view *view);
 

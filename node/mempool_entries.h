@@ -11,9 +11,10 @@ struct entry {
     struct entry *previous;
     struct entry *next;
     struct list *list;
-    epoch_id epoch; /* Of the block that it is in; 0: it waits. */
-    size_t fresh;   /* 1 + its place among those not stored yet; 0: it is stored. */
-    uint32_t index; /* In the block. */
+    epoch_id epoch;      /* Of the block that it is in; 0: it waits. */
+    uint64_t arrived_ms; /* 0: before the start. */
+    size_t fresh;        /* 1 + its place among those not stored yet; 0: it is stored. */
+    uint32_t index;      /* In the block. */
     uint32_t size;
     uint8_t bytes[];
 };
@@ -43,6 +44,7 @@ struct mempool {
     struct array fresh;   /* struct entry *, NULL where it has gone again. */
     struct array removed; /* uint64_t, arrivals. */
     uint64_t arrivals;
+    uint64_t now_ms;
     struct mempool_view view;
     unsigned shift;
     struct entry **buckets;

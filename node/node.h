@@ -24,6 +24,7 @@
 
 #include "node/event.h"
 #include "node/mode.h"
+#include "node/times.h"
 
 enum { EPOCH_WINDOW_MAX = 64 };
 
@@ -80,6 +81,9 @@ struct word node_word(const struct node *n);
 /* Whether a peer's window holds an epoch, as far as we know: what lies above is not sent. */
 bool node_takes(const struct node *n, node_id peer, epoch_id epoch);
 
+/* What an epoch goes through: stages.c says from when until when. */
+enum stage { STAGE_DISPERSAL, STAGE_AGREEMENT, STAGE_RETRIEVAL, STAGE_EXECUTION, STAGES };
+
 struct node_view { /* For status, and for the simulator's checkers. */
     struct word word;
     epoch_id proposed; /* The last. */
@@ -91,6 +95,8 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t given_up;  /* Undelivered for ever: rejected in hb, or past the horizon. */
     uint64_t held_back; /* Blocks that might carry no transactions. */
     uint64_t coins_tossed;
+    uint64_t agreements; /* Decided; and the rounds that were over for it, in all. */
+    uint64_t rounds;
     uint64_t rounds_max;
     uint64_t fetched;
     uint64_t fetch_retries;
@@ -100,8 +106,21 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t late_closed;   /* Agreements closed after their epoch was agreed. */
     uint64_t quiet;         /* Nothing is waited for. */
     uint64_t takes_ms;      /* A dispersal of ours: measured, or guessed until one was. */
+    struct times stages[STAGES];
 };
 void node_view(const struct node *n, struct node_view *view);
+struct node_retrieval {    /* Of now. */
+    uint64_t waiting;      /* Dispersals to be fetched, and */
+    uint64_t fetching;     /* being fetched. */
+    uint64_t requests;     /* For a chunk of one, to one peer, unanswered. */
+    uint64_t sources;      /* Peers that have such requests. */
+    uint64_t window_bytes; /* So much is asked for at a time, */
+    uint64_t asked_bytes;  /* and so much is, late ones aside: guessed from the usual chunk. */
+};
+void node_retrieval(const struct node *n, struct node_retrieval *view);
+/* What a peer last said of itself. */
+struct word node_peer_word(const struct node *n, node_id peer);
+
 /* What is known of an epoch's agreement, for checkers: false if it is not open here. */
 bool node_epoch_decisions(const struct node *n, epoch_id epoch, struct nodeset *decided,
                           struct nodeset *ones);

@@ -52,6 +52,8 @@ struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes)
                         .begun_ms = n->now_ms,
                         .sent_ms = n->now_ms,
                         .wait_ms = n->options.retry_ms};
+    if (block_bytes > 0) /* Else it was begun before a restart. */
+        stages_begun(n, epoch);
     own->deferred = defer_choose(n);
     n->proposing.own_open++;
     n->proposing.taking = 0;

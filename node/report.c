@@ -1,11 +1,17 @@
 #include "node/report.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const lane_names[LANES] = {
+const char *const node_states[NODE_STATES] = {"current", "catching_up", "waiting"};
+const char *const lane_names[LANES] = {
     [LANE_VOTES] = "votes", [LANE_DISPERSAL] = "dispersal", [LANE_RETRIEVAL] = "retrieval"};
+const char *const stage_names[STAGES] = {[STAGE_DISPERSAL] = "dispersal",
+                                         [STAGE_AGREEMENT] = "agreement",
+                                         [STAGE_RETRIEVAL] = "retrieval",
+                                         [STAGE_EXECUTION] = "execution"};
 
 static void put_number(json_t *object, const char *key, uint64_t value)
 {
@@ -34,14 +40,22 @@ static char *finish(json_t *object)
     return text;
 }
 
-static uint64_t lag_epochs(const struct report *r)
+uint64_t report_lag_epochs(const struct report *r)
 {
-    return r->epoch_agreed > r->epoch_executed ? r->epoch_agreed - r->epoch_executed : 0;
+    const struct word *w = &r->view.word;
+    return w->agreed > w->executed ? w->agreed - w->executed : 0;
+}
+
+static void put_progress(json_t *o, const struct report *r)
+{
+    put_number(o, "epoch_agreed", r->view.word.agreed);
+    put_number(o, "epoch_executed", r->view.word.executed);
+    put_number(o, "lag_epochs", report_lag_epochs(r));
+    put_number(o, "height", r->height);
 }
 
 char *report_status(const struct report *r)
 {
-    static const char *const states[] = {"current", "catching_up", "waiting"};
     json_t *o = json_object();
     put_hash(o, "chain", &r->chain);
     put_text(o, "app", r->application);
@@ -49,14 +63,11 @@ char *report_status(const struct report *r)
     put_number(o, "n", r->quorum.n);
     put_number(o, "f", r->quorum.f);
     put_number(o, "id", r->self);
-    put_text(o, "state", states[r->state]);
-    put_number(o, "epoch_agreed", r->epoch_agreed);
-    put_number(o, "epoch_executed", r->epoch_executed);
-    put_number(o, "lag_epochs", lag_epochs(r));
-    put_number(o, "height", r->height);
+    put_text(o, "state", node_states[r->state]);
+    put_progress(o, r);
     put_hash(o, "log_root", &r->log_root);
     put_hash(o, "state_root", &r->state_root);
-    put_number(o, "peers", r->peers);
+    put_number(o, "peers", r->connected);
     return finish(o);
 }
 
@@ -67,6 +78,21 @@ static json_t *by_lane(const uint64_t bytes[LANES], uint64_t clients)
         put_number(o, lane_names[i], bytes[i]);
     put_number(o, "clients", clients);
     return o;
+}
+
+/* How many took more than the bound before and up to this one, in microseconds; "more" beyond the
+ * last. Only where there were any. */
+static json_t *by_bound(const struct times *t)
+{
+    json_t *counts = json_object();
+    for (unsigned k = 0; k <= TIMES_BOUNDS; k++) {
+        char bound[24] = "more";
+        if (k < TIMES_BOUNDS)
+            snprintf(bound, sizeof(bound), "%" PRIu64, times_bounds_us[k]);
+        if (t->counts[k] > 0)
+            put_number(counts, bound, t->counts[k]);
+    }
+    return counts;
 }
 
 /* Only those that there were. */
@@ -91,29 +117,33 @@ static json_t *by_kind_and_peer(const struct report *r)
 char *report_stats(const struct report *r)
 {
     json_t *o = json_object();
-    json_object_set_new(o, "rx_bytes", by_lane(r->rx_bytes, r->rx_bytes_clients));
-    json_object_set_new(o, "tx_bytes", by_lane(r->tx_bytes, r->tx_bytes_clients));
+    json_object_set_new(o, "rx_bytes", by_lane(r->lanes.traffic.rx_bytes, r->clients.rx_bytes));
+    json_object_set_new(o, "tx_bytes", by_lane(r->lanes.traffic.tx_bytes, r->clients.tx_bytes));
     json_t *delay = json_object();
-    json_object_set_new(delay, "p50", json_real(r->vote_delay_ms[0]));
-    json_object_set_new(delay, "p99", json_real(r->vote_delay_ms[1]));
+    json_object_set_new(delay, "p50", json_real(r->lanes.vote_delay_ms[0]));
+    json_object_set_new(delay, "p99", json_real(r->lanes.vote_delay_ms[1]));
     json_object_set_new(o, "vote_delay_ms", delay);
     put_number(o, "confirmed_bytes", r->confirmed_bytes);
     put_number(o, "confirmed_tx", r->confirmed_transactions);
-    put_number(o, "epoch_agreed", r->epoch_agreed);
-    put_number(o, "epoch_executed", r->epoch_executed);
-    put_number(o, "height", r->height);
-    put_number(o, "lag_epochs", lag_epochs(r));
+    put_progress(o, r);
     put_number(o, "lag_bytes", r->lag_bytes);
-    put_number(o, "coins_tossed", r->coins_tossed);
-    put_number(o, "ba_rounds", r->rounds);
-    put_number(o, "hedges", r->hedges);
+    put_number(o, "coins_tossed", r->view.coins_tossed);
+    put_number(o, "ba_rounds", r->view.rounds);
+    put_number(o, "hedges", r->view.fetch_retries);
     json_t *wasted = json_object();
-    put_number(wasted, lane_names[LANE_DISPERSAL], r->wasted_chunks);
-    put_number(wasted, lane_names[LANE_RETRIEVAL], r->wasted_pieces);
+    put_number(wasted, lane_names[LANE_DISPERSAL], r->view.wasted_chunks);
+    put_number(wasted, lane_names[LANE_RETRIEVAL], r->view.wasted_pieces);
     json_object_set_new(o, "wasted_bytes", wasted);
     json_object_set_new(o, "faults", by_kind_and_peer(r));
-    put_number(o, "mempool_bytes", r->mempool_bytes);
-    put_number(o, "commits", r->commits);
+    json_object_set_new(o, "transaction_us", by_bound(&r->pool.stays));
+    json_t *stages = json_object();
+    for (unsigned k = 0; k < STAGES; k++)
+        json_object_set_new(stages, stage_names[k], by_bound(&r->view.stages[k]));
+    json_object_set_new(o, "stage_us", stages);
+    put_text(o, "state", node_states[r->state]);
+    put_number(o, "peers", r->connected);
+    put_number(o, "mempool_bytes", r->pool.bytes);
+    put_number(o, "commits", times_count(r->commits));
     json_object_set_new(o, "cpu_s", json_real(r->cpu_s));
     put_number(o, "rss_bytes", r->rss_bytes);
     return finish(o);

@@ -1,17 +1,30 @@
-/* The JSON of STATUS and STATS, from plain numbers. */
+/* What a node says of itself, gathered once: the JSON of STATUS and STATS, and its metrics
+ * (node/metrics.h). Counters are since the start. */
 #ifndef NODE_REPORT_H
 #define NODE_REPORT_H
 
 #include "crypto/fault.h"
-#include "crypto/hash.h"
-#include "crypto/quorum.h"
 #include "net/transport.h"
+#include "node/clients.h"
+#include "node/node.h"
 
 enum node_state {
     STATE_CURRENT,
     STATE_CATCHING_UP, /* Others are further, or what is agreed is not executed yet. */
     STATE_WAITING,     /* Too few peers are connected for anything to be agreed. */
+    NODE_STATES,
 };
+extern const char *const node_states[NODE_STATES];
+extern const char *const lane_names[LANES];
+extern const char *const stage_names[STAGES];
+
+struct report_peer {
+    bool connected;
+    struct word word; /* As it said. */
+    struct transport_traffic traffic;
+};
+
+enum { REPORT_STORES = 2 }; /* What consensus remembers, and the ledger. */
 
 struct report {
     struct hash chain;
@@ -20,35 +33,35 @@ struct report {
     struct quorum quorum;
     node_id self;
     enum node_state state;
-    uint64_t epoch_agreed;
-    uint64_t epoch_executed;
     uint64_t height;
     struct hash log_root;
     struct hash state_root;
-    unsigned peers; /* Connected. */
-    /* Since the start. */
-    uint64_t rx_bytes[LANES];
-    uint64_t tx_bytes[LANES];
-    double vote_delay_ms[2]; /* As the transport's. */
-    uint64_t rx_bytes_clients;
-    uint64_t tx_bytes_clients;
+    unsigned connected; /* Peers. */
+    struct node_view view;
+    /* STATUS takes nothing of what follows. */
+    struct node_retrieval retrieval;
+    struct report_peer peers[NODES_MAX];
+    struct transport_counts lanes;
+    struct clients_counts clients;
+    struct mempool_view pool;
+    const struct times *commits;
     uint64_t confirmed_bytes;
     uint64_t confirmed_transactions;
     uint64_t lag_bytes;
-    uint64_t coins_tossed;
-    uint64_t rounds;
-    uint64_t hedges;
-    uint64_t wasted_chunks; /* Bytes received for nothing (node_view). */
-    uint64_t wasted_pieces;
-    uint64_t commits;
     const uint64_t (*faults)[NODES_MAX]; /* [enum fault][peer] */
-    uint64_t mempool_bytes;
+    uint64_t refused_connections;
     double cpu_s;
     uint64_t rss_bytes;
+    uint64_t core_bytes;
+    uint64_t mempool_bytes_max;
+    uint64_t store_bytes[REPORT_STORES];
+    uint64_t store_bytes_max;
 };
 
 /* To be freed. */
 char *report_status(const struct report *r);
 char *report_stats(const struct report *r);
+
+uint64_t report_lag_epochs(const struct report *r);
 
 #endif

@@ -33,14 +33,36 @@ void window_chunk(struct node *n, uint32_t chunk_size)
     r->chunk_size = (uint32_t)(sum / WINDOW_CHUNKS);
 }
 
-bool window_open(const struct node *n)
+static uint64_t asked_bytes(const struct node *n, uint64_t *requests)
 {
     const struct retrieval *r = &n->retrieval;
-    const unsigned k = quorum_data(n->quorum);
-    uint64_t requests = 0; /* Out, and not late, nor of what all were asked for already. */
+    *requests = 0; /* Out, and not late, nor of what all were asked for already. */
     for (unsigned s = 0; s < FETCH_SLOTS; s++)
         if (r->slots[s].epoch != 0 && r->slots[s].again_wait_ms == 0)
-            requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
-    return requests < WINDOW_BLOCKS * k ||
-           requests * r->chunk_size < WINDOW_SPANS * r->recent_bytes;
+            *requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
+    return *requests * r->chunk_size;
+}
+
+bool window_open(const struct node *n)
+{
+    uint64_t requests;
+    const uint64_t bytes = asked_bytes(n, &requests);
+    return requests < WINDOW_BLOCKS * quorum_data(n->quorum) ||
+           bytes < WINDOW_SPANS * n->retrieval.recent_bytes;
+}
+
+void node_retrieval(const struct node *n, struct node_retrieval *view)
+{
+    const struct retrieval *r = &n->retrieval;
+    uint64_t requests;
+    const uint64_t least = (uint64_t)WINDOW_BLOCKS * quorum_data(n->quorum) * r->chunk_size;
+    const uint64_t window = WINDOW_SPANS * r->recent_bytes;
+    *view = (struct node_retrieval){.waiting = r->pending_count,
+                                    .fetching = r->active,
+                                    .window_bytes = window > least ? window : least,
+                                    .asked_bytes = asked_bytes(n, &requests)};
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        view->requests += r->outstanding[p];
+        view->sources += r->outstanding[p] > 0;
+    }
 }

@@ -157,6 +157,23 @@ static void marks_are_made_again_after_a_restart(void **state)
     EXPECT_TAKE(7, 3);
 }
 
+static void how_long_transactions_stay_is_known(void **state)
+{
+    (void)state;
+    add(1); /* The time is not known yet: as of those from before the start. */
+    mempool_time(pool, 5000);
+    add(2);
+    add(3);
+    mempool_time(pool, 5070);
+    remove_number(1);
+    remove_number(2);
+    mempool_time(pool, 6000);
+    remove_number(3);
+    const struct times stays = view().stays;
+    assert_int_equal(times_count(&stays), 2);
+    assert_int_equal(stays.sum_us, 1070000);
+}
+
 struct visited {
     unsigned count;
     uint32_t index[8];
@@ -214,6 +231,7 @@ int main(void)
         TEST(a_record_that_is_no_transaction_is_removed),
         TEST(a_block_out_of_the_game_gives_its_transactions_back_first),
         TEST(marks_are_made_again_after_a_restart),
+        TEST(how_long_transactions_stay_is_known),
         TEST(what_is_in_a_block_is_known_with_its_places),
     };
     return cmocka_run_group_tests_name("mempool", tests, NULL, NULL);

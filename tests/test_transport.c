@@ -266,10 +266,15 @@ static void counts_what_is_sent_and_received(void **state)
     transport_counts(a.transport, &sent);
     transport_counts(b.transport, &received);
     for (unsigned lane = 0; lane < LANES; lane++) {
-        assert_int_equal(sent.tx_bytes[lane], (lane + 1) * (1000 + lane));
-        assert_int_equal(received.rx_bytes[lane], (lane + 1) * (1000 + lane));
-        assert_int_equal(sent.rx_bytes[lane] + received.tx_bytes[lane], 0);
+        assert_int_equal(sent.traffic.tx_bytes[lane], (lane + 1) * (1000 + lane));
+        assert_int_equal(received.traffic.rx_bytes[lane], (lane + 1) * (1000 + lane));
+        assert_int_equal(sent.traffic.rx_bytes[lane] + received.traffic.tx_bytes[lane], 0);
         assert_int_equal(sent.queued_bytes[lane] + sent.dropped_frames[lane], 0);
+        assert_int_equal(transport_traffic(a.transport, 0).tx_bytes[lane],
+                         sent.traffic.tx_bytes[lane]);
+        assert_int_equal(transport_traffic(a.transport, 2).tx_bytes[lane], 0);
+        assert_int_equal(transport_traffic(b.transport, 1).rx_bytes[lane],
+                         received.traffic.rx_bytes[lane]);
     }
     close_node(&b);
     close_node(&a);

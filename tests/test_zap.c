@@ -59,7 +59,7 @@ static void admits_the_clusters_keys_and_nothing_else(void **state)
     expect_nothing(&misled, &server);
     struct transport_counts counts;
     transport_counts(misled.transport, &counts);
-    assert_int_equal(counts.tx_bytes[LANE_VOTES], 0);
+    assert_int_equal(counts.traffic.tx_bytes[LANE_VOTES], 0);
     close_node(&misled);
 
     expect_no_plain_text(&server);
