@@ -1,6 +1,6 @@
 # A ledger node and its tools. All that is built goes to build/.
 #
-#   make              build/ledger-node, ledger-cli and ledger-testnet
+#   make              build/ledger-node, ledger-cli, ledger-testnet and ledger-dashboard
 #   make demo         a cluster of four: 10,000 transfers, a node killed, the ledgers compared
 #   make test         unit tests, layers, 20 simulated clusters; installs nothing
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
@@ -65,16 +65,16 @@ LIBRARY  := $(filter-out $(MEMORY) %/main.c,$(call wildcards,$(FOLDERS),/*.c))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
 TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
-TESTNET  := $(filter-out %/main.c,$(wildcard testnet/*.c))
-NETTESTS := $(patsubst %,$(BUILD)/test_%,scenario scenario_links command process control cores)
+TESTNET  := $(filter-out %/main.c,$(wildcard testnet/*.c testnet/dashboard/*.c))
+NETTESTS := $(patsubst %,$(BUILD)/test_%,scenario scenario_links command process control cores fields recording)
 SIM      := $(wildcard tests/sim/*.c)
 BENCH    := $(wildcard tests/bench/*.c)
 TARGETS  := $(basename $(notdir $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))))
 REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
 FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
 HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c)
-FILES    := $(call wildcards,$(FOLDERS) testnet tests tests/*,/*.[ch])
-PROGRAMS := $(BUILD)/ledger-node $(BUILD)/ledger-cli $(BUILD)/ledger-testnet
+FILES    := $(call wildcards,$(FOLDERS) testnet testnet/dashboard tests tests/*,/*.[ch])
+PROGRAMS := $(addprefix $(BUILD)/ledger-,node cli testnet dashboard)
 TESTS    := $(sort $(UNITS) $(TWINS) $(REPLAYS)) $(if $(SIM),$(BUILD)/sim)
 
 all: $(PROGRAMS)
@@ -82,6 +82,7 @@ all: $(PROGRAMS)
 $(BUILD)/ledger-node: $(BUILD)/node/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-cli: $(BUILD)/node/cli/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-testnet: $(BUILD)/testnet/main.o $(BUILD)/testnet.a $(BUILD)/ledger.a
+$(BUILD)/ledger-dashboard: $(BUILD)/testnet/dashboard/main.o $(BUILD)/testnet.a $(BUILD)/ledger.a
 $(BUILD)/sim: $(call objects,$(SIM) $(MEMORY)) $(BUILD)/ledger.a
 $(BUILD)/bench: $(call objects,$(BENCH) $(MEMORY)) $(BUILD)/ledger.a
 $(filter-out $(MEMORIES) $(NETTESTS),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
@@ -90,7 +91,7 @@ $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUIL
 $(HELPERS): %: %.o $(BUILD)/ledger.a
 $(BUILD)/tests/power/cut: $(BUILD)/tests/sim/prng.o
 $(NETTESTS): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/testnet.a $(BUILD)/ledger.a
-$(NETTESTS) $(BUILD)/ledger-testnet: LDLIBS += $(shell pkg-config --libs libmnl 2>/dev/null)
+$(NETTESTS) $(BUILD)/ledger-testnet $(BUILD)/ledger-dashboard: LDLIBS += $(shell pkg-config --libs libmnl 2>/dev/null)
 $(REPLAYS): $(BUILD)/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o
 $(FUZZERS): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o
 $(BUILD)/replay_core $(BUILD)/fuzz_core: $(call objects,$(MEMORY))
@@ -106,6 +107,9 @@ $(BUILD)/testnet.a: $(call objects,$(TESTNET))
 $(BUILD)/ledger.a $(BUILD)/testnet.a:
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
+
+# The page's files are in it.
+$(BUILD)/testnet/page.o: $(wildcard testnet/page/*)
 
 # Loaded into a node from outside (tests/power/undo.h).
 $(BUILD)/undo.so: tests/power/undo.c tests/power/undo.h $(BUILD)/command

@@ -24,7 +24,9 @@ enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
     "  --mode M         dl, dl-coupled, hb-link or hb, in place of the scenario's\n"           \
     "  --retrieval R    lean or all\n"                                                         \
     "  --load MB/S      of payload, a node, in place of the scenario's (not with a backlog)\n" \
-    "  --plain          on loopback, without shaping: needs no root, shows nothing of links\n"
+    "  --plain          on loopback, without shaping: needs no root, shows nothing of links\n" \
+    "  --dashboard      serves a page that follows the run, on loopback\n"                     \
+    "  --port P         at this port (default: 27999)\n"
 
 struct options {
     struct run_options run;
@@ -70,6 +72,8 @@ static bool read_arguments(struct options *o, struct arguments *a, int argc, cha
         {.name = "name", .type = ARGUMENT_TEXT, .target = &o->run.name},
         {.name = "plain", .type = ARGUMENT_FLAG, .target = &o->run.plain},
         {.name = "csv", .type = ARGUMENT_FLAG, .target = &o->csv},
+        {.name = "dashboard", .type = ARGUMENT_FLAG, .target = &o->run.dashboard},
+        {.name = "port", .type = ARGUMENT_NUMBER, .target = &o->run.port, .max = UINT16_MAX},
         {.name = "runs", .type = ARGUMENT_NUMBER, .target = &o->runs, .min = 1, .max = RUNS_MAX},
         {.name = "sites",
          .type = ARGUMENT_NUMBER,
@@ -87,7 +91,7 @@ static bool read_arguments(struct options *o, struct arguments *a, int argc, cha
     return false;
 }
 
-static const struct options defaults = {.run = {.name = "default", .ready = -1},
+static const struct options defaults = {.run = {.name = "default", .ready = -1, .port = LIVE_PORT},
                                         .modes = "dl,hb-link,hb",
                                         .runs = 1,
                                         .sites = CHECK_SITES};

@@ -1,7 +1,7 @@
 #include "testnet/run.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,19 +40,30 @@ static int perform(void *context, const char *text, char *answer, size_t answer_
     return run_command(r, &c, text, answer, answer_size);
 }
 
+static void serve_page(struct run *r, bool call)
+{
+    if (!r->http || (!call && !r->http_more && run_time(r) - r->served_s < 1))
+        return;
+    r->served_s = run_time(r);
+    r->http_more = http_serve(r->http);
+}
+
 /* Takes commands, and waits for answers until then at most. */
 static void wait_for_more(struct run *r, double until_s)
 {
     const unsigned count = (unsigned)r->scenario.nodes;
-    zmq_pollitem_t items[RELAY_SITES_MAX + 1];
+    zmq_pollitem_t items[RELAY_SITES_MAX + 2] = {0};
     for (unsigned i = 0; i < count; i++)
         items[i] = (zmq_pollitem_t){.socket = connection_socket(r->sites.site[i].connection),
                                     .events = ZMQ_POLLIN};
     items[count] = (zmq_pollitem_t){.fd = r->listener, .events = ZMQ_POLLIN};
+    if (r->http)
+        items[count + 1] = (zmq_pollitem_t){.fd = http_file(r->http), .events = ZMQ_POLLIN};
     double left_ms = (until_s - run_time(r)) * 1000;
     if (left_ms > POLL_MS_MAX)
         left_ms = POLL_MS_MAX;
-    zmq_poll(items, (int)count + 1, left_ms < 1 ? 1 : (long)left_ms);
+    zmq_poll(items, (int)count + (r->http ? 2 : 1), left_ms < 1 ? 1 : (long)left_ms);
+    serve_page(r, items[count + 1].revents != 0);
     if (items[count].revents)
         control_serve(r->listener, perform, r);
     r->interrupted = r->interrupted || interrupted;
@@ -170,27 +181,24 @@ static void show(const struct run *r)
     const unsigned count = (unsigned)r->scenario.nodes;
     const double now_s = run_time(r);
     const bool terminal = isatty(STDERR_FILENO);
-    uint64_t agreed = 0;
-    uint64_t least = UINT64_MAX;
-    uint64_t most = 0;
-    double bytes = 0;
+    double agreed = 0, least = INFINITY, most = 0, bytes = 0;
     for (unsigned i = 0; i < count; i++) {
         const struct sample *p = &r->sampler.last[i];
-        agreed = p->epoch_agreed > agreed ? p->epoch_agreed : agreed;
-        least = p->epoch_executed < least ? p->epoch_executed : least;
-        most = p->epoch_executed > most ? p->epoch_executed : most;
-        bytes += (double)(p->total[COUNTER_CONFIRMED_BYTES] -
-                          r->first[i].total[COUNTER_CONFIRMED_BYTES]);
+        agreed = fmax(agreed, p->value[FIELD_EPOCH_AGREED]);
+        least = fmin(least, p->value[FIELD_EPOCH_EXECUTED]);
+        most = fmax(most, p->value[FIELD_EPOCH_EXECUTED]);
+        bytes += p->value[FIELD_CONFIRMED_BYTES] - r->first[i].value[FIELD_CONFIRMED_BYTES];
     }
     if (!terminal && (uint64_t)now_s % LINES_S != 0)
         return;
     const double span_s = now_s - r->measured_from_s;
-    fprintf(stderr,
-            "%s%4.0f s%s  agreed %" PRIu64 "  executed %" PRIu64 " to %" PRIu64
-            "  confirmed %.2f MB/s a node  cores busy %.0f %%%s",
-            terminal ? "\r" : "", now_s, r->measuring ? "" : " (warm-up)", agreed, least, most,
-            span_s > 0 ? bytes / count / span_s / 1e6 : 0, 100 * r->sampler.cores.busy_max,
-            terminal ? "\033[K" : "\n");
+    fprintf(
+        stderr,
+        "%s%4.0f s%s  agreed %.0f  executed %.0f to %.0f  confirmed %.2f MB/s a node  cores busy "
+        "%.0f %%%s",
+        terminal ? "\r" : "", now_s, r->measuring ? "" : " (warm-up)", agreed, least, most,
+        span_s > 0 ? bytes / count / span_s / 1e6 : 0, 100 * r->sampler.cores.busy_max,
+        terminal ? "\033[K" : "\n");
 }
 
 /* The warm-up is over: from here on it counts. */
@@ -214,6 +222,16 @@ static void note_cores(struct run *r)
     r->busy_windows++;
 }
 
+static void record(struct run *r)
+{
+    if (!r->http)
+        return;
+    double *values = recording_add(&r->recording, r->sampler.asked_s);
+    for (unsigned i = 0; i < r->recording.n; i++)
+        memcpy(values + (size_t)i * FIELDS, r->sampler.followers[i].value,
+               sizeof r->sampler.followers[i].value);
+}
+
 static int follow(struct run *r)
 {
     const struct scenario *s = &r->scenario;
@@ -234,6 +252,7 @@ static int follow(struct run *r)
             if (!r->measuring && r->sampler.asked_s >= s->warmup_s)
                 begin_measuring(r);
             note_cores(r);
+            record(r);
             show(r);
             if (last)
                 return 0;
@@ -289,11 +308,34 @@ static int open_files(struct run *r, char *message, size_t message_size)
     return -1;
 }
 
+/* On loopback of where this runs, not of a site. */
+static int open_page(struct run *r, char *message, size_t message_size)
+{
+    const struct scenario *s = &r->scenario;
+    if (!r->options->dashboard)
+        return 0;
+    recording_init(&r->recording, s->name, (unsigned)s->nodes, LIVE_SAMPLES);
+    json_object_update_new(r->recording.about,
+                           json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:b}", "scenario",
+                                     s->name, "mode", s->mode, "retrieval", s->retrieval, "n",
+                                     (int)s->nodes, "f", (int)quorum_of((unsigned)s->nodes).f,
+                                     "seed", (json_int_t)s->seed, "scale", s->scale, "warmup_s",
+                                     s->warmup_s, "shaped", !r->options->plain));
+    for (unsigned i = 0; i < s->nodes; i++)
+        json_array_append_new(r->recording.nodes, json_pack("{s:i}", "id", (int)i));
+    if (live_open(&r->recording, "127.0.0.1", (uint16_t)r->options->port, &r->http, message,
+                  message_size))
+        return -1;
+    fprintf(stderr, "http://127.0.0.1:%u/ shows this run\n", (unsigned)http_port(r->http));
+    return 0;
+}
+
 static int prepare(struct run *r, char *message, size_t message_size)
 {
     r->listener = control_listen(r->options->name, message, message_size);
     return r->listener < 0 || make_directory(r, message, message_size) ||
-                   open_files(r, message, message_size) || make_network(r, message, message_size) ||
+                   open_page(r, message, message_size) || open_files(r, message, message_size) ||
+                   make_network(r, message, message_size) ||
                    sites_make(&r->sites, message, message_size) ||
                    start_nodes(r, message, message_size)
                ? -1
@@ -350,6 +392,8 @@ int run_scenario(const struct run_options *options)
     if (run.sites.network)
         network_close(&run.network);
     sampler_close(&run.sampler);
+    http_close(run.http);
+    recording_free(&run.recording);
     if (run.events)
         fclose(run.events);
     if (run.listener >= 0)

@@ -13,6 +13,7 @@
 #ifndef TESTNET_RUN_H
 #define TESTNET_RUN_H
 
+#include "testnet/live.h"
 #include "testnet/sample.h"
 
 struct run_options {
@@ -24,6 +25,8 @@ struct run_options {
     double load_bytes_s;   /* Unless 0. */
     bool plain;            /* Loopback, no shaping. */
     bool forever;          /* Until told to end: no load, no events. */
+    bool dashboard;        /* A page follows the run. */
+    uint64_t port;         /* Its. */
     int ready;             /* A line is written here when the nodes are connected; -1: nowhere. */
 };
 
@@ -33,6 +36,10 @@ struct run {
     struct network network;
     struct sites sites;
     struct sampler sampler;
+    struct recording recording; /* For the page, if there is one. */
+    struct http *http;
+    bool http_more;
+    double served_s;
     int listener;
     FILE *events;
     uint64_t zero_us; /* The start of the warm-up. */

@@ -1,5 +1,4 @@
 /* What can be done to a run while it runs. */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -65,14 +64,14 @@ static void describe(const struct run *r, char *answer, size_t size)
     for (unsigned i = 0; i < r->scenario.nodes; i++) {
         const struct sample *s = &r->sampler.last[i];
         const char *state = r->sites.site[i].node == 0 ? "killed" : s->answered ? "runs" : "silent";
-        print(&at, end, "%4u  %-7s  %6" PRIu64 "  %8" PRIu64 "  %8" PRIu64 "  %12.1f  ", i, state,
-              s->epoch_agreed, s->epoch_executed, s->height,
-              (double)s->total[COUNTER_CONFIRMED_BYTES] / 1e6);
+        print(&at, end, "%4u  %-7s  %6.0f  %8.0f  %8.0f  %12.1f  ", i, state,
+              s->value[FIELD_EPOCH_AGREED], s->value[FIELD_EPOCH_EXECUTED], s->value[FIELD_HEIGHT],
+              s->value[FIELD_CONFIRMED_BYTES] / 1e6);
         if (r->sites.network && r->network.rate_out[i])
             print(&at, end, "%9.3f", (double)r->network.rate_out[i] / 1e6);
         else
             print(&at, end, "%9s", "-");
-        print(&at, end, "  %6.0f\n", (double)s->rss_bytes / 1e6);
+        print(&at, end, "  %6.0f\n", s->value[FIELD_RSS_BYTES] / 1e6);
     }
 }
 
@@ -95,10 +94,14 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
     const char *detail = strchr(text, ' ');
     const bool of_node =
         c->kind == COMMAND_KILL || c->kind == COMMAND_RESTART || c->kind == COMMAND_RATE;
-    fprintf(r->events, "%.3f,%s,", run_time(r), command_names[c->kind]);
+    const double at_s = run_time(r);
+    char node[12] = "";
     if (of_node)
-        fprintf(r->events, "%u", c->node);
-    fprintf(r->events, ",\"%s\"\n", detail ? detail + 1 : "");
+        snprintf(node, sizeof node, "%u", c->node);
+    detail = detail ? detail + 1 : "";
+    fprintf(r->events, "%.3f,%s,%s,\"%s\"\n", at_s, command_names[c->kind], node, detail);
+    if (r->http)
+        recording_event(&r->recording, at_s, command_names[c->kind], node, detail);
     fflush(r->events);
     return 0;
 }

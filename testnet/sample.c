@@ -1,37 +1,22 @@
 #include "testnet/sample.h"
 
 #include <inttypes.h>
-#include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 static const double patience_s = 0.8;
-
-static const char *const keys[COUNTERS][2] = {
-    [COUNTER_CONFIRMED_BYTES] = {"confirmed_bytes"},
-    [COUNTER_CONFIRMED_TX] = {"confirmed_tx"},
-    [COUNTER_RX_VOTES] = {"rx_bytes", "votes"},
-    [COUNTER_RX_DISPERSAL] = {"rx_bytes", "dispersal"},
-    [COUNTER_RX_RETRIEVAL] = {"rx_bytes", "retrieval"},
-    [COUNTER_RX_CLIENTS] = {"rx_bytes", "clients"},
-    [COUNTER_TX_VOTES] = {"tx_bytes", "votes"},
-    [COUNTER_TX_DISPERSAL] = {"tx_bytes", "dispersal"},
-    [COUNTER_TX_RETRIEVAL] = {"tx_bytes", "retrieval"},
-    [COUNTER_TX_CLIENTS] = {"tx_bytes", "clients"},
-    [COUNTER_HEDGES] = {"hedges"},
-    [COUNTER_WASTED_DISPERSAL] = {"wasted_bytes", "dispersal"},
-    [COUNTER_WASTED_RETRIEVAL] = {"wasted_bytes", "retrieval"},
-    [COUNTER_CPU_MS] = {"cpu_s"},
-};
 
 int sampler_open(struct sampler *p, struct sites *sites, const char *path)
 {
     *p = (struct sampler){.sites = sites, .series = fopen(path, "w")};
     if (!p->series)
         return -1;
-    fputs("t_s,node,epoch_agreed,epoch_executed,confirmed_bytes,confirmed_tx,rx_votes,"
-          "rx_dispersal,rx_retrieval,tx_votes,tx_dispersal,tx_retrieval,rate_in,rate_out,"
-          "lag_bytes,cpu_s,rss_bytes\n",
-          p->series);
+    fputs("t_s,node", p->series);
+    for (enum field k = 0; k < FIELDS; k++)
+        fprintf(p->series, ",%s", field_name(k));
+    fputc('\n', p->series);
+    for (unsigned i = 0; i < sites->scenario->nodes; i++)
+        follower_init(&p->followers[i]);
     return 0;
 }
 
@@ -92,39 +77,13 @@ void sampler_ask(struct sampler *p, double at_s)
     }
 }
 
-static uint64_t number(const json_t *stats, const char *key)
-{
-    return (uint64_t)json_integer_value(json_object_get(stats, key));
-}
-
-static uint64_t counter(const json_t *stats, enum counter c)
-{
-    const json_t *value = json_object_get(stats, keys[c][0]);
-    if (keys[c][1])
-        value = json_object_get(value, keys[c][1]);
-    return c == COUNTER_CPU_MS ? (uint64_t)(json_number_value(value) * 1000)
-                               : (uint64_t)json_integer_value(value);
-}
-
-static void add(struct sampler *p, unsigned node, enum counter c, uint64_t raw)
-{
-    uint64_t *before = &p->raw[node][c];
-    p->last[node].total[c] += raw >= *before ? raw - *before : raw;
-    *before = raw;
-}
-
 static void take(struct sampler *p, unsigned node, const json_t *stats)
 {
     struct sample *s = &p->last[node];
-    for (enum counter c = 0; c < COUNTER_INTERFACE_RX; c++)
-        add(p, node, c, counter(stats, c));
+    struct follower *f = &p->followers[node];
+    follower_take(f, stats);
     s->answered = true;
     s->at_s = p->asked_s;
-    s->epoch_agreed = number(stats, "epoch_agreed");
-    s->epoch_executed = number(stats, "epoch_executed");
-    s->height = number(stats, "height");
-    s->lag_bytes = number(stats, "lag_bytes");
-    s->rss_bytes = number(stats, "rss_bytes");
     const json_t *delay = json_object_get(stats, "vote_delay_ms");
     s->vote_delay_ms[0] = json_number_value(json_object_get(delay, "p50"));
     s->vote_delay_ms[1] = json_number_value(json_object_get(delay, "p99"));
@@ -133,22 +92,30 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
         p->rss_anon_peak[node] = s->rss_anon;
     struct network_traffic traffic;
     if (p->sites->network && network_traffic(p->sites->network, node, &traffic) == 0)
-        add(p, node, COUNTER_INTERFACE_RX, traffic.received);
+        follower_count(f, FIELD_INTERFACE_RX, (double)traffic.received);
+    memcpy(s->value, f->value, sizeof s->value);
 }
 
-static void write_line(struct sampler *p, unsigned node, uint64_t rate_out, uint64_t rate_in)
+static void write_line(struct sampler *p, unsigned node)
 {
-    const struct sample *s = &p->last[node];
-    const uint64_t *t = s->total;
-    fprintf(p->series,
-            "%.3f,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-            ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-            ",%.3f,%" PRIu64 "\n",
-            s->at_s, node, s->epoch_agreed, s->epoch_executed, t[COUNTER_CONFIRMED_BYTES],
-            t[COUNTER_CONFIRMED_TX], t[COUNTER_RX_VOTES], t[COUNTER_RX_DISPERSAL],
-            t[COUNTER_RX_RETRIEVAL], t[COUNTER_TX_VOTES], t[COUNTER_TX_DISPERSAL],
-            t[COUNTER_TX_RETRIEVAL], rate_in, rate_out, s->lag_bytes,
-            (double)t[COUNTER_CPU_MS] / 1000, s->rss_bytes);
+    fprintf(p->series, "%.3f,%u", p->asked_s, node);
+    for (enum field k = 0; k < FIELDS; k++)
+        field_print(p->series, ",", p->followers[node].value[k]);
+    fputc('\n', p->series);
+}
+
+/* What the links let through now; who did not answer; who is accused. */
+static void complete(struct sampler *p, unsigned count, const uint64_t rate_out[],
+                     const uint64_t rate_in[])
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct follower *f = &p->followers[i];
+        f->value[FIELD_RATE_IN] = rate_in[i] ? (double)rate_in[i] : NAN;
+        f->value[FIELD_RATE_OUT] = rate_out[i] ? (double)rate_out[i] : NAN;
+        if (!p->last[i].answered)
+            follower_missed(f);
+    }
+    followers_accusers(p->followers, count);
 }
 
 bool sampler_take(struct sampler *p, double at_s, const uint64_t rate_out[],
@@ -172,9 +139,10 @@ bool sampler_take(struct sampler *p, double at_s, const uint64_t rate_out[],
     if (!p->waiting || (!all && at_s - p->asked_s < patience_s))
         return false;
     p->waiting = false;
+    complete(p, count, rate_out, rate_in);
     for (unsigned i = 0; i < count; i++)
         if (p->last[i].answered)
-            write_line(p, i, rate_out[i], rate_in[i]);
+            write_line(p, i);
     fflush(p->series);
     return true;
 }

@@ -1,39 +1,18 @@
-/* What each node said of itself, once a second: series.csv, and the sums that summary.json has.
- *
- * A node counts since its start. Here counters go on over restarts: what a node counted between
- * its last answer and its death is lost. */
+/* What each node said of itself, once a second: series.csv, and the sums that summary.json has. */
 #ifndef TESTNET_SAMPLE_H
 #define TESTNET_SAMPLE_H
 
 #include <stdio.h>
 
 #include "testnet/cores.h"
+#include "testnet/fields.h"
 #include "testnet/sites.h"
-
-enum counter {
-    COUNTER_CONFIRMED_BYTES,
-    COUNTER_CONFIRMED_TX,
-    COUNTER_RX_VOTES,
-    COUNTER_RX_DISPERSAL,
-    COUNTER_RX_RETRIEVAL,
-    COUNTER_RX_CLIENTS,
-    COUNTER_TX_VOTES,
-    COUNTER_TX_DISPERSAL,
-    COUNTER_TX_RETRIEVAL,
-    COUNTER_TX_CLIENTS,
-    COUNTER_HEDGES,
-    COUNTER_WASTED_DISPERSAL,
-    COUNTER_WASTED_RETRIEVAL,
-    COUNTER_CPU_MS,
-    COUNTER_INTERFACE_RX, /* The kernel's, of the site's link. */
-    COUNTERS,
-};
 
 struct sample {
     double at_s; /* From the start of the warm-up. */
     bool answered;
-    uint64_t total[COUNTERS];
-    uint64_t epoch_agreed, epoch_executed, height, lag_bytes, rss_bytes, rss_anon;
+    double value[FIELDS]; /* As of the last answer. */
+    uint64_t rss_anon;
     double vote_delay_ms[2]; /* The median, and the 99th of a hundred. */
 };
 
@@ -42,7 +21,7 @@ struct sampler {
     FILE *series;
     bool waiting; /* For answers. */
     double asked_s;
-    uint64_t raw[RELAY_SITES_MAX][COUNTERS];
+    struct follower followers[RELAY_SITES_MAX];
     bool asked[RELAY_SITES_MAX];
     struct sample last[RELAY_SITES_MAX];
     uint64_t rss_anon_peak[RELAY_SITES_MAX];

@@ -1,9 +1,12 @@
 /* What came of a run: the ledgers compared, the figures of its measured part. */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "node/report.h"
 #include "testnet/process.h"
 #include "testnet/run.h"
 
@@ -63,17 +66,18 @@ static json_t *latency_of(const json_t *report)
     return json_pack("{s:o, s:n}", "local", local, "all");
 }
 
-static double since_first(const struct run *r, unsigned node, enum counter c)
+static double since_first(const struct run *r, unsigned node, enum field c)
 {
-    return (double)(r->sampler.last[node].total[c] - r->first[node].total[c]);
+    const double since = r->sampler.last[node].value[c] - r->first[node].value[c];
+    return isfinite(since) ? since : 0; /* Else it is not known here. */
 }
 
-static json_t *by_lane(const struct run *r, unsigned node, enum counter votes)
+static json_t *by_lane(const struct run *r, unsigned node, enum field votes, enum field clients)
 {
-    static const char *const lanes[] = {"votes", "dispersal", "retrieval", "clients"};
     json_t *o = json_object();
-    for (unsigned k = 0; k < 4; k++)
-        json_object_set_new(o, lanes[k], json_real(since_first(r, node, votes + k)));
+    for (unsigned k = 0; k < LANES; k++)
+        json_object_set_new(o, lane_names[k], json_real(since_first(r, node, votes + k)));
+    json_object_set_new(o, "clients", json_real(since_first(r, node, clients)));
     return o;
 }
 
@@ -82,28 +86,30 @@ static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 static json_t *describe_node(const struct run *r, unsigned i, double measured_s, const json_t *load)
 {
     const struct sample *last = &r->sampler.last[i];
-    const double confirmed = since_first(r, i, COUNTER_CONFIRMED_BYTES);
-    const double received = since_first(r, i, COUNTER_RX_VOTES) +
-                            since_first(r, i, COUNTER_RX_DISPERSAL) +
-                            since_first(r, i, COUNTER_RX_RETRIEVAL);
+    const double confirmed = since_first(r, i, FIELD_CONFIRMED_BYTES);
+    const double received = since_first(r, i, FIELD_RX_VOTES) +
+                            since_first(r, i, FIELD_RX_DISPERSAL) +
+                            since_first(r, i, FIELD_RX_RETRIEVAL);
     const double rate = r->sites.network ? scenario_rate_mean(&r->scenario, i) : 0;
     json_t *o = json_pack(
         "{s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "id", (int)i, "rate_in", rate,
-        "rate_out", rate, "rx_bytes", by_lane(r, i, COUNTER_RX_VOTES), "tx_bytes",
-        by_lane(r, i, COUNTER_TX_VOTES), "interface_rx_bytes",
-        since_first(r, i, COUNTER_INTERFACE_RX), "confirmed_bytes", confirmed, "confirmed_tx",
-        since_first(r, i, COUNTER_CONFIRMED_TX), "confirmed_over_rate",
+        "rate_out", rate, "rx_bytes", by_lane(r, i, FIELD_RX_VOTES, FIELD_RX_CLIENTS), "tx_bytes",
+        by_lane(r, i, FIELD_TX_VOTES, FIELD_TX_CLIENTS), "interface_rx_bytes",
+        since_first(r, i, FIELD_INTERFACE_RX), "confirmed_bytes", confirmed, "confirmed_tx",
+        since_first(r, i, FIELD_CONFIRMED_TX), "confirmed_over_rate",
         ratio(confirmed, measured_s * rate), "received_over_confirmed", ratio(received, confirmed));
-    json_t *more = json_pack(
-        "{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:f, s:f}, s:f, s:I}", "hedges",
-        since_first(r, i, COUNTER_HEDGES), "wasted_bytes", "dispersal",
-        since_first(r, i, COUNTER_WASTED_DISPERSAL), "retrieval",
-        since_first(r, i, COUNTER_WASTED_RETRIEVAL), "epoch_agreed", (json_int_t)last->epoch_agreed,
-        "epoch_executed", (json_int_t)last->epoch_executed, "lag_epochs",
-        (json_int_t)(last->epoch_agreed - last->epoch_executed), "height", (json_int_t)last->height,
-        "latency_ms", latency_of(load), "vote_delay_ms", "p50", last->vote_delay_ms[0], "p99",
-        last->vote_delay_ms[1], "cpu_s", since_first(r, i, COUNTER_CPU_MS) / 1000,
-        "rss_anon_peak_bytes", (json_int_t)r->sampler.rss_anon_peak[i]);
+    json_t *more =
+        json_pack("{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:f, s:f}, s:f, s:I}", "hedges",
+                  since_first(r, i, FIELD_HEDGES), "wasted_bytes", "dispersal",
+                  since_first(r, i, FIELD_WASTED_DISPERSAL), "retrieval",
+                  since_first(r, i, FIELD_WASTED_RETRIEVAL), "epoch_agreed",
+                  (json_int_t)last->value[FIELD_EPOCH_AGREED], "epoch_executed",
+                  (json_int_t)last->value[FIELD_EPOCH_EXECUTED], "lag_epochs",
+                  (json_int_t)(last->value[FIELD_EPOCH_AGREED] - last->value[FIELD_EPOCH_EXECUTED]),
+                  "height", (json_int_t)last->value[FIELD_HEIGHT], "latency_ms", latency_of(load),
+                  "vote_delay_ms", "p50", last->vote_delay_ms[0], "p99", last->vote_delay_ms[1],
+                  "cpu_s", since_first(r, i, FIELD_CPU_S), "rss_anon_peak_bytes",
+                  (json_int_t)r->sampler.rss_anon_peak[i]);
     json_object_update(o, more);
     json_decref(more);
     return o;
@@ -141,8 +147,8 @@ static double ordering_bytes_s(const struct run *r, double measured_s)
 {
     double most = 0;
     for (unsigned i = 0; i < r->scenario.nodes; i++) {
-        const double ordered = since_first(r, i, COUNTER_CONFIRMED_BYTES) +
-                               (double)r->sampler.last[i].lag_bytes - (double)r->first[i].lag_bytes;
+        const double ordered =
+            since_first(r, i, FIELD_CONFIRMED_BYTES) + since_first(r, i, FIELD_LAG_BYTES);
         most = ordered > most ? ordered : most;
     }
     return ratio(most, measured_s);
@@ -173,6 +179,22 @@ static void write_latencies(const struct run *r, json_t *const loads[])
     fclose(file);
 }
 
+/* What of this machine a run depends on. */
+static void write_machine(FILE *file)
+{
+    char line[256], model[200] = "";
+    FILE *cpu = fopen("/proc/cpuinfo", "re");
+    while (cpu && !*model && fgets(line, sizeof line, cpu))
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+            snprintf(model, sizeof model, " %s", strchr(line, ':') + 2);
+    if (cpu)
+        fclose(cpu);
+    model[strcspn(model, "\n")] = '\0';
+    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    fprintf(file, "machine: %ld cores%s, %.0f GB\n", sysconf(_SC_NPROCESSORS_ONLN), model,
+            memory / 1e9);
+}
+
 static void write_versions(const struct run *r)
 {
     char path[SITES_PATH_MAX];
@@ -187,7 +209,8 @@ static void write_versions(const struct run *r)
                                        {"tc", "-V", NULL}};
     for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
         if (process_read(commands[k], text, sizeof text, message, sizeof message) == 0)
-            fprintf(file, "%s\n", text);
+            fprintf(file, "%.*s\n", (int)strcspn(text, "\n"), text);
+    write_machine(file);
     fclose(file);
 }
 
@@ -196,7 +219,7 @@ static json_t *describe_cpu(const struct run *r)
 {
     double nodes_s = 0;
     for (unsigned i = 0; i < r->scenario.nodes; i++)
-        nodes_s += since_first(r, i, COUNTER_CPU_MS) / 1000;
+        nodes_s += since_first(r, i, FIELD_CPU_S);
     return json_pack("{s:f, s:f, s:f, s:f}", "nodes_s", nodes_s, "loads_s",
                      sampler_loads_s(&r->sampler) - r->first_loads_s, "relay_s",
                      r->sampler.relay_s - r->first_relay_s, "busy_mean",

@@ -1,0 +1,174 @@
+/* ledger-dashboard serve: asks all nodes of a cluster each second, and shows what they say. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "node/cli/target.h"
+#include "node/report.h"
+#include "testnet/dashboard/commands.h"
+#include "testnet/live.h"
+
+static const char usage[] =
+    "usage: ledger-dashboard serve [DIR] [options]\n"
+    "Serves a page that shows a cluster as it runs: throughput, epochs agreed and executed,\n"
+    "traffic, latency, and which nodes are up, behind or lying. It asks the nodes at their ports\n"
+    "for clients, once a second.\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
+    "  --listen HOST      which of this machine's addresses (default: 127.0.0.1)\n"
+    "  --port P           (default: 27999)\n"
+    "Ends with Ctrl-C. Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage.\n";
+
+enum { ASK_US = 1000000, PATIENCE_US = 800000, POLL_MS = 100, HTTP_US = 1000000 };
+
+struct watch {
+    struct target target;
+    const char *host;
+    uint64_t port;
+    unsigned n;
+    struct connection *connections[NODES_MAX];
+    struct follower followers[NODES_MAX];
+    bool asked[NODES_MAX], answered[NODES_MAX];
+    bool waiting; /* For answers. */
+    uint64_t start_us, asked_us, served_us;
+    bool more; /* To serve at once. */
+    struct recording recording;
+    struct http *http;
+};
+
+static volatile sig_atomic_t ended;
+static void end(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+/* A node is known by its key: the answers are its own. */
+static int open_all(struct watch *w)
+{
+    static const char *const applications[] = {"ledger", "log"};
+    const struct cluster *c = &w->target.cluster;
+    char message[CONFIG_MESSAGE_MAX];
+    w->n = (unsigned)c->node_count;
+    recording_init(&w->recording, c->name, w->n, LIVE_SAMPLES);
+    json_object_update_new(w->recording.about,
+                           json_pack("{s:s, s:s, s:s, s:i, s:i}", "scenario", c->name,
+                                     "application", applications[c->application], "mode",
+                                     mode_names[c->mode], "n", (int)w->n, "f",
+                                     (int)c->coin.quorum.f));
+    for (unsigned i = 0; i < w->n; i++) {
+        follower_init(&w->followers[i]);
+        w->connections[i] = connection_open(w->target.zmq, c, i, message, sizeof message);
+        if (!w->connections[i])
+            return say_failed("serve", "%s", message);
+        json_array_append_new(w->recording.nodes, json_pack("{s:i, s:s}", "id", (int)i, "address",
+                                                            connection_address(w->connections[i])));
+    }
+    if (live_open(&w->recording, w->host, (uint16_t)w->port, &w->http, message, sizeof message))
+        return say_failed("serve", "%s", message);
+    printf("http://%s:%u/ shows the cluster of %s; Ctrl-C ends it\n", w->host,
+           (unsigned)http_port(w->http), w->target.directory);
+    fflush(stdout);
+    return EXIT_DONE;
+}
+
+static void ask(struct watch *w, uint64_t now_us)
+{
+    w->waiting = true;
+    w->asked_us = now_us;
+    for (unsigned i = 0; i < w->n; i++) {
+        struct client_request request = {.kind = CLIENT_STATS};
+        w->answered[i] = false;
+        w->asked[i] = connection_send(w->connections[i], &request);
+    }
+}
+
+static void take(struct watch *w, uint64_t now_us)
+{
+    bool all = true;
+    for (unsigned i = 0; i < w->n; i++) {
+        struct client_answer answer;
+        while (connection_receive(w->connections[i], &answer)) {
+            json_t *stats =
+                answer.kind == CLIENT_STATS && answer.result.status == CLIENT_OK
+                    ? json_loadb((const char *)answer.json.data, answer.json.size, 0, NULL)
+                    : NULL;
+            if (stats && w->waiting) {
+                follower_take(&w->followers[i], stats);
+                w->answered[i] = true;
+            }
+            json_decref(stats);
+        }
+        all = all && (w->answered[i] || !w->asked[i]);
+    }
+    if (!w->waiting || (!all && now_us - w->asked_us < PATIENCE_US))
+        return;
+    w->waiting = false;
+    double *values = recording_add(&w->recording, (double)(w->asked_us - w->start_us) / 1e6);
+    for (unsigned i = 0; i < w->n; i++)
+        if (!w->answered[i])
+            follower_missed(&w->followers[i]);
+    followers_accusers(w->followers, w->n);
+    for (unsigned i = 0; i < w->n; i++)
+        memcpy(values + (size_t)i * FIELDS, w->followers[i].value, sizeof w->followers[i].value);
+}
+
+static void wait_for_more(struct watch *w, uint64_t now_us)
+{
+    zmq_pollitem_t items[NODES_MAX + 1];
+    for (unsigned i = 0; i < w->n; i++)
+        items[i] =
+            (zmq_pollitem_t){.socket = connection_socket(w->connections[i]), .events = ZMQ_POLLIN};
+    items[w->n] = (zmq_pollitem_t){.fd = http_file(w->http), .events = ZMQ_POLLIN};
+    zmq_poll(items, (int)w->n + 1, w->more ? 0 : POLL_MS);
+    if (!items[w->n].revents && !w->more && now_us - w->served_us < HTTP_US)
+        return;
+    w->served_us = now_us;
+    w->more = http_serve(w->http);
+}
+
+static int watch(struct watch *w)
+{
+    int status = target_open(&w->target);
+    if (status != EXIT_DONE || (status = open_all(w)) != EXIT_DONE)
+        return status;
+    const struct sigaction action = {.sa_handler = end};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    uint64_t next_us = w->start_us = clock_us();
+    while (!ended) {
+        const uint64_t now_us = clock_us();
+        if (now_us >= next_us) {
+            ask(w, now_us);
+            next_us += ASK_US;
+            if (next_us < now_us) /* This machine slept. */
+                next_us = now_us + ASK_US;
+        }
+        take(w, now_us);
+        wait_for_more(w, now_us);
+    }
+    return EXIT_DONE;
+}
+
+int command_serve(int argc, char **argv)
+{
+    static struct watch w;
+    w = (struct watch){.target = TARGET("serve"), .host = "127.0.0.1", .port = LIVE_PORT};
+    const struct argument table[] = {
+        TARGET_CLUSTER(w.target),
+        {.name = "listen", .type = ARGUMENT_TEXT, .target = &w.host},
+        {.name = "port", .type = ARGUMENT_NUMBER, .target = &w.port, .max = UINT16_MAX},
+        {0}};
+    struct arguments a = {.command = "serve", .usage = usage};
+    int status;
+    if (!arguments_read(&a, argc, argv, table, &status) ||
+        !target_arguments(&w.target, &a, 0, "", &status))
+        return status;
+    status = watch(&w);
+    http_close(w.http);
+    for (unsigned i = 0; i < w.n; i++)
+        connection_close(w.connections[i]);
+    recording_free(&w.recording);
+    target_close(&w.target);
+    return status;
+}
