@@ -8,6 +8,7 @@
 #include "node/cli/commands.h"
 #include "node/cli/json.h"
 #include "node/cli/target.h"
+#include "node/cli/watch.h"
 
 enum { HASH_SHOWN = 12 }; /* Digits of a root in the table. */
 
@@ -21,6 +22,8 @@ static const char usage[] =
     "  log root, state root: equal where the height is  peers     other nodes "
     "connected\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
     "  --timeout SECONDS  wait so long for all answers together (default: 2)\n"
+    "  --watch            in a terminal: follows them, once a second, with what each confirms and\n"
+    "                     receives; q quits\n"
     "  --json             "
     "{\"chain\",\"app\",\"mode\",\"n\",\"f\",\"nodes\":[{\"id\",\"reachable\",...}]},\n"
     "                     with null for what an unreachable node did not say\n"
@@ -136,9 +139,11 @@ static void print_table(const struct poll *p)
     }
 }
 
-static int run(struct poll *p)
+static int run(struct poll *p, bool watch)
 {
     int status = target_open(p->target);
+    if (status == EXIT_DONE && watch)
+        return watch_cluster(p->target);
     if (status != EXIT_DONE || (status = open_all(p)) != EXIT_DONE)
         return status;
     ask_all(p);
@@ -156,14 +161,19 @@ int command_status(int argc, char **argv)
 {
     struct target t = TARGET("status");
     struct poll p = {.target = &t};
-    const struct argument table[] = {TARGET_CLUSTER(t), TARGET_TIMEOUT(t), TARGET_JSON(t), {0}};
+    bool watch = false;
+    const struct argument table[] = {TARGET_CLUSTER(t),
+                                     TARGET_TIMEOUT(t),
+                                     TARGET_JSON(t),
+                                     {.name = "watch", .type = ARGUMENT_FLAG, .target = &watch},
+                                     {0}};
     struct arguments a = {.command = t.command, .usage = usage};
     int status;
     t.timeout_s = 2; /* A node that is down costs all of it. */
     if (!arguments_read(&a, argc, argv, table, &status) ||
         !target_arguments(&t, &a, 0, "", &status))
         return status;
-    status = run(&p);
+    status = run(&p, watch);
     for (unsigned i = 0; i < p.count; i++) {
         connection_close(p.connections[i]);
         json_decref(p.status[i]);
