@@ -40,6 +40,7 @@ static const struct {
     [FIELD_WASTED_DISPERSAL] = {"wasted_dispersal", {"wasted_bytes", "dispersal"}, true},
     [FIELD_WASTED_RETRIEVAL] = {"wasted_retrieval", {"wasted_bytes", "retrieval"}, true},
     [FIELD_INTERFACE_RX] = {"interface_rx", {NULL}, false},
+    [FIELD_INTERFACE_RX_PACKETS] = {"interface_rx_packets", {NULL}, false},
 };
 
 const char *field_name(enum field f) { return fields[f].name; }
@@ -57,6 +58,22 @@ void field_print(FILE *out, const char *before, double value)
     fputs(before, out);
     if (!isnan(value))
         fprintf(out, value == floor(value) ? "%.0f" : "%.3f", value);
+}
+
+void fields_head(FILE *out)
+{
+    fputs("t_s,node", out);
+    for (enum field k = 0; k < FIELDS; k++)
+        fprintf(out, ",%s", field_name(k));
+    fputc('\n', out);
+}
+
+void fields_row(FILE *out, double t_s, unsigned node, const double values[FIELDS])
+{
+    fprintf(out, "%.3f,%u", t_s, node);
+    for (enum field k = 0; k < FIELDS; k++)
+        field_print(out, ",", values[k]);
+    fputc('\n', out);
 }
 
 void follower_init(struct follower *f)

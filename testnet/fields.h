@@ -40,13 +40,18 @@ enum field {
     FIELD_HEDGES,
     FIELD_WASTED_DISPERSAL,
     FIELD_WASTED_RETRIEVAL,
-    FIELD_INTERFACE_RX, /* The kernel's count, of its link. */
+    FIELD_INTERFACE_RX, /* The kernel's counts, of its link. */
+    FIELD_INTERFACE_RX_PACKETS,
     FIELDS,
 };
 const char *field_name(enum field f);
 int field_find(const char *name); /* Or -1. */
 /* As short as it is exact enough, after `before`; nothing more for NAN. */
 void field_print(FILE *out, const char *before, double value);
+
+/* series.csv: its head, and a line of it. */
+void fields_head(FILE *out);
+void fields_row(FILE *out, double t_s, unsigned node, const double values[FIELDS]);
 
 /* One node, as followed. */
 struct follower {

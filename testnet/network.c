@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "testnet/process.h"
-#include "testnet/shape.h"
 
 enum {
     BATCH_BYTES = 16384,  /* Packets to one peer that travel as one, at most. */
@@ -269,8 +268,7 @@ int network_rate(struct network *w, unsigned site, uint64_t out, uint64_t in, ch
     return 0;
 }
 
-int network_traffic(const struct network *w, unsigned site, struct network_traffic *traffic)
+int network_traffic(const struct network *w, unsigned site, struct shape_counts *counts)
 {
-    return shape_counters(w->netlink[site], w->wan[site], &traffic->received, &traffic->sent) ? 0
-                                                                                              : -1;
+    return shape_counters(w->netlink[site], w->wan[site], counts) ? 0 : -1;
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "testnet/relay.h"
+#include "testnet/shape.h"
 
 enum {
     NETWORK_NAME_MAX = 31, /* Characters of a run's name. */
@@ -69,10 +70,7 @@ void network_leave(void);
 int network_rate(struct network *w, unsigned site, uint64_t out, uint64_t in, char *message,
                  size_t message_size);
 
-struct network_traffic { /* Bytes by the kernel's counters: what the site got, behind its FIFO, */
-    uint64_t received;
-    uint64_t sent; /* and what left it. */
-};
-int network_traffic(const struct network *w, unsigned site, struct network_traffic *traffic);
+/* By the kernel's counters: what the site got, behind its FIFO, and what left it. */
+int network_traffic(const struct network *w, unsigned site, struct shape_counts *counts);
 
 #endif

@@ -11,10 +11,7 @@ int sampler_open(struct sampler *p, struct sites *sites, const char *path)
     *p = (struct sampler){.sites = sites, .series = fopen(path, "w")};
     if (!p->series)
         return -1;
-    fputs("t_s,node", p->series);
-    for (enum field k = 0; k < FIELDS; k++)
-        fprintf(p->series, ",%s", field_name(k));
-    fputc('\n', p->series);
+    fields_head(p->series);
     for (unsigned i = 0; i < sites->scenario->nodes; i++)
         follower_init(&p->followers[i]);
     return 0;
@@ -77,6 +74,12 @@ void sampler_ask(struct sampler *p, double at_s)
     }
 }
 
+static void note_interface(struct follower *f, const struct shape_counts *counts)
+{
+    follower_count(f, FIELD_INTERFACE_RX, (double)counts->received);
+    follower_count(f, FIELD_INTERFACE_RX_PACKETS, (double)counts->received_packets);
+}
+
 static void take(struct sampler *p, unsigned node, const json_t *stats)
 {
     struct sample *s = &p->last[node];
@@ -90,18 +93,10 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
     s->rss_anon = rss_anon(p->sites->site[node].node);
     if (s->rss_anon > p->rss_anon_peak[node])
         p->rss_anon_peak[node] = s->rss_anon;
-    struct network_traffic traffic;
+    struct shape_counts traffic;
     if (p->sites->network && network_traffic(p->sites->network, node, &traffic) == 0)
-        follower_count(f, FIELD_INTERFACE_RX, (double)traffic.received);
+        note_interface(f, &traffic);
     memcpy(s->value, f->value, sizeof s->value);
-}
-
-static void write_line(struct sampler *p, unsigned node)
-{
-    fprintf(p->series, "%.3f,%u", p->asked_s, node);
-    for (enum field k = 0; k < FIELDS; k++)
-        field_print(p->series, ",", p->followers[node].value[k]);
-    fputc('\n', p->series);
 }
 
 /* What the links let through now; who did not answer; who is accused. */
@@ -142,7 +137,7 @@ bool sampler_take(struct sampler *p, double at_s, const uint64_t rate_out[],
     complete(p, count, rate_out, rate_in);
     for (unsigned i = 0; i < count; i++)
         if (p->last[i].answered)
-            write_line(p, i);
+            fields_row(p->series, p->asked_s, i, p->followers[i].value);
     fflush(p->series);
     return true;
 }

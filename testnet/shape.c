@@ -73,18 +73,14 @@ bool shape_rate(struct mnl_socket *s, unsigned interface, uint64_t rate)
     return ask(s, m, NULL, NULL);
 }
 
-struct counters {
-    uint64_t received, sent;
-};
-
 static int take_counters(const struct nlattr *attribute, void *data)
 {
-    struct counters *c = data;
+    struct shape_counts *c = data;
     struct rtnl_link_stats64 stats;
     if (mnl_attr_get_type(attribute) == IFLA_STATS64 &&
         mnl_attr_get_payload_len(attribute) >= sizeof stats) {
         memcpy(&stats, mnl_attr_get_payload(attribute), sizeof stats);
-        *c = (struct counters){stats.rx_bytes, stats.tx_bytes};
+        *c = (struct shape_counts){stats.rx_bytes, stats.tx_bytes, stats.rx_packets};
     }
     return MNL_CB_OK;
 }
@@ -94,20 +90,13 @@ static int take_link(const struct nlmsghdr *m, void *data)
     return mnl_attr_parse(m, sizeof(struct ifinfomsg), take_counters, data);
 }
 
-bool shape_counters(struct mnl_socket *s, unsigned interface, uint64_t *received, uint64_t *sent)
+bool shape_counters(struct mnl_socket *s, unsigned interface, struct shape_counts *counts)
 {
     char buffer[MESSAGE_MAX];
-    struct counters c = {0};
     struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
     m->nlmsg_type = RTM_GETLINK;
     m->nlmsg_flags = NLM_F_REQUEST;
     struct ifinfomsg *link = mnl_nlmsg_put_extra_header(m, sizeof *link);
     link->ifi_index = (int)interface;
-    if (!ask(s, m, take_link, &c))
-        return false;
-    if (received)
-        *received = c.received;
-    if (sent)
-        *sent = c.sent;
-    return true;
+    return ask(s, m, take_link, counts);
 }

@@ -13,7 +13,11 @@ struct mnl_socket;
 struct mnl_socket *shape_open(void); /* NULL with errno set. */
 /* Bytes/s; 0: as fast as it goes. False with errno set. */
 bool shape_rate(struct mnl_socket *s, unsigned interface, uint64_t rate);
-/* The interface's own counters, each if not NULL. False with errno set. */
-bool shape_counters(struct mnl_socket *s, unsigned interface, uint64_t *received, uint64_t *sent);
+struct shape_counts {
+    uint64_t received, sent; /* Bytes. */
+    uint64_t received_packets;
+};
+/* The interface's own counters. False with errno set. */
+bool shape_counters(struct mnl_socket *s, unsigned interface, struct shape_counts *counts);
 
 #endif

@@ -25,17 +25,13 @@ static int close_written(FILE *file)
 
 static int write_series(const struct recording *const runs[], unsigned count, FILE *out)
 {
-    fputs("run,t_s,node", out);
-    for (enum field k = 0; k < FIELDS; k++)
-        fprintf(out, ",%s", field_name(k));
-    fputc('\n', out);
+    fputs("run,", out);
+    fields_head(out);
     for (unsigned r = 0; r < count; r++)
         for (size_t k = 0; k < runs[r]->count; k++)
             for (unsigned i = 0; i < runs[r]->n; i++) {
-                fprintf(out, "%s,%.3f,%u", runs[r]->name, runs[r]->t[k], i);
-                for (enum field f = 0; f < FIELDS; f++)
-                    field_print(out, ",", recording_at(runs[r], k, i)[f]);
-                fputc('\n', out);
+                fprintf(out, "%s,", runs[r]->name);
+                fields_row(out, runs[r]->t[k], i, recording_at(runs[r], k, i));
             }
     return close_written(out);
 }

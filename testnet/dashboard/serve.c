@@ -1,7 +1,9 @@
 /* ledger-dashboard serve: asks all nodes of a cluster each second, and shows what they say. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #include "node/cli/target.h"
@@ -16,6 +18,7 @@ static const char usage[] =
     "for clients, once a second.\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
     "  --listen HOST      which of this machine's addresses (default: 127.0.0.1)\n"
     "  --port P           (default: 27999)\n"
+    "  --out DIR          keeps all that is seen there, for ledger-dashboard export\n"
     "Ends with Ctrl-C. Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage.\n";
 
 enum { ASK_US = 1000000, PATIENCE_US = 800000, POLL_MS = 100, HTTP_US = 1000000 };
@@ -24,6 +27,8 @@ struct watch {
     struct target target;
     const char *host;
     uint64_t port;
+    const char *out; /* Or NULL. */
+    FILE *series;
     unsigned n;
     struct connection *connections[NODES_MAX];
     struct follower followers[NODES_MAX];
@@ -40,6 +45,21 @@ static void end(int number)
 {
     (void)number;
     ended = 1;
+}
+
+static int open_series(struct watch *w)
+{
+    char path[1024];
+    if (!w->out)
+        return EXIT_DONE;
+    if (mkdir(w->out, 0755) != 0 && errno != EEXIST)
+        return say_failed("serve", "%s: %s", w->out, strerror(errno));
+    snprintf(path, sizeof path, "%.1000s/series.csv", w->out);
+    w->series = fopen(path, "wex");
+    if (!w->series)
+        return say_failed("serve", "%s: %s", path, strerror(errno));
+    fields_head(w->series);
+    return EXIT_DONE;
 }
 
 /* A node is known by its key: the answers are its own. */
@@ -108,8 +128,14 @@ static void take(struct watch *w, uint64_t now_us)
         if (!w->answered[i])
             follower_missed(&w->followers[i]);
     followers_accusers(w->followers, w->n);
-    for (unsigned i = 0; i < w->n; i++)
-        memcpy(values + (size_t)i * FIELDS, w->followers[i].value, sizeof w->followers[i].value);
+    for (unsigned i = 0; i < w->n; i++) {
+        const double *value = w->followers[i].value;
+        memcpy(values + (size_t)i * FIELDS, value, FIELDS * sizeof *values);
+        if (w->series && w->answered[i])
+            fields_row(w->series, w->recording.t[w->recording.count - 1], i, value);
+    }
+    if (w->series)
+        fflush(w->series);
 }
 
 static void wait_for_more(struct watch *w, uint64_t now_us)
@@ -129,7 +155,8 @@ static void wait_for_more(struct watch *w, uint64_t now_us)
 static int watch(struct watch *w)
 {
     int status = target_open(&w->target);
-    if (status != EXIT_DONE || (status = open_all(w)) != EXIT_DONE)
+    if (status != EXIT_DONE || (status = open_series(w)) != EXIT_DONE ||
+        (status = open_all(w)) != EXIT_DONE)
         return status;
     const struct sigaction action = {.sa_handler = end};
     sigaction(SIGINT, &action, NULL);
@@ -157,6 +184,7 @@ int command_serve(int argc, char **argv)
     const struct argument table[] = {
         TARGET_CLUSTER(w.target),
         {.name = "listen", .type = ARGUMENT_TEXT, .target = &w.host},
+        {.name = "out", .type = ARGUMENT_TEXT, .target = &w.out},
         {.name = "port", .type = ARGUMENT_NUMBER, .target = &w.port, .max = UINT16_MAX},
         {0}};
     struct arguments a = {.command = "serve", .usage = usage};
@@ -166,6 +194,8 @@ int command_serve(int argc, char **argv)
         return status;
     status = watch(&w);
     http_close(w.http);
+    if (w.series && fclose(w.series) != 0)
+        status = say_failed("serve", "%s/series.csv: %s", w.out, strerror(errno));
     for (unsigned i = 0; i < w.n; i++)
         connection_close(w.connections[i]);
     recording_free(&w.recording);
