@@ -4,6 +4,7 @@
 #   make demo         a cluster of four: 10,000 transfers, a node killed, the ledgers compared
 #   make test         unit tests, layers, 20 simulated clusters; installs nothing
 #   make check        with warnings as errors: test, 200 simulated clusters, real processes
+#   make check-pages  what people look at, in a real Chromium and a real Prometheus
 #   make sim          SEEDS=1000 clusters from FIRST_SEED=1 on; N=7 nodes, MODE=hb if given
 #   make sim SEED=42  one of them, with its trace; EVERY=1: with a disk that fails at each call
 #   make sim-night    new seeds on all cores for HOURS=8
@@ -142,6 +143,12 @@ check:
 check-installed: tools $(TESTS)
 	@bash tests/run.sh check $(BUILD) $(TESTS)
 
+check-pages:
+	@sh tests/install.sh
+	@LIST=tests/pages/packages.txt sh tests/install.sh
+	@$(MAKE) --no-print-directory all
+	@bash tests/pages/check.sh $(BUILD)
+
 sim: $(BUILD)/sim
 	@$< $(if $(SEED),--seed $(SEED) $(if $(EVERY),--every-call $(EVERY),--trace),--first $(FIRST_SEED) --seeds $(SEEDS)) \
 	 $(if $(N),--nodes $(N)) $(if $(MODE),--mode $(MODE))
@@ -218,7 +225,10 @@ demo:
 testnet:
 	@sh tests/install.sh
 	@$(MAKE) --no-print-directory all
-	@$(BUILD)/ledger-testnet compare testnet/scenarios/short.conf --modes dl,hb
+	@out=runs/short-$$(date +%Y%m%d-%H%M%S) && \
+	 $(BUILD)/ledger-testnet compare testnet/scenarios/short.conf --modes dl,hb --out $$out && \
+	 $(BUILD)/ledger-dashboard export $$out/dl-1 $$out/hb-1 --html $$out/dashboard.html && \
+	 echo "what happened, to look at: $$out/dashboard.html"
 
 paper: export RUNS := $(or $(RUNS),1)
 paper: export ONLY := $(ONLY)
@@ -233,7 +243,7 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test tools check check-installed sim sim-night sim-coverage power fuzz fuzzers ctime model mutants \
+.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power fuzz fuzzers ctime model mutants \
         bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 

@@ -4,8 +4,9 @@
 
 pids=()
 loader=
+watcher=
 cleanup() {
-    kill -KILL "${pids[@]}" $loader
+    kill -KILL "${pids[@]}" $loader $watcher
     wait
 } 2>/dev/null
 trap cleanup EXIT

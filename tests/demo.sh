@@ -3,7 +3,7 @@
 # they do, and comes back; at the end the four ledgers are compared, with no node running.
 # usage: tests/demo.sh BUILD
 # Exit codes: 0 the ledgers are as they should be; 3 they are not; 1 it did not come to that.
-# BUILD/demo keeps the cluster, its data and its logs.
+# BUILD/demo keeps the cluster, its data and its logs, and a page of what happened.
 set -u
 build=$1
 cluster=$build/demo
@@ -33,6 +33,7 @@ strike() { # Kills the victim and starts it again; sets `replayed`.
     local killed_at others_at executed fetched
     killed_at=$(values epoch_agreed stats "$cluster" $VICTIM)
     kill -KILL "${pids[VICTIM]}"
+    event kill
     wait "${pids[VICTIM]}" 2>/dev/null
     unset "pids[$VICTIM]"
     echo "node $VICTIM killed; the last epoch that it said was agreed: $killed_at"
@@ -40,6 +41,7 @@ strike() { # Kills the victim and starts it again; sets `replayed`.
     others_at=$(values epoch_agreed stats "$cluster" $(((VICTIM + 1) % NODES)))
     starts=$(starts_said)
     start $VICTIM
+    event restart
     until_true "node $VICTIM is not back" restarted
     read -r executed replayed < <(sed -nE 's/.* epoch=([0-9]+) .* replayed=([0-9]+).*/\1 \2/p' \
         "$cluster/node$VICTIM.log" | tail -n 1)
@@ -48,8 +50,19 @@ strike() { # Kills the victim and starts it again; sets `replayed`.
         "own disk, $((fetched > 0 ? fetched : 0)) to be fetched from others"
 }
 
+seen() { [ "$(wc -l <"$cluster/demo/series.csv")" -gt 1 ]; } 2>/dev/null
+event() { # kind: when it was, as the watcher counts
+    echo "$((SECONDS - watched_from)),$1,$VICTIM,\"\"" >>"$cluster/demo/events.csv"
+}
+
 cluster_up --accounts $ACCOUNTS --balance 1000000
 echo "started; $TRANSFERS signed transfers are spread over the nodes"
+
+"$build/ledger-dashboard" serve "$cluster" --port 0 --out "$cluster/demo" >"$cluster/page.log" &
+watcher=$!
+watched_from=$SECONDS
+until_true 'the dashboard sees nothing' seen
+echo 't_s,kind,nodes,detail' >"$cluster/demo/events.csv"
 
 "$cli" load "$cluster" --count $TRANSFERS --clients $CLIENTS --presign --ids "$cluster/ids" --json \
     >"$cluster/load.json" &
@@ -70,6 +83,8 @@ if [ $status != 0 ]; then
     fail 'the load failed: above is what became of it'
 fi
 until_true 'the nodes have not executed the same' settled
+kill $watcher
+wait $watcher
 stop_all
 
 echo "all executed, all stopped; what the data directories hold:"
@@ -90,5 +105,7 @@ done
 load() { grep -oE "\"$1\":[0-9.]+" "$cluster/load.json" | sed 's/.*://' | head -n 1; }
 printf '%.0f transfers/s; latency in ms: 50 %% below %.0f, 95 %% below %.0f, at most %.0f\n' \
     "$(load tx_s)" "$(load p50)" "$(load p95)" "$(load max)"
+"$build/ledger-dashboard" export "$cluster/demo" --html "$cluster/dashboard.html" || exit 1
+echo "what happened, to look at: $cluster/dashboard.html"
 echo "$SECONDS s in all"
 exit $equal

@@ -1,16 +1,21 @@
 #!/bin/sh
 # Installs what packages.txt names and this machine lacks; says nothing when it lacks nothing.
-# --check installs nothing: it fails with the line to type.
+# --check installs nothing: it fails with the line to type. LIST: another one than packages.txt.
 set -eu
 cd "$(dirname "$0")/.."
 
+provided() { # By another package: npm is a part of other builds of nodejs.
+    dpkg-query -W -f '${db:Status-Status} ${Provides}\n' | sed -n 's/^installed //p' | tr ', ' '\n\n' |
+        grep -qx -- "$1"
+}
+
 missing=
-for package in $(sed 's/#.*//; s/[[:space:]].*//' packages.txt); do
+for package in $(sed 's/#.*//; s/[[:space:]].*//' "${LIST:-packages.txt}"); do
     case $package in # One that is for an architecture alone.
     *:*) [ "${package#*:}" = "$(dpkg --print-architecture)" ] || continue ;;
     esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
-    [ "$state" = installed ] || missing="$missing $package"
+    [ "$state" = installed ] || provided "$package" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 

@@ -63,7 +63,9 @@ export class Run {
         Object.assign(this, { name: raw.name, complete: raw.complete, nodes: raw.nodes });
         this.about = raw.about ?? {};
         this.figures = raw.figures ?? [];
-        this.events.push(...(raw.events ?? []));
+        /* An event between two samples is told with both. */
+        const told = this.events.at(-1)?.t ?? -Infinity;
+        this.events.push(...(raw.events ?? []).filter((event) => event.t > told));
         this.t.push(...raw.t);
         for (const name of new Set([...Object.keys(this.fields), ...Object.keys(raw.fields)])) {
             const old = this.fields[name] ?? raw.nodes.map(() => nulls(had));
