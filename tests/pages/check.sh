@@ -131,6 +131,10 @@ if [ "$(id -u)" = 0 ]; then
 else
     echo 'not root: nothing is run on shaped links'
 fi
+bash $here/hour.sh "$out/hour"
+check '64 nodes and an hour are exported' "$build/ledger-dashboard" export "$out/hour" --html "$out/hour.html"
+check 'and open soon' node $here/opens.mjs "$out" "$out/hour.html"
+rm -rf "$out/hour"
 cp -r "$out/cluster/seen" "$out/aborted"
 check 'what was watched is exported' "$build/ledger-dashboard" export "$out/aborted" --html "$out/seen.html"
 check 'and opens from the disk' node $here/export.mjs "$out" "$out/seen.html"
