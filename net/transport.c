@@ -1,4 +1,4 @@
-#include "net/transport.h"
+#include "net/transport_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -6,15 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zmq.h>
 
-#include "net/connections.h"
-#include "net/queue.h"
 #include "net/seal.h"
 #include "net/socket.h"
 
 enum {
-    HELD_MAX = 256, /* Frames lent at a time. */
     REDIAL_MS = 30000,
     LOOK_MS = 500, /* From one look at connections to the next. */
 };
@@ -26,46 +22,6 @@ static const struct {
 } high_water[LANES] = {
     [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {1, 4}, [LANE_RETRIEVAL] = {1, 4}};
 
-/* What libzmq has for a socket's user comes as commands of its threads, and the socket's file is
- * readable while there are some. Asking a socket for its events takes the commands, and costs two
- * system calls: only those are asked whose file is readable. */
-struct link {
-    void *socket; /* NULL: could not be made, is tried again. */
-    int file;
-    bool full;        /* Took no frame, and nothing has come from libzmq since. */
-    uint64_t open_ms; /* When it last took a frame, or was seen to be ready to. */
-    struct queue queue;
-    uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
-};
-
-struct peer {
-    struct transport_peer address;
-    uint64_t reached_ms; /* Since when the lane for votes has been seen open; 0: it is not. */
-    struct transport_traffic traffic;
-    struct link links[LANES];
-};
-
-struct transport {
-    void *context;
-    node_id self;
-    unsigned node_count;
-    unsigned redial_ms;
-    size_t frame_size_max[LANES];
-    uint8_t curve_secret[CURVE_KEY_SIZE];
-    struct seals *seals;            /* Of bulk lanes that are plain; else NULL. */
-    struct transport_counts counts; /* But for what peers and their queues have. */
-    void *receivers[LANES];
-    int receiver_files[LANES];
-    bool may_have[LANES]; /* Its file was readable since it was last seen to be empty. */
-    bool more;
-    uint64_t looked_ms;        /* When connections were last looked at. */
-    uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
-    struct round_trips trips;
-    unsigned held_count;
-    zmq_msg_t held[HELD_MAX];
-    struct peer peers[]; /* node_count. */
-};
-
 static uint64_t now_ms(void)
 {
     struct timespec t;
@@ -73,14 +29,9 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static bool is_plain(const struct transport *t, enum lane lane)
-{
-    return t->seals && lane != LANE_VOTES;
-}
-
 static const uint8_t *secret_of(const struct transport *t, enum lane lane)
 {
-    return is_plain(t, lane) ? NULL : t->curve_secret;
+    return transport_plain(t, lane) ? NULL : t->curve_secret;
 }
 
 static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
@@ -115,7 +66,7 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
     l->waits_since_ms = 0;
     l->full = false;
     struct socket_pass pass = {.secret = secret_of(t, lane), .server = p->address.curve_public};
-    if (is_plain(t, lane)) {
+    if (transport_plain(t, lane)) {
         snprintf(pass.user, sizeof pass.user, "%u", t->self % 1000u);
         seal_password(t->seals, (node_id)(p - t->peers), pass.password);
     }
@@ -183,17 +134,11 @@ fail:
     return -1;
 }
 
-static void return_held(struct transport *t)
-{
-    while (t->held_count > 0)
-        zmq_msg_close(&t->held[--t->held_count]);
-}
-
 void transport_close(struct transport *t)
 {
     if (!t)
         return;
-    return_held(t);
+    transport_return_held(t);
     for (unsigned lane = 0; lane < LANES; lane++) {
         if (t->receivers[lane])
             zmq_close(t->receivers[lane]);
@@ -271,7 +216,7 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
     struct link *l = &p->links[lane];
     struct frame *f;
     while ((f = queue_first(&l->queue)) && l->socket && !l->full) {
-        l->full = !(is_plain(t, lane) ? give_sealed(t, p, lane, f) : give(l->socket, f, 0));
+        l->full = !(transport_plain(t, lane) ? give_sealed(t, p, lane, f) : give(l->socket, f, 0));
         if (l->full)
             break;
         l->open_ms = now;
@@ -286,81 +231,6 @@ static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint
     else if (now - l->waits_since_ms >= t->redial_ms)
         dial(t, p, lane); /* If it fails, it is tried again. */
 }
-
-/* The owner of the connection's key, as the ZAP handler named it, or the number of nodes. A peer
- * cannot name itself: libzmq lets what ZAP says win over what a peer's handshake says. */
-static unsigned sender_of(const struct transport *t, zmq_msg_t *m)
-{
-    unsigned id = 0;
-    const char *user = zmq_msg_gets(m, "User-Id");
-    if (!user || !*user)
-        return t->node_count;
-    for (; *user && id < t->node_count; user++) {
-        if (*user < '0' || *user > '9')
-            return t->node_count;
-        id = id * 10 + (unsigned)(*user - '0');
-    }
-    return id < t->node_count && id != t->self ? id : t->node_count;
-}
-
-/* Reads one message; who sent it, or the number of nodes. False when there is none. */
-static bool receive_one(struct transport *t, enum lane lane, zmq_msg_t *m, unsigned *from)
-{
-    struct socket_rest rest;
-    *from = t->node_count;
-    if (!socket_receive(t->receivers[lane], m, &rest))
-        return false;
-    if (rest.parts != is_plain(t, lane))
-        return true;
-    *from = sender_of(t, m);
-    if (is_plain(t, lane) &&
-        (rest.size != SEAL_SIZE ||
-         seal_sender(t->seals, (uint8_t)lane, slice_of(zmq_msg_data(m), zmq_msg_size(m)),
-                     slice_of(rest.bytes, rest.size)) != *from)) {
-        *from = t->node_count;
-        t->counts.refused_frames++;
-    }
-    return true;
-}
-
-/* False when there may be more than its share. */
-static bool receive_lane(struct transport *t, enum lane lane, unsigned share,
-                         struct transport_frame frames[])
-{
-    for (; share > 0; share--) {
-        zmq_msg_t *m = &t->held[t->held_count];
-        unsigned from;
-        const bool some = receive_one(t, lane, m, &from);
-        if (from == t->node_count) {
-            zmq_msg_close(m);
-            if (some)
-                continue;
-            return true;
-        }
-        struct slice bytes = slice_of(zmq_msg_data(m), zmq_msg_size(m));
-        frames[t->held_count++] = (struct transport_frame){(node_id)from, lane, bytes};
-        t->peers[from].traffic.rx_bytes[lane] += bytes.size;
-    }
-    return false;
-}
-
-unsigned transport_receive(struct transport *t, struct transport_frame frames[], unsigned capacity)
-{
-    return_held(t);
-    t->more = false;
-    if (capacity > HELD_MAX)
-        capacity = HELD_MAX;
-    for (enum lane lane = 0; lane < LANES; lane++) {
-        unsigned left = capacity - t->held_count;
-        if (t->may_have[lane])
-            t->may_have[lane] =
-                !receive_lane(t, lane, lane + 1 == LANES ? left : left - left / 4, frames);
-        t->more = t->more || t->may_have[lane];
-    }
-    return t->held_count;
-}
-
-bool transport_more(const struct transport *t) { return t->more; }
 
 unsigned transport_poll_max(const struct transport *t) { return t->node_count * LANES; }
 
