@@ -1,6 +1,5 @@
 #include "net/http.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -12,11 +11,13 @@
 #include <unistd.h>
 
 enum {
-    CONNECTIONS_MAX = 64,
+    CONNECTIONS_MAX = 16,
+    CONNECTIONS_ADDRESS_MAX = 8,  /* From one address. */
     REQUEST_BYTES_MAX = 16 << 10, /* Of a connection: its request's lines, and the answer's. */
     IDLE_S = 10,
     BACKLOG = 32,
-    ROUNDS_MAX = 16, /* Of one http_serve. */
+    ROUNDS_MAX = 16, /* Of one http_serve, ... */
+    ANSWERS_MAX = 4, /* ... and none after so many answers. */
 };
 
 struct http {
@@ -25,6 +26,7 @@ struct http {
     int listener; /* The daemon's, once there is one. */
     int file;
     uint16_t port;
+    unsigned answers; /* In this http_serve. */
 };
 
 const char *http_argument(const struct http_request *request, const char *name)
@@ -66,7 +68,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state)
 {
-    const struct http *h = context;
+    struct http *h = context;
     const struct http_request request = {url, connection};
     struct http_answer answer;
     (void)version;
@@ -79,6 +81,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *state = connection;
         return MHD_YES;
     }
+    h->answers++;
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         h->options.handle(h->options.context, &request, &answer);
     else
@@ -124,10 +127,8 @@ static int open_listener(struct http *h, char *message, size_t message_size)
     freeaddrinfo(found);
     if (h->listener < 0)
         return failed(o, strerror(errno),
-                      errno == EADDRINUSE ? "; stop the program that has the port, or choose "
-                                            "another one"
-                                          : "",
-                      message, message_size);
+                      errno == EADDRINUSE ? "; stop the program that has the port" : "", message,
+                      message_size);
     struct sockaddr_in6 own; /* Room for either; the port is at the same place. */
     socklen_t size = sizeof own;
     if (getsockname(h->listener, (struct sockaddr *)&own, &size) == 0)
@@ -148,7 +149,8 @@ int http_open(const struct http_options *options, struct http **http, char *mess
     }
     h->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, h->port, NULL, NULL, handle, h, MHD_OPTION_LISTEN_SOCKET, h->listener,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)REQUEST_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
@@ -180,7 +182,8 @@ int http_file(const struct http *h) { return h->file; }
 
 bool http_serve(struct http *h)
 {
-    for (unsigned k = 0; k < ROUNDS_MAX; k++) {
+    h->answers = 0;
+    for (unsigned k = 0; k < ROUNDS_MAX && h->answers < ANSWERS_MAX; k++) {
         MHD_UNSIGNED_LONG_LONG left_ms;
         if (MHD_run(h->daemon) != MHD_YES || MHD_get_timeout(h->daemon, &left_ms) != MHD_YES ||
             left_ms > 0)

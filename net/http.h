@@ -1,9 +1,10 @@
 /* An HTTP server for what is read: GET and HEAD, over libmicrohttpd.
  *
  * It has no thread: whoever owns it polls one file and calls http_serve. The handler is called
- * there, once a request, and answers at once. Any bytes may come in. Bounded: connections, what a
- * request may take, and how long one may be idle. Not encrypted, and anyone who reaches it may
- * read: it listens on loopback unless told otherwise. */
+ * there, once a request, and answers at once. Any bytes may come in. Bounded: connections (16, of
+ * one address 8), what a request may take, how long one may be idle, and how many are answered in
+ * one call. Not encrypted, and anyone who reaches it may read, or hold the connections of his
+ * address: it listens on loopback unless told otherwise. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 

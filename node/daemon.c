@@ -20,6 +20,7 @@ enum {
     GATHER_MS_MAX = 100, /* ... and no longer. */
     SHUT_MS = 15000,     /* A bulk lane that takes nothing for so long is told of. */
     HTTP_MS = 1000,      /* Its idle connections are looked at so often. */
+    HTTP_REST = 19,      /* For each millisecond that it took it rests so many. */
     DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
@@ -48,6 +49,12 @@ static void gather(const struct daemon *d)
         nanosleep(&rest, NULL);
 }
 
+/* Whoever asks for much waits: the node's work goes on. */
+static bool http_may_serve(const struct daemon *d)
+{
+    return d->http && d->now_ms >= d->http_ms + d->http_rest_ms;
+}
+
 static void wait(struct daemon *d)
 {
     const struct pollfd own[ITEMS] = {
@@ -55,7 +62,7 @@ static void wait(struct daemon *d)
         [ITEM_WORKERS] = {.fd = workers_fd(d->workers), .events = POLLIN},
         [ITEM_EXECUTION] = {.fd = execution_fd(d->execution), .events = POLLIN},
         [ITEM_CLIENTS] = {.fd = clients_file(d->clients), .events = POLLIN},
-        [ITEM_HTTP] = {.fd = d->http ? http_file(d->http) : -1, .events = POLLIN},
+        [ITEM_HTTP] = {.fd = http_may_serve(d) ? http_file(d->http) : -1, .events = POLLIN},
     };
     memcpy(d->polled, own, sizeof(own));
     const unsigned count = d->draining ? 0 : transport_flush(d->transport, d->polled + ITEMS);
@@ -140,11 +147,13 @@ static void receive_reports(struct daemon *d)
 static void serve_http(struct daemon *d)
 {
     const bool call = d->polled[ITEM_HTTP].revents || d->http_more;
-    if (!d->http || (!call && d->now_ms - d->http_ms < HTTP_MS))
+    if (!http_may_serve(d) || (!call && d->now_ms - d->http_ms < HTTP_MS))
         return;
-    d->http_ms = d->now_ms;
+    const uint64_t begun_ms = daemon_now_ms();
     d->http_more = http_serve(d->http);
-    d->more |= d->http_more;
+    d->http_ms = daemon_now_ms();
+    d->http_rest_ms = (d->http_ms - begun_ms) * HTTP_REST;
+    d->more |= d->http_more && d->http_rest_ms == 0;
 }
 
 /* One round: whatever is there, one commit, and the answers that waited for it. */

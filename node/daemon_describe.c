@@ -136,7 +136,7 @@ static void answer_health(const struct daemon *d, struct http_answer *answer)
     http_say(answer, fit ? 200 : 503,
              d->draining                ? "stopping\n"
              : r.state == STATE_WAITING ? "waiting for more nodes\n"
-             : !fit                     ? "the disk is nearly full\n"
+             : !fit                     ? "the consensus store is nearly full\n"
              : r.state == STATE_CURRENT ? "current\n"
                                         : "catching up\n");
 }

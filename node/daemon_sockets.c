@@ -96,6 +96,14 @@ static size_t transaction_size_max(const struct daemon *d)
     return left < TRANSACTION_SIZE_MAX ? left : TRANSACTION_SIZE_MAX;
 }
 
+/* Which setting it is about. */
+static void note_setting(char *message, size_t message_size)
+{
+    const size_t used = strlen(message);
+    snprintf(message + used, message_size - used,
+             " (http in node.conf says where to listen; none: not at all)");
+}
+
 int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
 {
     char endpoint[64];
@@ -122,5 +130,7 @@ int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
     };
     if (status == 0 && strcmp(http.host, "none") != 0)
         status = http_open(&http, &d->http, message, message_size);
+    if (status != 0 && d->clients)
+        note_setting(message, message_size);
     return status;
 }

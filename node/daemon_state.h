@@ -50,9 +50,10 @@ struct daemon {
     struct seals *seals; /* NULL: bulk is encrypted. */
     struct transport *transport;
     struct clients *clients;
-    struct http *http; /* NULL: none is wanted. */
-    uint64_t http_ms;  /* When it was last served. */
-    bool http_more;    /* There is more to serve at once. */
+    struct http *http;     /* NULL: none is wanted. */
+    uint64_t http_ms;      /* When it was last served. */
+    bool http_more;        /* There is more to serve at once; but not before ... */
+    uint64_t http_rest_ms; /* ... so long after http_ms. */
     int signals;
 
     uint64_t now_ms;  /* Monotonic. */

@@ -124,7 +124,7 @@ static void traffic(FILE *out, const struct report *r)
            r->refused_connections);
     static const char *const delays[] = {"ledger_vote_delay_p50_seconds",
                                          "ledger_vote_delay_p99_seconds"};
-    for (unsigned k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < 2 && r->lanes.vote_delay_ms[k] > 0; k++) { /* Else it is not known. */
         head(out, delays[k], GAUGE,
              "Half of what TCP says a round trip took for votes, in the last minute or two.");
         fprintf(out, "%s %g\n", delays[k], r->lanes.vote_delay_ms[k] / 1e3);
@@ -202,7 +202,8 @@ static void clients(FILE *out, const struct report *r)
            r->pool.charged);
     single(out, "ledger_mempool_limit_bytes", GAUGE, "What they may take.", r->mempool_bytes_max);
     head(out, "ledger_transaction_seconds", HISTOGRAM,
-         "From taking a transaction of a client here until it is executed here.");
+         "From taking a transaction of a client here until it is executed, or finally refused, "
+         "here.");
     histogram(out, "ledger_transaction_seconds", NULL, NULL, &r->pool.stays);
 }
 

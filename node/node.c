@@ -258,8 +258,6 @@ void node_view(const struct node *n, struct node_view *view)
                   n->delivery.executed == n->agreed && n->agreed + 1 == n->first_unsealed;
 }
 
-struct word node_peer_word(const struct node *n, node_id peer) { return n->peers[peer].word; }
-
 bool node_epoch_decisions(const struct node *n, epoch_id epoch, struct nodeset *decided,
                           struct nodeset *ones)
 {

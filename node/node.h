@@ -118,8 +118,6 @@ struct node_retrieval {    /* Of now. */
     uint64_t asked_bytes;  /* and so much is, late ones aside: guessed from the usual chunk. */
 };
 void node_retrieval(const struct node *n, struct node_retrieval *view);
-/* What a peer last said of itself. */
-struct word node_peer_word(const struct node *n, node_id peer);
 
 /* What is known of an epoch's agreement, for checkers: false if it is not open here. */
 bool node_epoch_decisions(const struct node *n, epoch_id epoch, struct nodeset *decided,

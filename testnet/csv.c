@@ -7,7 +7,7 @@
 
 #include "node/file.h"
 
-enum { CSV_FILE_SIZE_MAX = 64 << 20 };
+enum { CSV_FILE_SIZE_MAX = 1 << 30 };
 
 int csv_open(struct csv *c, const char *path, char *message, size_t message_size)
 {

@@ -43,6 +43,8 @@ static const struct {
     [FIELD_INTERFACE_RX_PACKETS] = {"interface_rx_packets", {NULL}, false},
 };
 
+static const double number_max = 9007199254740992; /* 2^53: beyond, a double is not exact. */
+
 const char *field_name(enum field f) { return fields[f].name; }
 
 int field_find(const char *name)
@@ -135,6 +137,13 @@ static void take_latencies(struct follower *f, const json_t *said)
     f->value[FIELD_LATENCY_P95_MS] = quantile_ms(&since, 0.95);
 }
 
+/* Another version or chain is no lie. */
+static bool is_lie(const char *kind)
+{
+    return strcmp(kind, fault_name(FAULT_MALFORMED)) != 0 &&
+           strcmp(kind, fault_name(FAULT_OTHER_CHAIN)) != 0;
+}
+
 static void take_faults(struct follower *f, const json_t *faults)
 {
     const char *kind, *peer;
@@ -144,7 +153,7 @@ static void take_faults(struct follower *f, const json_t *faults)
         json_object_foreach(peers, peer, count)
         {
             const unsigned long accused = strtoul(peer, NULL, 10);
-            if (accused < NODES_MAX && json_integer_value(count) > 0)
+            if (is_lie(kind) && accused < NODES_MAX && json_integer_value(count) > 0)
                 f->accuses[accused] = true;
         }
     }
@@ -158,12 +167,13 @@ void follower_take(struct follower *f, const json_t *stats)
             value = json_object_get(value, fields[k].key[depth]);
         if (!fields[k].key[0])
             continue;
-        if (!json_is_number(value))
+        const double number = json_is_number(value) ? json_number_value(value) : NAN;
+        if (!(number >= 0 && number <= number_max)) /* A node may say anything. */
             f->value[k] = NAN;
         else if (fields[k].counter)
-            follower_count(f, k, json_number_value(value));
+            follower_count(f, k, number);
         else
-            f->value[k] = json_number_value(value);
+            f->value[k] = number;
     }
     const char *state = json_string_value(json_object_get(stats, "state"));
     f->value[FIELD_STATE] = NAN;

@@ -1,5 +1,6 @@
 #include "testnet/recording.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@ void recording_init(struct recording *r, const char *name, unsigned n, size_t li
                             .nodes = json_array(),
                             .events = json_array()};
     snprintf(r->name, sizeof r->name, "%s", name);
+    for (char *c = r->name; *c; c++) /* It stands in tables, pages and names of files. */
+        if (!isalnum((unsigned char)*c) && !strchr(" ._-+()", *c))
+            *c = '_';
 }
 
 void recording_free(struct recording *r)

@@ -23,6 +23,7 @@ struct recording {
     json_t *about, *figures, *nodes, *events;
 };
 
+/* Of the name, what is no letter, digit or the like becomes _. */
 void recording_init(struct recording *r, const char *name, unsigned n, size_t limit);
 void recording_free(struct recording *r); /* Zeroed is fine. */
 /* The values of a new sample, all NAN, to be filled in: [n][FIELDS]. */
@@ -41,8 +42,8 @@ void recording_figure(struct recording *r, const char *label, double value, cons
 int recording_load(struct recording *r, const char *directory, char *message, size_t message_size);
 
 /* recording_json.c: what the page draws (testnet/page/model.js). Of samples and events only those
- * later than `after`. Live, each sample and each field; else as many as can be seen, and fields of
- * which something is known. To be freed. */
+ * later than `after`. Live, each field; else those of which something is known. Of many
+ * samples as many as can be seen. To be freed. */
 char *recording_json(const struct recording *const runs[], unsigned count, bool live, double after,
                      size_t *size);
 

@@ -7,8 +7,9 @@
 #include "testnet/recording.h"
 
 enum {
-    SAMPLES_MAX = 600,   /* A pixel and more each. */
-    VALUES_MAX = 700000, /* About 6 MB of text. */
+    SAMPLES_MAX = 600,        /* A pixel and more each. */
+    VALUES_MAX = 700000,      /* About 6 MB of text. */
+    LIVE_VALUES_MAX = 200000, /* Who serves them does other things beside. */
     FORMAT = 1,
 };
 
@@ -39,11 +40,12 @@ static bool is_known(const struct recording *r, enum field field)
 }
 
 /* One sample of so many is shown. Counters lose nothing by it; of gauges it is as they were. */
-static size_t step_of(const struct recording *r, unsigned runs)
+static size_t step_of(const struct recording *r, size_t first, unsigned runs, bool live)
 {
     const size_t row = (size_t)r->n * FIELDS * runs;
-    const size_t most = VALUES_MAX / row < SAMPLES_MAX ? VALUES_MAX / row : SAMPLES_MAX;
-    return (r->count + most) / (most + 1);
+    const size_t values = live ? LIVE_VALUES_MAX : VALUES_MAX;
+    const size_t most = values / row < SAMPLES_MAX ? values / row : SAMPLES_MAX;
+    return 1 + (r->count - first) / (most + 1);
 }
 
 /* From `first` on, so that the last one is among them. */
@@ -99,7 +101,7 @@ static void put_run(FILE *out, const struct recording *r, unsigned runs, bool li
     put(out, "figures", r->figures);
     put(out, "nodes", r->nodes);
     put(out, "events", events);
-    put_series(out, r, first, live ? 1 : step_of(r, runs), live);
+    put_series(out, r, first, step_of(r, first, runs, live), live);
     fputc('}', out);
     json_decref(name);
     json_decref(events);

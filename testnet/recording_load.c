@@ -1,5 +1,5 @@
 /* A recording from the directory of a run. */
-#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +22,9 @@ static double number_at(struct csv *c, int field)
 }
 
 /* The head: where each field is, or -1. Columns of other programs are passed over. */
-static int read_head(struct csv *c, int columns[FIELDS], int *time, int *node)
+static int read_head(struct csv *c, int columns[FIELDS], int *time, int *node, int *width)
 {
-    const int count = csv_next(c);
+    const int count = *width = csv_next(c);
     *time = *node = -1;
     for (enum field k = 0; k < FIELDS; k++)
         columns[k] = -1;
@@ -44,44 +44,57 @@ static int read_head(struct csv *c, int columns[FIELDS], int *time, int *node)
 static int read_rows(struct csv *c, struct recording *r, unsigned *nodes)
 {
     int columns[FIELDS];
-    int time, node, count;
+    int time, node, width, count;
     double *values = NULL;
-    if (read_head(c, columns, &time, &node))
+    if (read_head(c, columns, &time, &node, &width))
         return -1;
     while ((count = csv_next(c)) > 0) {
-        if (count <= time || count <= node)
-            return 0; /* The last line of a run that was cut off. */
+        if (count < width || c->rest.data[-1] != '\n')
+            return 0; /* The last line of a run that was cut off, perhaps inside of a number. */
         const double t = number_at(c, time);
         const unsigned long i = strtoul(c->field[node], NULL, 10);
         if (i >= NODES_MAX)
             return csv_error(c, "node %s: a cluster has at most %d", c->field[node], NODES_MAX);
         *nodes = i + 1 > *nodes ? (unsigned)i + 1 : *nodes;
-        if (!r)
+        if (!r || i >= r->n) /* It came after they were counted. */
             continue;
         if (!values || t > r->t[r->count - 1])
             values = recording_add(r, t);
         for (enum field k = 0; k < FIELDS; k++)
-            if (columns[k] >= 0 && columns[k] < count)
+            if (columns[k] >= 0)
                 values[i * FIELDS + k] = number_at(c, columns[k]);
     }
     return count;
 }
 
+/* Its last part, however it is written. */
+static void name_of(const char *directory, char name[PATH_SIZE])
+{
+    char real[PATH_MAX];
+    const char *path = realpath(directory, real) ? real : directory;
+    const char *slash = strrchr(path, '/');
+    snprintf(name, PATH_SIZE, "%.500s", slash && slash[1] ? slash + 1 : path);
+}
+
 static int load_series(struct recording *r, const char *directory, char *message,
                        size_t message_size)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], name[PATH_SIZE];
     struct csv c;
-    const char *name = strrchr(directory, '/');
     unsigned nodes = 0;
     path_in(path, directory, "series.csv");
+    name_of(directory, name);
     for (unsigned pass = 0; pass < 2; pass++) { /* How many nodes; then what they did. */
         int error = csv_open(&c, path, message, message_size);
         if (error == 0 && pass == 1)
-            recording_init(r, name && name[1] ? name + 1 : directory, nodes, 0);
+            recording_init(r, name, nodes, 0);
         if (error == 0)
             error = read_rows(&c, pass == 1 ? r : NULL, &nodes);
         csv_close(&c);
+        if (error == 0 && nodes == 0) {
+            snprintf(message, message_size, "%s: there is no sample in it yet", path);
+            error = -1;
+        }
         if (error) {
             recording_free(r);
             return -1;

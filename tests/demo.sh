@@ -85,6 +85,7 @@ fi
 until_true 'the nodes have not executed the same' settled
 kill $watcher
 wait $watcher
+watcher=
 stop_all
 
 echo "all executed, all stopped; what the data directories hold:"

@@ -66,15 +66,30 @@ static void a_node_is_accused_by_others_once_each(void **state)
     struct follower f[4];
     for (unsigned i = 0; i < 4; i++)
         follower_init(&f[i]);
-    take(&f[0], "{\"faults\":{\"bad_proof\":{\"3\":7},\"malformed\":{\"3\":1,\"1\":2}}}");
+    take(&f[0], "{\"faults\":{\"bad_proof\":{\"3\":7},\"bad_share\":{\"3\":1,\"1\":2}}}");
     take(&f[1], "{\"faults\":{\"equivocation\":{\"3\":1,\"1000\":1}}}");
     take(&f[3], "{\"faults\":{\"bad_proof\":{\"3\":1}}}"); /* Of itself: does not count. */
+    take(&f[2], "{\"faults\":{\"malformed\":{\"0\":9},\"other_chain\":{\"0\":9}}}"); /* No lies. */
     followers_accusers(f, 4);
     assert_true(f[3].value[FIELD_ACCUSERS] == 2);
     assert_true(f[1].value[FIELD_ACCUSERS] == 1);
     assert_true(f[0].value[FIELD_ACCUSERS] == 0);
     follower_missed(&f[3]);
     assert_true(f[3].value[FIELD_ACCUSERS] == 2); /* That is what others say. */
+}
+
+static void a_node_may_say_anything(void **state)
+{
+    (void)state;
+    struct follower f;
+    follower_init(&f);
+    take(
+        &f,
+        "{\"confirmed_bytes\":1e308,\"epoch_agreed\":-1,\"height\":[],\"cpu_s\":\"x\",\"faults\":7,"
+        "\"rx_bytes\":3,\"transaction_us\":{\"100\":-5,\"200\":{}},\"state\":9}");
+    for (enum field k = 0; k < FIELDS; k++)
+        assert_true(isnan(f.value[k]) || (f.value[k] >= 0 && f.value[k] < 1e16));
+    assert_true(isnan(f.value[FIELD_CONFIRMED_BYTES]) && isnan(f.value[FIELD_EPOCH_AGREED]));
 }
 
 static void states_are_known_by_name(void **state)
@@ -95,6 +110,7 @@ int main(void)
         cmocka_unit_test(counters_go_on_over_a_restart),
         cmocka_unit_test(latencies_are_of_what_ended_since),
         cmocka_unit_test(a_node_is_accused_by_others_once_each),
+        cmocka_unit_test(a_node_may_say_anything),
         cmocka_unit_test(states_are_known_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void an_aborted_run_is_read_as_far_as_it_came(void **state)
     write_file("series.csv", "t_s,node,epoch_agreed,what_comes_later,confirmed_bytes,rate_in\n"
                              "0.5,0,1,x,100,1000\n0.5,2,1,x,50,0\n"
                              "1.5,0,2,x,200,1000\n1.5,2,2,x,,0\n"
-                             "2.5,2,3,x,70,0\n2.5,0");
+                             "2.5,2,3,x,70,0\n2.5,0,3,x,7000,10");
     write_file("events.csv", "t_s,kind,nodes,detail\n1.0,kill,1,\"1\"\n2.0,partition,,\"0,1|2\"\n");
     assert_int_equal(recording_load(&recording, directory, message, sizeof message), 0);
     assert_int_equal(recording.n, 3);
@@ -113,8 +113,11 @@ static void what_is_no_run_is_refused(void **state)
     assert_int_equal(recording_load(&recording, directory, message, sizeof message), -1);
     assert_non_null(strstr(message, "node 999"));
     assert_int_equal(recording_load(&recording, "/no/such/run", message, sizeof message), -1);
-    write_file("series.csv", ""); /* It was stopped before the first line. */
+    write_file("series.csv", ""); /* It was stopped before the first line, */
     assert_int_equal(recording_load(&recording, directory, message, sizeof message), -1);
+    write_file("series.csv", "t_s,node,height\n"); /* or just after it. */
+    assert_int_equal(recording_load(&recording, directory, message, sizeof message), -1);
+    assert_non_null(strstr(message, "there is no sample in it yet"));
 }
 
 static void a_summary_gives_figures(void **state)
@@ -167,6 +170,24 @@ static void a_live_recording_keeps_the_newest_and_tells_what_is_new(void **state
     assert_int_equal(json_array_size(json_object_get(run_of(model), "t")), 1);
     assert_true(number(column(model, "height", 1), 0) == 11);
     assert_int_equal(json_array_size(json_object_get(run_of(model), "events")), 1);
+    json_decref(model);
+    recording_free(&recording);
+}
+
+static void a_large_live_recording_is_told_in_parts(void **state)
+{
+    (void)state;
+    recording_init(&recording, "ä,<b>/..", 64, 600);
+    assert_string_equal(recording.name, "____b__..");
+    for (unsigned k = 0; k < 600; k++)
+        recording_add(&recording, k)[FIELD_HEIGHT] = k;
+    json_t *model = model_of(&recording, true, -INFINITY);
+    const json_t *t = json_object_get(run_of(model), "t");
+    assert_in_range(json_array_size(t), 60, 120);
+    assert_true(number(t, json_array_size(t) - 1) == 599);
+    json_decref(model);
+    model = model_of(&recording, true, 580);
+    assert_int_equal(json_array_size(json_object_get(run_of(model), "t")), 19); /* Each. */
     json_decref(model);
     recording_free(&recording);
 }
@@ -229,6 +250,7 @@ int main(void)
         cmocka_unit_test(what_is_no_run_is_refused),
         cmocka_unit_test(a_summary_gives_figures),
         cmocka_unit_test(a_live_recording_keeps_the_newest_and_tells_what_is_new),
+        cmocka_unit_test(a_large_live_recording_is_told_in_parts),
         cmocka_unit_test(an_hour_of_64_nodes_is_below_10_mb),
         cmocka_unit_test(no_data_ends_its_element),
     };

@@ -18,7 +18,6 @@ static const char title[] = "node state         agreed  behind  peers  confirmed
                             "dispersal retrieval  ";
 
 struct watch {
-    struct target *target;
     unsigned count;
     bool waiting; /* For answers. */
     uint64_t asked_ms;
@@ -56,7 +55,10 @@ void watch_take(struct watched *w, double at_s, const struct json_t *stats)
         return;
     const json_t *received = json_object_get(stats, "rx_bytes");
     const char *state = json_string_value(json_object_get(stats, "state"));
-    snprintf(w->state, sizeof w->state, "%s", state ? state : "?");
+    w->state = "?"; /* Nothing of what a node says goes to the terminal as it is. */
+    for (unsigned k = 0; state && k < NODE_STATES; k++)
+        if (strcmp(state, node_states[k]) == 0)
+            w->state = node_states[k];
     w->agreed = count_of(stats, "epoch_agreed");
     w->executed = count_of(stats, "epoch_executed");
     w->peers = count_of(stats, "peers");
@@ -248,7 +250,7 @@ int watch_cluster(struct target *t)
     static struct watch w;
     char message[CONFIG_MESSAGE_MAX];
     int status = EXIT_DONE;
-    w = (struct watch){.target = t};
+    w = (struct watch){0};
     if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &w.before) != 0)
         return say_usage(t->command, "--watch needs a terminal");
     for (; w.count < t->cluster.node_count && status == EXIT_DONE; w.count++) {

@@ -10,9 +10,9 @@ enum { WATCH_HISTORY = 120 }; /* Seconds. */
 struct watched {
     struct connection *connection;
     bool asked;
-    bool known; /* It has answered, and since when it was last missed nothing was. */
+    bool known; /* It has answered once. */
     bool answered;
-    char state[16];
+    const char *state;
     uint64_t agreed, executed, peers;
     uint64_t confirmed, received[LANES]; /* Counters; and their growth in the last second: */
     double at_s;

@@ -74,6 +74,11 @@ static int write_page(const struct recording *const runs[], unsigned count, cons
     return status;
 }
 
+static int make_directory(const char *path)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
+}
+
 static int write_all(const struct recording *const runs[], unsigned count, const struct outputs *o)
 {
     int status = EXIT_DONE;
@@ -81,11 +86,11 @@ static int write_all(const struct recording *const runs[], unsigned count, const
         return failed(o->grafana);
     if (o->html || o->json)
         status = write_page(runs, count, o);
-    if (status == EXIT_DONE && o->csv && (mkdir(o->csv, 0755) == 0 || errno == EEXIST) &&
-        export_csv(runs, count, o->csv))
+    if (status == EXIT_DONE && o->csv &&
+        (make_directory(o->csv) || export_csv(runs, count, o->csv)))
         status = failed(o->csv);
-    if (status == EXIT_DONE && o->svg && (mkdir(o->svg, 0755) == 0 || errno == EEXIST) &&
-        export_svg(runs, count, o->svg))
+    if (status == EXIT_DONE && o->svg &&
+        (make_directory(o->svg) || export_svg(runs, count, o->svg)))
         status = failed(o->svg);
     return status;
 }

@@ -57,7 +57,8 @@ static int open_series(struct watch *w)
     snprintf(path, sizeof path, "%.1000s/series.csv", w->out);
     w->series = fopen(path, "wex");
     if (!w->series)
-        return say_failed("serve", "%s: %s", path, strerror(errno));
+        return say_failed("serve", "%s: %s%s", path, strerror(errno),
+                          errno == EEXIST ? "; give another --out" : "");
     fields_head(w->series);
     return EXIT_DONE;
 }
@@ -85,6 +86,8 @@ static int open_all(struct watch *w)
     }
     if (live_open(&w->recording, w->host, (uint16_t)w->port, &w->http, message, sizeof message))
         return say_failed("serve", "%s", message);
+    if (open_series(w) != EXIT_DONE)
+        return EXIT_FAILED;
     printf("http://%s:%u/ shows the cluster of %s; Ctrl-C ends it\n", w->host,
            (unsigned)http_port(w->http), w->target.directory);
     fflush(stdout);
@@ -155,8 +158,7 @@ static void wait_for_more(struct watch *w, uint64_t now_us)
 static int watch(struct watch *w)
 {
     int status = target_open(&w->target);
-    if (status != EXIT_DONE || (status = open_series(w)) != EXIT_DONE ||
-        (status = open_all(w)) != EXIT_DONE)
+    if (status != EXIT_DONE || (status = open_all(w)) != EXIT_DONE)
         return status;
     const struct sigaction action = {.sa_handler = end};
     sigaction(SIGINT, &action, NULL);

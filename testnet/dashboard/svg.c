@@ -1,5 +1,5 @@
 /* Pictures for papers and pages: the same colours and scales as the page, without its script. */
-#include <errno.h>
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,7 @@ static void put_text(FILE *out, double x, double y, const char *anchor, const ch
 /* 1, 2 or 5 times a power of ten, of which about TICKS fit. */
 static double step_of(double most)
 {
+    assert(most > 0 && isfinite(most));
     const double power = pow(10, floor(log10(most / TICKS)));
     const double ratio = most / TICKS / power;
     return power * (ratio <= 1 ? 1 : ratio <= 2 ? 2 : ratio <= 5 ? 5 : 10);
@@ -53,7 +54,8 @@ static FILE *begin(struct axes *a, const char *path, const char *title, const ch
     FILE *out = a->out = fopen(path, "we");
     if (!out)
         return NULL;
-    a->y_most = a->y_most > 0 ? a->y_most : 1;
+    a->x_most = a->x_most > 0 && isfinite(a->x_most) ? a->x_most : 1;
+    a->y_most = a->y_most > 0 && isfinite(a->y_most) ? a->y_most : 1;
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
             "height=\"%d\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#333\">\n"

@@ -8,8 +8,7 @@ export const SIZES = [["desk", 1440, 900], ["phone", 375, 812]];
 export const SCHEMES = ["light", "dark"];
 
 export function fail(what) {
-    console.error(what);
-    process.exit(1);
+    throw new Error(what);
 }
 
 export async function openBrowser(directory) {

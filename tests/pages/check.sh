@@ -39,7 +39,10 @@ rules_hold() { (cd testnet/prometheus && promtool check rules rules.yml && promt
 
 http_port() { sed -nE 's/^address = .*:([0-9]+)$/\1/p' "$cluster/cluster.conf" | sed -n "$(($1 + 1))p" | awk '{ print $1 + 4 }'; }
 metrics() { node -e 'fetch(process.argv[1]).then((r) => r.text()).then((t) => process.stdout.write(t))' "http://127.0.0.1:$(http_port "$1")/metrics"; }
-metrics_are_in_order() { metrics "$1" | promtool check metrics; }
+metrics_are_in_order() {
+    metrics "$1" >"$out/metrics.txt"
+    [ -s "$out/metrics.txt" ] && promtool check metrics <"$out/metrics.txt"
+}
 
 # Each metric that a panel asks for is there.
 grafana_is_of_metrics() {
@@ -112,10 +115,12 @@ check 'status --watch shows the nodes, and ends with q' watch_quits
 check 'the live page shows what the metrics say; a killed node within 3 s' \
     node $here/live.mjs "$out" "http://127.0.0.1:$page_port/" "http://127.0.0.1:$(http_port 0)/metrics" \
     "${pids[3]}"
+kill -KILL "${pids[3]}" 2>/dev/null # Unless it was done there.
 wait "${pids[3]}" 2>/dev/null
 unset 'pids[3]'
 kill $watcher $loader $scraper
 wait $watcher $loader $scraper 2>/dev/null
+watcher= loader= scraper=
 stop_all
 
 if [ "$(id -u)" = 0 ]; then

@@ -3,7 +3,7 @@
 
 import { checkLayout, fail, openBrowser, openPage, SCHEMES, scrollThrough, SIZES } from "./browser.mjs";
 
-const DOWN_MS = 3000;
+const DOWN_MS = 3000; /* Two samples that are missed, and the page asks each second. */
 const [out, url, metricsUrl, pid] = process.argv.slice(2);
 
 /* Of node 0, and of its lanes over all peers. */
@@ -27,7 +27,8 @@ async function compare() {
     let run;
     do {
         run = (await model()).runs[0];
-    } while (run.t.at(-1) < from + 1.5); /* The next may have begun before that. */
+        /* The next may have begun before that; and an answer may come too late to be in one. */
+    } while (run.t.at(-1) < from + 1.5 || run.fields.height[0].at(-1) === null);
     const after = await metrics();
     for (const [name, least] of Object.entries(before)) {
         const shown = run.fields[name][0].at(-1);
@@ -44,8 +45,8 @@ const row = (page, id) => page.evaluate((k) =>
     [...document.querySelectorAll(".nodes tbody tr")][k].innerText, id);
 
 async function shownEpochs(page) {
-    const run = (await model()).runs[0];
     const text = await page.evaluate(() => document.querySelector(".run").innerText);
+    const run = (await model()).runs[0];
     const shown = Number(text.match(/Epochs agreed\s+([\d,]+)/)[1].replaceAll(",", ""));
     const all = run.fields.epoch_agreed.flat();
     if (!all.includes(shown)) {

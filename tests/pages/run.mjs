@@ -7,41 +7,52 @@ import { checkLayout, fail, openBrowser, openPage, scrollThrough } from "./brows
 const [out, command, ...rest] = process.argv.slice(2);
 const url = `http://127.0.0.1:${rest[rest.indexOf("--port") + 1]}/`;
 const run = spawn(command, rest, { stdio: ["ignore", "inherit", "inherit"] });
-const ended = new Promise((resolve) => run.on("exit", resolve));
+const ended = new Promise((resolve) => run.on("exit", (code, signal) => resolve(signal ? 1 : code)));
 const rests = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-for (let tries = 0; ; tries++) {
-    const answer = await fetch(`${url}model.json`).catch(() => null);
-    if (answer?.ok && (await answer.json()).runs[0].events.length > 0) {
-        break;
+async function look() {
+    for (let tries = 0; ; tries++) {
+        const answer = await fetch(`${url}model.json`).catch(() => null);
+        if (answer?.ok && (await answer.json()).runs[0].events.length > 0) {
+            break;
+        }
+        if (tries === 400 || run.exitCode !== null) {
+            fail("the run's page is not there");
+        }
+        await rests(200);
     }
-    if (tries === 400 || run.exitCode !== null) {
-        fail("the run's page is not there");
+    const browser = await openBrowser(out);
+    const { page, problems } = await openPage(browser);
+    await page.goto(url);
+    await page.waitForSelector(".nodes");
+    await page.waitForTimeout(3000);
+    await scrollThrough(page);
+    await checkLayout(page, "a run's page");
+    const told = await page.evaluate(() => {
+        document.querySelectorAll("details").forEach((details) => (details.open = true));
+        return new Promise((resolve) => setTimeout(() =>
+            resolve(document.querySelector(".run").innerText), 500));
+    });
+    if (told.match(/\bkill\s+3\b/g)?.length !== 1) {
+        fail(`one node was killed once, and the page says: ${told}`);
     }
-    await rests(200);
+    const text = await page.evaluate(() => document.querySelector(".nodes").innerText);
+    if (!/MB\/s|kB\/s/.test(text)) {
+        fail(`no throughput in ${text}`);
+    }
+    await page.screenshot({ path: `${out}/run-live.png`, fullPage: true });
+    if (problems.length > 0) {
+        fail(problems.join("\n"));
+    }
+    await browser.close();
 }
-const browser = await openBrowser(out);
-const { page, problems } = await openPage(browser);
-await page.goto(url);
-await page.waitForSelector(".nodes");
-await page.waitForTimeout(3000);
-await scrollThrough(page);
-await checkLayout(page, "a run's page");
-const told = await page.evaluate(() => {
-    document.querySelectorAll("details").forEach((details) => (details.open = true));
-    return new Promise((resolve) => setTimeout(() =>
-        resolve(document.querySelector(".run").innerText), 500));
-});
-if (told.match(/\bkill\s+3\b/g)?.length !== 1) {
-    fail(`one node was killed once, and the page says: ${told}`);
+
+try {
+    await look();
+} catch (error) {
+    console.error(error.message);
+    run.kill();
+    await ended;
+    process.exit(1);
 }
-const text = await page.evaluate(() => document.querySelector(".nodes").innerText);
-if (!/MB\/s|kB\/s/.test(text)) {
-    fail(`no throughput in ${text}`);
-}
-await page.screenshot({ path: `${out}/run-live.png`, fullPage: true });
-if (problems.length > 0) {
-    fail(problems.join("\n"));
-}
-await browser.close();
 process.exit(await ended);
