@@ -267,6 +267,23 @@ static void load_summary(struct recording *r, const char *directory)
     json_decref(summary);
 }
 
+/* What was watched, and has no end of its own. */
+static bool load_cluster(struct recording *r, const char *directory)
+{
+    char path[PATH_SIZE];
+    path_in(path, directory, "cluster.json");
+    json_t *cluster = json_load_file(path, 0, NULL);
+    json_t *nodes = json_object_get(cluster, "nodes");
+    r->complete = json_is_object(json_object_get(cluster, "about")) && json_is_array(nodes) &&
+                  json_array_size(nodes) >= r->n;
+    if (r->complete) {
+        json_object_update(r->about, json_object_get(cluster, "about"));
+        json_array_extend(r->nodes, nodes);
+    }
+    json_decref(cluster);
+    return r->complete;
+}
+
 int recording_load(struct recording *r, const char *directory, char *message, size_t message_size)
 {
     *r = (struct recording){0};
@@ -275,6 +292,7 @@ int recording_load(struct recording *r, const char *directory, char *message, si
     mend_rates(r);
     load_events(r, directory);
     load_versions(r, directory);
-    load_summary(r, directory);
+    if (!load_cluster(r, directory))
+        load_summary(r, directory);
     return 0;
 }

@@ -37,9 +37,10 @@ static void write_file(const char *name, const char *text)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"series.csv", "events.csv", "summary.json", "versions.txt"};
+    static const char *const names[] = {"series.csv", "events.csv", "summary.json", "versions.txt",
+                                        "cluster.json"};
     char path[128];
-    for (unsigned k = 0; k < 4; k++) {
+    for (unsigned k = 0; k < 5; k++) {
         snprintf(path, sizeof path, "%s/%s", directory, names[k]);
         unlink(path);
     }
@@ -101,6 +102,24 @@ static void an_aborted_run_is_read_as_far_as_it_came(void **state)
     assert_string_equal(json_string_value(json_object_get(cut, "detail")), "0,1|2");
     json_decref(model);
     recording_free(&recording);
+}
+
+static void what_was_watched_has_no_end(void **state)
+{
+    (void)state;
+    write_file("series.csv", "t_s,node,height\n1,0,2\n1,1,2\n");
+    write_file("cluster.json", "{\"about\":{\"mode\":\"dl\"},\"nodes\":[{\"id\":0},{\"id\":1}]}");
+    assert_int_equal(recording_load(&recording, directory, message, sizeof message), 0);
+    assert_true(recording.complete);
+    assert_string_equal(json_string_value(json_object_get(recording.about, "mode")), "dl");
+    assert_int_equal(json_array_size(recording.nodes), 2);
+    recording_free(&recording);
+    write_file("cluster.json", "{\"about\":{},\"nodes\":[]}"); /* Not of these nodes. */
+    assert_int_equal(recording_load(&recording, directory, message, sizeof message), 0);
+    assert_false(recording.complete);
+    assert_int_equal(json_array_size(recording.nodes), 2);
+    recording_free(&recording);
+    write_file("cluster.json", "");
 }
 
 static void what_is_no_run_is_refused(void **state)
@@ -247,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_aborted_run_is_read_as_far_as_it_came),
+        cmocka_unit_test(what_was_watched_has_no_end),
         cmocka_unit_test(what_is_no_run_is_refused),
         cmocka_unit_test(a_summary_gives_figures),
         cmocka_unit_test(a_live_recording_keeps_the_newest_and_tells_what_is_new),

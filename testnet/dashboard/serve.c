@@ -47,6 +47,18 @@ static void end(int number)
     ended = 1;
 }
 
+/* What is watched, for recording_load. */
+static int write_cluster(const struct watch *w)
+{
+    char path[1024];
+    json_t *cluster =
+        json_pack("{s:O, s:O}", "about", w->recording.about, "nodes", w->recording.nodes);
+    snprintf(path, sizeof path, "%.1000s/cluster.json", w->out);
+    const int error = json_dump_file(cluster, path, JSON_INDENT(1));
+    json_decref(cluster);
+    return error ? say_failed("serve", "%s: %s", path, strerror(errno)) : EXIT_DONE;
+}
+
 static int open_series(struct watch *w)
 {
     char path[1024];
@@ -60,7 +72,7 @@ static int open_series(struct watch *w)
         return say_failed("serve", "%s: %s%s", path, strerror(errno),
                           errno == EEXIST ? "; give another --out" : "");
     fields_head(w->series);
-    return EXIT_DONE;
+    return write_cluster(w);
 }
 
 /* A node is known by its key: the answers are its own. */

@@ -74,7 +74,8 @@ const COLUMNS = [
 ];
 
 function nodeTable(run) {
-    const columns = COLUMNS.filter(([, field]) => field === null || run.fields[field]);
+    const columns = COLUMNS.filter(([head, field]) => (field === null || run.fields[field]) &&
+        (head !== "Address" || run.nodes.some(({ address }) => address)));
     const cells = run.nodes.map(() => columns.map(() => el("span")));
     const signs = run.nodes.map(() => el("span", { "aria-hidden": "true" }));
     const root = table("Nodes", ["Node", ...columns.map(([head]) => head)],
