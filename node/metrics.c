@@ -124,10 +124,11 @@ static void traffic(FILE *out, const struct report *r)
            r->refused_connections);
     static const char *const delays[] = {"ledger_vote_delay_p50_seconds",
                                          "ledger_vote_delay_p99_seconds"};
-    for (unsigned k = 0; k < 2 && r->lanes.vote_delay_ms[k] > 0; k++) { /* Else it is not known. */
+    for (unsigned k = 0; k < 2; k++) {
         head(out, delays[k], GAUGE,
              "Half of what TCP says a round trip took for votes, in the last minute or two.");
-        fprintf(out, "%s %g\n", delays[k], r->lanes.vote_delay_ms[k] / 1e3);
+        if (r->lanes.vote_delay_ms[k] > 0) /* Else it is not known. */
+            fprintf(out, "%s %g\n", delays[k], r->lanes.vote_delay_ms[k] / 1e3);
     }
 }
 

@@ -21,7 +21,7 @@ static const char usage[] =
     "  --out DIR          keeps all that is seen there, for ledger-dashboard export\n"
     "Ends with Ctrl-C. Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage.\n";
 
-enum { ASK_US = 1000000, PATIENCE_US = 800000, POLL_MS = 100, HTTP_US = 1000000 };
+enum { ASK_US = 1000000, PATIENCE_US = 500000, POLL_MS = 100, HTTP_US = 1000000 };
 
 struct watch {
     struct target target;

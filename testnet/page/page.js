@@ -6,9 +6,9 @@ import { Run } from "model";
 import { runSection } from "run";
 import { seconds } from "units";
 
-const POLL_MS = 1000;
+const POLL_MS = 400; /* Samples come each second: a node that is down is soon seen to be. */
 const GIVE_UP_MS = 3000; /* An answer that takes longer is none. */
-const STALE = 5; /* Answers without a sample, after which to ask for all there is. */
+const STALE = 12; /* Answers without a sample, after which to ask for all there is. */
 
 const main = el("main");
 document.body.append(main);
@@ -97,7 +97,7 @@ function live() {
             setText(clock, seconds(run.end));
         } catch (error) {
             lostAt ??= started;
-            setText(word, `▲ The source is lost (${error.message}). Asking every second, for`);
+            setText(word, `▲ The source is lost (${error.message}). Asking again and again, for`);
             setText(clock, seconds((Date.now() - lostAt) / 1000));
         }
         status.classList.toggle("lost", lostAt !== null || empty >= STALE);
