@@ -269,7 +269,10 @@ static int check_load(struct scenario_reader *r)
                               loads[c->load]);
     c->load_bytes_s *= c->scale;
     c->block_bytes = (uint64_t)((double)c->block_bytes * c->scale + 0.5);
-    return 0;
+    if (c->block_bytes <= BLOCK_BYTES_LIMIT)
+        return 0;
+    s->line = r->scenario_section.line;
+    return settings_error(s, "block, times the scale, is more than 8MiB; give a smaller one");
 }
 
 int scenario_parse(struct settings *settings, struct scenario *scenario, struct scenario_text *text)

@@ -83,7 +83,8 @@ static bool read_bytes(const char *text, double least, double most, void *field)
     return true;
 }
 
-bool read_block(const char *text, void *field) { return read_bytes(text, 1000, 8 << 20, field); }
+/* It is scaled later, and may not be too large then. */
+bool read_block(const char *text, void *field) { return read_bytes(text, 1000, 1 << 30, field); }
 
 bool read_payload(const char *text, void *field)
 {
