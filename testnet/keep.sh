@@ -5,7 +5,7 @@ set -eu
 tool=$1 experiment=$2 directory=$3
 file=testnet/results.csv
 commit=$(git rev-parse --short=10 HEAD 2>/dev/null || echo unknown)
-git diff --quiet HEAD 2>/dev/null || commit=$commit-dirty
+git diff --quiet HEAD -- . ':!testnet/results.csv' 2>/dev/null || commit=$commit-dirty
 {
     read -r head
     read -r line
