@@ -15,6 +15,7 @@
 
 #include "node/daemon_state.h"
 #include "node/ledger.h"
+#include "node/libraries.h"
 #include "node/stores.h"
 #include "node/verify.h"
 
@@ -41,22 +42,15 @@ static int fail(char *message, size_t message_size, const char *what)
     return -1;
 }
 
-static int init_libraries(char *message, size_t message_size)
-{
-    uint8_t entropy[32];
-    bool ready = getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy) && hash_init() &&
-                 identity_init(entropy);
-    secret_wipe(entropy, sizeof(entropy));
-    if (!ready)
-        snprintf(message, message_size, "the libraries for hashes and signatures do not work here");
-    return ready ? 0 : -1;
-}
-
 int daemon_check(const char *directory, char *message, size_t message_size)
 {
     static struct config config;
-    if (init_libraries(message, message_size) != 0 ||
-        config_load(directory, &config, message, message_size) != 0)
+    const char *error = libraries_init();
+    if (error) {
+        snprintf(message, message_size, "%s", error);
+        return -1;
+    }
+    if (config_load(directory, &config, message, message_size) != 0)
         return -1;
     char chain[2 * HASH_SIZE + 1];
     hex_encode(hash_slice(&config.cluster.chain), chain);
@@ -294,8 +288,12 @@ static void log_start(const struct daemon *d)
 static int open_all(struct daemon *d, const char *directory, int log_level, char *message,
                     size_t message_size)
 {
-    if (init_libraries(message, message_size) != 0 ||
-        config_load(directory, &d->config, message, message_size) != 0)
+    const char *error = libraries_init();
+    if (error) {
+        snprintf(message, message_size, "%s", error);
+        return -1;
+    }
+    if (config_load(directory, &d->config, message, message_size) != 0)
         return -1;
     d->quorum = quorum_of((unsigned)d->config.cluster.node_count);
     d->self = (node_id)d->config.node.self;

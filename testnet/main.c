@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "node/cli/arguments.h"
-#include "node/daemon.h"
-#include "node/genesis.h"
+#include "node/cli/program.h"
 #include "testnet/check.h"
 #include "testnet/compare.h"
 #include "testnet/control.h"
@@ -346,11 +345,7 @@ static int command_other(int argc, char **argv)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
+static const struct command_entry commands[] = {
     {"run", command_run, "run a scenario to its end"},
     {"compare", command_compare, "run it in several modes, and compare"},
     {"show", command_show, "print the figures of runs beside each other"},
@@ -363,37 +358,7 @@ static const struct {
     {"partition", command_other, "cut groups off from each other (0,1|2,3)"},
     {"heal", command_other, "undo that"},
     {"down", command_down, "end it, or remove what a killed one left"},
+    {0},
 };
 
-static void print_help(FILE *out)
-{
-    fputs("usage: ledger-testnet COMMAND [arguments]\n", out);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fputs("ledger-testnet COMMAND --help says more; ledger-testnet --version says which this is.\n",
-          out);
-}
-
-int main(int argc, char **argv)
-{
-    uint8_t entropy[32];
-    arguments_program = "ledger-testnet";
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_USAGE : EXIT_DONE;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("ledger-testnet " DAEMON_VERSION);
-        return EXIT_DONE;
-    }
-    if (!genesis_entropy(entropy, sizeof entropy) || !hash_init() || !identity_init(entropy)) {
-        fputs("ledger-testnet: the libraries for hashes and signatures do not work here\n", stderr);
-        return EXIT_FAILED;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "ledger-testnet: there is no command %s; type: ledger-testnet --help\n",
-            argv[1]);
-    return EXIT_USAGE;
-}
+int main(int argc, char **argv) { return program_main("ledger-testnet", commands, "", argc, argv); }
