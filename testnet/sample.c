@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-static const double patience_s = 0.8;
+enum { PATIENCE_US = 800000 };
+
+static uint64_t us_of(double s) { return (uint64_t)(s * 1e6); }
 
 int sampler_open(struct sampler *p, struct sites *sites, const char *path)
 {
@@ -62,16 +64,13 @@ double sampler_loads_s(const struct sampler *p)
 
 void sampler_ask(struct sampler *p, double at_s)
 {
-    struct client_request request = {.kind = CLIENT_STATS};
     cores_look(&p->cores);
     look_at_processes(p);
-    p->waiting = true;
     p->asked_s = at_s;
-    for (unsigned i = 0; i < p->sites->scenario->nodes; i++) {
-        const struct site *site = &p->sites->site[i];
-        p->asked[i] = site->node != 0 && connection_send(site->connection, &request);
-        p->last[i].answered = false;
-    }
+    round_begin(&p->round, us_of(at_s));
+    for (unsigned i = 0; i < p->sites->scenario->nodes; i++)
+        if (p->sites->site[i].node != 0)
+            round_ask(&p->round, i, p->sites->site[i].connection);
 }
 
 static void note_interface(struct follower *f, const struct shape_counts *counts)
@@ -85,7 +84,6 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
     struct sample *s = &p->last[node];
     struct follower *f = &p->followers[node];
     follower_take(f, stats);
-    s->answered = true;
     s->at_s = p->asked_s;
     const json_t *delay = json_object_get(stats, "vote_delay_ms");
     s->vote_delay_ms[0] = json_number_value(json_object_get(delay, "p50"));
@@ -105,6 +103,7 @@ static void complete(struct sampler *p, unsigned count, const uint64_t rate_out[
 {
     for (unsigned i = 0; i < count; i++) {
         struct follower *f = &p->followers[i];
+        p->last[i].answered = p->round.answered[i];
         f->value[FIELD_RATE_IN] = rate_in[i] ? (double)rate_in[i] : NAN;
         f->value[FIELD_RATE_OUT] = rate_out[i] ? (double)rate_out[i] : NAN;
         if (!p->last[i].answered)
@@ -117,23 +116,15 @@ bool sampler_take(struct sampler *p, double at_s, const uint64_t rate_out[],
                   const uint64_t rate_in[])
 {
     const unsigned count = (unsigned)p->sites->scenario->nodes;
-    bool all = true;
     for (unsigned i = 0; i < count; i++) {
-        struct client_answer answer;
-        while (connection_receive(p->sites->site[i].connection, &answer)) {
-            json_t *stats =
-                answer.kind == CLIENT_STATS && answer.result.status == CLIENT_OK
-                    ? json_loadb((const char *)answer.json.data, answer.json.size, 0, NULL)
-                    : NULL;
-            if (stats && p->waiting)
-                take(p, i, stats);
+        json_t *stats;
+        while ((stats = round_receive(&p->round, i, p->sites->site[i].connection))) {
+            take(p, i, stats);
             json_decref(stats);
         }
-        all = all && (p->last[i].answered || !p->asked[i]);
     }
-    if (!p->waiting || (!all && at_s - p->asked_s < patience_s))
+    if (!round_ends(&p->round, us_of(at_s), PATIENCE_US))
         return false;
-    p->waiting = false;
     complete(p, count, rate_out, rate_in);
     for (unsigned i = 0; i < count; i++)
         if (p->last[i].answered)

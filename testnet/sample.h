@@ -4,13 +4,14 @@
 
 #include <stdio.h>
 
+#include "node/cli/round.h"
 #include "testnet/cores.h"
 #include "testnet/fields.h"
 #include "testnet/sites.h"
 
 struct sample {
     double at_s; /* From the start of the warm-up. */
-    bool answered;
+    bool answered; /* In the last round that is over. */
     double value[FIELDS]; /* As of the last answer. */
     uint64_t rss_anon;
     double vote_delay_ms[2]; /* The median, and the 99th of a hundred. */
@@ -19,10 +20,9 @@ struct sample {
 struct sampler {
     struct sites *sites;
     FILE *series;
-    bool waiting; /* For answers. */
-    double asked_s;
+    struct round round;
+    double asked_s; /* When it began. */
     struct follower followers[RELAY_SITES_MAX];
-    bool asked[RELAY_SITES_MAX];
     struct sample last[RELAY_SITES_MAX];
     uint64_t rss_anon_peak[RELAY_SITES_MAX];
     struct cores cores;

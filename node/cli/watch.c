@@ -12,15 +12,16 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { ASK_MS = 1000, PATIENCE_MS = 800, WIDTH = 80, HEIGHT = 24, HEAD_LINES = 2 };
+#include "node/cli/round.h"
+
+enum { ASK_US = 1000000, PATIENCE_US = 800000, WIDTH = 80, HEIGHT = 24, HEAD_LINES = 2 };
 
 static const char title[] = "node state         agreed  behind  peers  confirmed   votes    "
                             "dispersal retrieval  ";
 
 struct watch {
     unsigned count;
-    bool waiting; /* For answers. */
-    uint64_t asked_ms;
+    struct round round;
     struct watched nodes[NODES_MAX];
     struct termios before; /* Of the terminal. */
 };
@@ -152,40 +153,28 @@ static void draw(const struct watch *w)
     fflush(stdout);
 }
 
-static void ask_all(struct watch *w, uint64_t now_ms)
+static void ask_all(struct watch *w, uint64_t now_us)
 {
-    w->waiting = true;
-    w->asked_ms = now_ms;
-    for (unsigned i = 0; i < w->count; i++) {
-        struct client_request request = {.kind = CLIENT_STATS};
-        w->nodes[i].answered = false;
-        w->nodes[i].asked = connection_send(w->nodes[i].connection, &request);
-    }
+    round_begin(&w->round, now_us);
+    for (unsigned i = 0; i < w->count; i++)
+        round_ask(&w->round, i, w->nodes[i].connection);
 }
 
 /* True when a line can be drawn of each. */
-static bool take_all(struct watch *w, uint64_t now_ms)
+static bool take_all(struct watch *w, uint64_t now_us)
 {
-    bool all = true;
     for (unsigned i = 0; i < w->count; i++) {
         struct watched *node = &w->nodes[i];
-        struct client_answer answer;
-        while (connection_receive(node->connection, &answer)) {
-            json_t *stats =
-                answer.kind == CLIENT_STATS && answer.result.status == CLIENT_OK
-                    ? json_loadb((const char *)answer.json.data, answer.json.size, 0, NULL)
-                    : NULL;
-            if (stats && w->waiting && !node->answered)
-                watch_take(node, (double)w->asked_ms / 1e3, stats);
+        json_t *stats;
+        while ((stats = round_receive(&w->round, i, node->connection))) {
+            watch_take(node, (double)w->round.asked_us / 1e6, stats);
             json_decref(stats);
         }
-        all = all && (node->answered || !node->asked);
     }
-    if (!w->waiting || (!all && now_ms - w->asked_ms < PATIENCE_MS))
+    if (!round_ends(&w->round, now_us, PATIENCE_US))
         return false;
-    w->waiting = false;
     for (unsigned i = 0; i < w->count; i++)
-        if (!w->nodes[i].answered)
+        if (!w->round.answered[i])
             watch_take(&w->nodes[i], 0, NULL);
     return true;
 }
@@ -208,21 +197,6 @@ static void wait_for_more(struct watch *w)
         ended = 1;
 }
 
-static void follow(struct watch *w)
-{
-    uint64_t next_ms = 0;
-    while (!ended) {
-        const uint64_t now_ms = clock_ms();
-        if (now_ms >= next_ms) {
-            ask_all(w, now_ms);
-            next_ms = now_ms + ASK_MS;
-        }
-        if (take_all(w, now_ms))
-            draw(w);
-        wait_for_more(w);
-    }
-}
-
 /* Another screen, which goes as it came: what was on the terminal is there afterwards. */
 static void take_terminal(struct watch *w)
 {
@@ -243,6 +217,21 @@ static void give_terminal_back(const struct watch *w)
     fputs("\033[?7h\033[?25h\033[?1049l", stdout);
     fflush(stdout);
     tcsetattr(STDIN_FILENO, TCSANOW, &w->before);
+}
+
+static void follow(struct watch *w)
+{
+    uint64_t next_us = 0;
+    while (!ended) {
+        const uint64_t now_us = clock_us();
+        if (now_us >= next_us) {
+            ask_all(w, now_us);
+            next_us = now_us + ASK_US;
+        }
+        if (take_all(w, now_us))
+            draw(w);
+        wait_for_more(w);
+    }
 }
 
 int watch_cluster(struct target *t)

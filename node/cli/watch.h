@@ -9,7 +9,6 @@ enum { WATCH_HISTORY = 120 }; /* Seconds. */
 
 struct watched {
     struct connection *connection;
-    bool asked;
     bool known; /* It has answered once. */
     bool answered;
     const char *state;

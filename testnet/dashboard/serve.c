@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
+#include "node/cli/round.h"
 #include "node/cli/target.h"
 #include "node/report.h"
 #include "testnet/dashboard/commands.h"
@@ -32,9 +33,8 @@ struct watch {
     unsigned n;
     struct connection *connections[NODES_MAX];
     struct follower followers[NODES_MAX];
-    bool asked[NODES_MAX], answered[NODES_MAX];
-    bool waiting; /* For answers. */
-    uint64_t start_us, asked_us, served_us;
+    struct round round;
+    uint64_t start_us, served_us;
     bool more; /* To serve at once. */
     struct recording recording;
     struct http *http;
@@ -108,45 +108,31 @@ static int open_all(struct watch *w)
 
 static void ask(struct watch *w, uint64_t now_us)
 {
-    w->waiting = true;
-    w->asked_us = now_us;
-    for (unsigned i = 0; i < w->n; i++) {
-        struct client_request request = {.kind = CLIENT_STATS};
-        w->answered[i] = false;
-        w->asked[i] = connection_send(w->connections[i], &request);
-    }
+    round_begin(&w->round, now_us);
+    for (unsigned i = 0; i < w->n; i++)
+        round_ask(&w->round, i, w->connections[i]);
 }
 
 static void take(struct watch *w, uint64_t now_us)
 {
-    bool all = true;
     for (unsigned i = 0; i < w->n; i++) {
-        struct client_answer answer;
-        while (connection_receive(w->connections[i], &answer)) {
-            json_t *stats =
-                answer.kind == CLIENT_STATS && answer.result.status == CLIENT_OK
-                    ? json_loadb((const char *)answer.json.data, answer.json.size, 0, NULL)
-                    : NULL;
-            if (stats && w->waiting) {
-                follower_take(&w->followers[i], stats);
-                w->answered[i] = true;
-            }
+        json_t *stats;
+        while ((stats = round_receive(&w->round, i, w->connections[i]))) {
+            follower_take(&w->followers[i], stats);
             json_decref(stats);
         }
-        all = all && (w->answered[i] || !w->asked[i]);
     }
-    if (!w->waiting || (!all && now_us - w->asked_us < PATIENCE_US))
+    if (!round_ends(&w->round, now_us, PATIENCE_US))
         return;
-    w->waiting = false;
-    double *values = recording_add(&w->recording, (double)(w->asked_us - w->start_us) / 1e6);
+    double *values = recording_add(&w->recording, (double)(w->round.asked_us - w->start_us) / 1e6);
     for (unsigned i = 0; i < w->n; i++)
-        if (!w->answered[i])
+        if (!w->round.answered[i])
             follower_missed(&w->followers[i]);
     followers_accusers(w->followers, w->n);
     for (unsigned i = 0; i < w->n; i++) {
         const double *value = w->followers[i].value;
         memcpy(values + (size_t)i * FIELDS, value, FIELDS * sizeof *values);
-        if (w->series && w->answered[i])
+        if (w->series && w->round.answered[i])
             fields_row(w->series, w->recording.t[w->recording.count - 1], i, value);
     }
     if (w->series)
