@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -15,13 +16,21 @@ enum {
     CONNECTIONS_ADDRESS_MAX = 8,  /* From one address. */
     REQUEST_BYTES_MAX = 16 << 10, /* Of a connection: its request's lines, and the answer's. */
     IDLE_S = 10,
+    REQUEST_MS = 60000,
     BACKLOG = 32,
     ROUNDS_MAX = 16, /* Of one http_serve, ... */
     ANSWERS_MAX = 4, /* ... and none after so many answers. */
 };
 
+/* Who speaks a byte at a time is never idle. */
+struct caller {
+    struct MHD_Connection *connection; /* NULL: free. */
+    uint64_t since_ms;
+};
+
 struct http {
     struct http_options options;
+    struct caller callers[CONNECTIONS_MAX];
     struct MHD_Daemon *daemon;
     int listener; /* The daemon's, once there is one. */
     int file;
@@ -55,8 +64,6 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     MHD_add_response_header(response, "Content-Type", answer->type);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (answer->policy)
-        MHD_add_response_header(response, "Content-Security-Policy", answer->policy);
     if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, "Allow", "GET, HEAD");
     const enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
@@ -87,6 +94,54 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     else
         http_say(&answer, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are understood here.\n");
     return send_answer(connection, &answer);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void begins_or_ends(void *context, struct MHD_Connection *connection, void **own,
+                           enum MHD_ConnectionNotificationCode code)
+{
+    struct http *h = context;
+    for (unsigned k = 0; code == MHD_CONNECTION_NOTIFY_STARTED && k < CONNECTIONS_MAX; k++)
+        if (!h->callers[k].connection) {
+            h->callers[k] = (struct caller){connection, now_ms()};
+            *own = &h->callers[k];
+            return;
+        }
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && *own)
+        *(struct caller *)*own = (struct caller){0};
+}
+
+/* A request ends; the next one's time begins. */
+static void request_ends(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    (void)context;
+    (void)state;
+    (void)code;
+    if (info && info->socket_context)
+        ((struct caller *)info->socket_context)->since_ms = now_ms();
+}
+
+static void hang_up_on_the_slow(struct http *h)
+{
+    const uint64_t most_ms = h->options.request_ms ? h->options.request_ms : REQUEST_MS;
+    for (unsigned k = 0; k < CONNECTIONS_MAX; k++) {
+        const struct caller *c = &h->callers[k];
+        if (!c->connection || now_ms() < c->since_ms + most_ms)
+            continue;
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info)
+            shutdown(info->connect_fd, SHUT_RDWR); /* Its end is read, and then it is closed. */
+    }
 }
 
 static int failed(const struct http_options *o, const char *why, const char *what_to_do,
@@ -151,7 +206,9 @@ int http_open(const struct http_options *options, struct http **http, char *mess
         MHD_USE_EPOLL, h->port, NULL, NULL, handle, h, MHD_OPTION_LISTEN_SOCKET, h->listener,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)REQUEST_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
+        (size_t)REQUEST_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_NOTIFY_CONNECTION, begins_or_ends, h, MHD_OPTION_NOTIFY_COMPLETED, request_ends,
+        h, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info) {
@@ -183,6 +240,7 @@ int http_file(const struct http *h) { return h->file; }
 bool http_serve(struct http *h)
 {
     h->answers = 0;
+    hang_up_on_the_slow(h);
     for (unsigned k = 0; k < ROUNDS_MAX && h->answers < ANSWERS_MAX; k++) {
         MHD_UNSIGNED_LONG_LONG left_ms;
         if (MHD_run(h->daemon) != MHD_YES || MHD_get_timeout(h->daemon, &left_ms) != MHD_YES ||

@@ -2,9 +2,9 @@
  *
  * It has no thread: whoever owns it polls one file and calls http_serve. The handler is called
  * there, once a request, and answers at once. Any bytes may come in. Bounded: connections (16, of
- * one address 8), what a request may take, how long one may be idle, and how many are answered in
- * one call. Not encrypted, and anyone who reaches it may read, or hold the connections of his
- * address: it listens on loopback unless told otherwise. */
+ * one address 8), what a request may take, how long one may be idle, and be answered in, and how many
+ * are answered in one call. Not encrypted, and anyone who reaches it may read, or hold the
+ * connections of his address for that long: it listens on loopback unless told otherwise. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -26,7 +26,6 @@ struct http_answer {
     const char *type; /* Its media type. */
     char *text;       /* From malloc; the server frees it. */
     size_t size;
-    const char *policy; /* Content-Security-Policy, unless NULL. */
 };
 /* A text that is copied. */
 void http_say(struct http_answer *answer, unsigned status, const char *text);
@@ -36,6 +35,7 @@ struct http_options {
     uint16_t port;    /* 0: any free one. */
     void (*handle)(void *context, const struct http_request *request, struct http_answer *answer);
     void *context;
+    unsigned request_ms; /* For a request and its answer; 0: a minute. */
 };
 
 /* 0, or -1 with `message`: a port in use names the port and what to do. */

@@ -12,7 +12,6 @@ static void handle(void *context, const struct http_request *request, struct htt
     *answer = (struct http_answer){.status = 200};
     if (strcmp(request->path, "/") == 0) {
         answer->type = "text/html; charset=utf-8";
-        answer->policy = page_policy;
         answer->text = page_html(NULL, &answer->size);
     } else if (strcmp(request->path, "/model.json") == 0) {
         const char *after = http_argument(request, "after");

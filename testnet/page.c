@@ -25,9 +25,6 @@ EMBED(page_plots, "plots.js");
 EMBED(page_run, "run.js");
 EMBED(page_units, "units.js");
 
-const char page_policy[] = "default-src 'none'; script-src 'unsafe-inline' data:; "
-                           "style-src 'unsafe-inline'; img-src data:; connect-src 'self'";
-
 static void put_styles(FILE *out)
 {
     fprintf(out, "<style>\n%s\n%s</style>", page_uplot_css, page_css);

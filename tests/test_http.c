@@ -29,7 +29,6 @@ static void handle(void *context, const struct http_request *request, struct htt
     assert_ptr_equal(context, &server);
     snprintf(text, sizeof text, "%s %s", request->path, after ? after : "-");
     http_say(out, strcmp(request->path, "/missing") == 0 ? 404 : 200, text);
-    out->policy = "default-src 'none'";
 }
 
 static int setup(void **state)
@@ -100,7 +99,6 @@ static void what_is_asked_for_is_answered(void **state)
     (void)state;
     ask("GET /a?after=12.5 HTTP/1.1\r\nHost: x\r\n\r\n", "/a 12.5");
     assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
-    assert_non_null(strstr(answer, "\r\nContent-Security-Policy: default-src 'none'\r\n"));
     ask("GET /missing HTTP/1.1\r\nHost: x\r\n\r\n", "/missing -");
     assert_non_null(strstr(answer, "HTTP/1.1 404 Not Found\r\n"));
 }
@@ -176,6 +174,59 @@ static void connections_are_bounded(void **state)
     ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -");
 }
 
+/* The server of the other tests waits for long. */
+static struct http *patient;
+static void be_impatient(void)
+{
+    char message[256];
+    const struct http_options options = {
+        .host = "127.0.0.1", .handle = handle, .context = &server, .request_ms = 200};
+    patient = server;
+    assert_int_equal(http_open(&options, &server, message, sizeof message), 0);
+}
+static void be_patient(void)
+{
+    http_close(server);
+    server = patient;
+}
+
+/* A byte now and then is not idle, and is no request either. */
+static void half_a_request_is_not_waited_for(void **state)
+{
+    (void)state;
+    char byte;
+    be_impatient();
+    const int file = dial();
+    unsigned sent = 0;
+    for (; sent < 200; sent++) {
+        if (send(file, sent == 0 ? "G" : "E", 1, MSG_NOSIGNAL) < 0 ||
+            recv(file, &byte, 1, MSG_DONTWAIT) == 0)
+            break;
+        http_serve(server);
+        poll(NULL, 0, 10);
+    }
+    assert_in_range(sent, 10, 100);
+    close(file);
+    ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -"); /* And others are served. */
+    be_patient();
+}
+
+static void each_request_has_its_own_time(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    be_impatient();
+    const int file = dial();
+    for (unsigned k = 0; k < 8; k++) {
+        assert_int_equal(send(file, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+        serve_until(file, "/a -");
+        assert_non_null(strstr(answer, "/a -"));
+        poll(NULL, 0, 50);
+    }
+    close(file);
+    be_patient();
+}
+
 /* Whoever asks for more than his turn waits for the next. */
 static void a_flood_is_answered_in_turns(void **state)
 {
@@ -225,6 +276,8 @@ int main(void)
         cmocka_unit_test(one_connection_may_ask_again),
         cmocka_unit_test(noise_does_no_harm),
         cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(half_a_request_is_not_waited_for),
+        cmocka_unit_test(each_request_has_its_own_time),
         cmocka_unit_test(a_flood_is_answered_in_turns),
         cmocka_unit_test(a_port_in_use_is_named),
     };
