@@ -173,6 +173,8 @@ int command_status(int argc, char **argv)
     if (!arguments_read(&a, argc, argv, table, &status) ||
         !target_arguments(&t, &a, 0, "", &status))
         return status;
+    if (watch && t.json)
+        return say_usage(t.command, "--watch is for a terminal: not with --json");
     status = run(&p, watch);
     for (unsigned i = 0; i < p.count; i++) {
         connection_close(p.connections[i]);

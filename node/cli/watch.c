@@ -26,11 +26,16 @@ struct watch {
     struct termios before; /* Of the terminal. */
 };
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, suspended;
 static void end(int number)
 {
     (void)number;
     ended = 1;
+}
+static void suspend(int number)
+{
+    (void)number;
+    suspended = 1;
 }
 static void wake(int number) { (void)number; } /* The size has changed: it is drawn anew. */
 
@@ -205,6 +210,8 @@ static void take_terminal(struct watch *w)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = suspend;
+    sigaction(SIGTSTP, &action, NULL);
     action.sa_handler = wake;
     sigaction(SIGWINCH, &action, NULL);
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
@@ -219,6 +226,16 @@ static void give_terminal_back(const struct watch *w)
     tcsetattr(STDIN_FILENO, TCSANOW, &w->before);
 }
 
+/* Ctrl-Z: the shell gets its screen, until it says fg. */
+static void sleep_until_continued(struct watch *w)
+{
+    suspended = 0;
+    give_terminal_back(w);
+    signal(SIGTSTP, SIG_DFL);
+    raise(SIGTSTP);
+    take_terminal(w);
+}
+
 static void follow(struct watch *w)
 {
     uint64_t next_us = 0;
@@ -231,6 +248,10 @@ static void follow(struct watch *w)
         if (take_all(w, now_us))
             draw(w);
         wait_for_more(w);
+        if (suspended) {
+            sleep_until_continued(w);
+            next_us = 0;
+        }
     }
 }
 
