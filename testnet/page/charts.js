@@ -21,6 +21,13 @@ const inView = new IntersectionObserver((entries) => {
     }
 }, { rootMargin: "200px" });
 
+/* On paper all is in view. */
+addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach((box) => {
+    const chart = byPlot.get(box);
+    chart.visible = true;
+    chart.refresh();
+}));
+
 const resized = new ResizeObserver((entries) => {
     for (const { target, contentRect } of entries) {
         const { plot, spec } = byPlot.get(target);
