@@ -1,6 +1,6 @@
 # Clusters of real processes on this machine, for the scripts that source this: they set `name`,
 # `cluster`, `cli`, `build`, NODES and PATIENCE_S first, and `options`, lines for every node.conf,
-# if they like. shellcheck shell=bash
+# or `node_program`, if they like. shellcheck shell=bash
 
 pids=()
 loader=
@@ -18,7 +18,7 @@ fail() {
 }
 
 start() { # node
-    "$build/ledger-node" "$cluster/node$1" 2>>"$cluster/node$1.log" &
+    "${node_program-$build/ledger-node}" "$cluster/node$1" 2>>"$cluster/node$1.log" &
     pids[$1]=$!
 }
 

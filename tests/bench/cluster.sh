@@ -6,13 +6,10 @@ set -u
 build=$1
 name=bench
 cli=ledger-cli
+node_program=ledger-node
 NODES=4
 PATIENCE_S=60
 . tests/cluster.sh
-start() { # node: the installed one
-    ledger-node "$cluster/node$1" 2>>"$cluster/node$1.log" &
-    pids[$1]=$!
-}
 
 report() { # what, load's arguments...: rates and latencies as the client saw them
     local what=$1
