@@ -10,8 +10,8 @@
 #include "testnet/sites.h"
 
 struct sample {
-    double at_s; /* From the start of the warm-up. */
-    bool answered; /* In the last round that is over. */
+    double at_s;          /* From the start of the warm-up. */
+    bool answered;        /* In the last round that is over. */
     double value[FIELDS]; /* As of the last answer. */
     uint64_t rss_anon;
     double vote_delay_ms[2]; /* The median, and the 99th of a hundred. */
