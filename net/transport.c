@@ -41,6 +41,8 @@ static int listen_on(struct transport *t, const char *endpoint, enum lane lane, 
                                        high_water[lane].receive, t->frame_size_max[lane]);
     if (t->receivers[lane]) {
         t->receiver_files[lane] = socket_file(t->receivers[lane]);
+        intake_add(&t->intake, t->receivers[lane], (unsigned)high_water[lane].receive,
+                   t->frame_size_max[lane], 2 * NODES_MAX);
         t->may_have[lane] = true;
         return 0;
     }
@@ -245,6 +247,7 @@ unsigned transport_flush(struct transport *t, struct pollfd polled[])
     unsigned count = 0;
     if (now >= t->looked_ms + LOOK_MS) {
         t->looked_ms = now;
+        intake_look(&t->intake);
         connections_look(t->ports, t->node_count, now, &t->trips);
     }
     for (enum lane lane = 0; lane < LANES; lane++)
@@ -311,6 +314,7 @@ bool transport_shut(struct transport *t, node_id to, unsigned ms)
 void transport_counts(const struct transport *t, struct transport_counts *counts)
 {
     *counts = t->counts;
+    counts->cut_connections = t->intake.cut;
     counts->vote_delay_ms[0] = round_trips_quantile(&t->trips, 0.5) / 2.0;
     counts->vote_delay_ms[1] = round_trips_quantile(&t->trips, 0.99) / 2.0;
     for (unsigned i = 0; i < t->node_count; i++) {

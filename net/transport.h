@@ -110,6 +110,7 @@ struct transport_counts {             /* Since the start. */
     struct transport_traffic traffic; /* Of all. */
     uint64_t dropped_frames[LANES];   /* Queue full. */
     uint64_t refused_frames;          /* Received with a seal that is none. */
+    uint64_t cut_connections;         /* By which more came than a message may have. */
     uint64_t queued_bytes[LANES];     /* Now. */
     /* Half of what TCP says a round trip took on connections for votes, in the last one to two
      * minutes: the median, and what one in a hundred exceeds. 0: there were none. */

@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include "net/connections.h"
+#include "net/intake.h"
 #include "net/queue.h"
 #include "net/transport.h"
 
@@ -45,6 +46,7 @@ struct transport {
     uint64_t looked_ms;        /* When connections were last looked at. */
     uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
     struct round_trips trips;
+    struct intake intake;
     unsigned held_count;
     zmq_msg_t held[HELD_MAX];
     struct peer peers[]; /* node_count. */

@@ -31,6 +31,7 @@ static bool receive_one(struct transport *t, enum lane lane, zmq_msg_t *m, unsig
     *from = t->node_count;
     if (!socket_receive(t->receivers[lane], m, &rest))
         return false;
+    intake_given(&t->intake, m);
     if (rest.parts != transport_plain(t, lane))
         return true;
     *from = sender_of(t, m);

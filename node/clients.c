@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "crypto/identity.h"
+#include "net/intake.h"
 
 enum {
     PART_COUNT = 64,        /* Items a task looks at: some 3 ms of signatures. */
@@ -17,6 +18,7 @@ enum {
     CURVE_OVERHEAD = 33,
     HANDSHAKE_MS_MAX = 5000,
     HEARTBEAT_MS = 10000,
+    LOOK_MS = 500,
 };
 
 /* One with requests in flight. */
@@ -55,6 +57,8 @@ struct clients {
     size_t bytes_in_flight;
     struct clients_counts counts;
     struct client places[CLIENTS_MAX];
+    struct intake intake;
+    uint64_t looked_ms;
     uint8_t items[CLIENT_FRAME_SIZE_MAX];
     uint8_t frame[CLIENT_FRAME_SIZE_MAX];
 };
@@ -85,8 +89,11 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
     set_int(c->socket, ZMQ_BACKLOG, CLIENTS_MAX);
     size_t file_size = sizeof(c->file);
     if (zmq_bind(c->socket, c->options.endpoint) == 0 &&
-        zmq_getsockopt(c->socket, ZMQ_FD, &c->file, &file_size) == 0)
+        zmq_getsockopt(c->socket, ZMQ_FD, &c->file, &file_size) == 0) {
+        intake_add(&c->intake, c->socket, RECEIVE_HIGH_WATER, CLIENT_FRAME_SIZE_MAX,
+                   CLIENTS_CONNECTIONS_MAX);
         return 0;
+    }
     const bool elsewhere = errno == EADDRNOTAVAIL || errno == ENODEV;
     snprintf(message, message_size, "cannot listen for clients on %s: %s%s", c->options.endpoint,
              zmq_strerror(errno),
@@ -135,6 +142,14 @@ static void flight_free(struct flight *f)
     zmq_msg_close(&f->message);
     free(f->request.items);
     free(f);
+}
+
+void clients_look(struct clients *c, uint64_t now_ms)
+{
+    if (now_ms < c->looked_ms + LOOK_MS)
+        return;
+    c->looked_ms = now_ms;
+    intake_look(&c->intake);
 }
 
 void clients_close(struct clients *c)
@@ -369,6 +384,8 @@ static bool receive_one(struct clients *c)
             break;
         frames++;
     }
+    if (frames > 0)
+        intake_given(&c->intake, &message);
     if (frames == 1)
         handle(c, &asking, &message);
     else
@@ -387,4 +404,8 @@ bool clients_receive(struct clients *c)
 
 void clients_refuse(struct clients *c, bool refuse) { c->refuse = refuse; }
 bool clients_idle(const struct clients *c) { return c->in_flight == 0; }
-void clients_counts(const struct clients *c, struct clients_counts *counts) { *counts = c->counts; }
+void clients_counts(const struct clients *c, struct clients_counts *counts)
+{
+    *counts = c->counts;
+    counts->cut_connections = c->intake.cut;
+}

@@ -14,7 +14,8 @@
 #include "node/workers.h"
 
 enum {
-    CLIENTS_MAX = 256,            /* With a request in flight. */
+    CLIENTS_MAX = 256, /* With a request in flight. */
+    CLIENTS_CONNECTIONS_MAX = 512,
     CLIENTS_REQUESTS_MAX = 32,    /* In flight, of one. */
     CLIENTS_BYTES_MAX = 64 << 20, /* In flight, of all. */
     CLIENTS_RECEIVE_MAX = 64,     /* Requests taken in one round of the loop. */
@@ -48,6 +49,9 @@ bool clients_receive(struct clients *c);
  * takes from libzmq what would have made the file readable. */
 int clients_file(const struct clients *c);
 bool clients_waiting(struct clients *c);
+/* To be called often: twice a second it cuts connections that send what does not end, and those
+ * that are too many. */
+void clients_look(struct clients *c, uint64_t now_ms);
 /* Answers what waited for the commit that is now done. */
 void clients_committed(struct clients *c);
 /* From now on, or not any more, submissions are answered OVERLOADED. */
@@ -60,6 +64,7 @@ struct clients_counts {
     uint64_t requests;
     uint64_t overloaded; /* Requests, or transactions of a submission. */
     uint64_t malformed;
+    uint64_t cut_connections;
 };
 void clients_counts(const struct clients *c, struct clients_counts *counts);
 

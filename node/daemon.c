@@ -111,6 +111,7 @@ static void look_after_peers(struct daemon *d)
     if (d->now_ms - d->peers_ms < PEERS_MS)
         return;
     d->peers_ms = d->now_ms;
+    clients_look(d->clients, d->now_ms);
     for (unsigned i = 0; i < d->quorum.n; i++) {
         if (i == d->self)
             continue;

@@ -80,7 +80,8 @@ static int open_signals(struct daemon *d, char *message, size_t message_size)
 
 static int check_descriptors(const struct daemon *d, char *message, size_t message_size)
 {
-    rlim_t needed = (rlim_t)DESCRIPTORS_PEER * (d->quorum.n - 1u) + CLIENTS_MAX + DESCRIPTORS_OTHER;
+    rlim_t needed =
+        (rlim_t)DESCRIPTORS_PEER * (d->quorum.n - 1u) + CLIENTS_CONNECTIONS_MAX + DESCRIPTORS_OTHER;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return fail(message, message_size, "cannot read the limit of open files");
@@ -92,9 +93,10 @@ static int check_descriptors(const struct daemon *d, char *message, size_t messa
     if (limit.rlim_cur >= needed)
         return 0;
     snprintf(message, message_size,
-             "%u nodes and %d clients need %llu open files, and the limit is %llu; raise it "
+             "%u nodes and %d clients' connections need %llu open files, and the limit is %llu; "
+             "raise it "
              "(ulimit -n %llu, or LimitNOFILE= of the service)",
-             (unsigned)d->quorum.n, CLIENTS_MAX, (unsigned long long)needed,
+             (unsigned)d->quorum.n, CLIENTS_CONNECTIONS_MAX, (unsigned long long)needed,
              (unsigned long long)limit.rlim_cur, (unsigned long long)needed);
     return -1;
 }

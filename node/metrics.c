@@ -122,6 +122,9 @@ static void traffic(FILE *out, const struct report *r)
            r->lanes.refused_frames);
     single(out, "ledger_refused_connections_total", COUNTER, "Of keys that are no node's.",
            r->refused_connections);
+    single(out, "ledger_cut_connections_total", COUNTER,
+           "By which more came than one message may have, or that were too many.",
+           r->lanes.cut_connections + r->clients.cut_connections);
     static const char *const delays[] = {"ledger_vote_delay_p50_seconds",
                                          "ledger_vote_delay_p99_seconds"};
     for (unsigned k = 0; k < 2; k++) {

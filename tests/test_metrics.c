@@ -140,12 +140,15 @@ static void values_are_where_they_belong(void **state)
     report.peers[2].traffic.tx_bytes[LANE_RETRIEVAL] = 12;
     report.clients.rx_bytes = 13;
     report.view.word = (struct word){12, 10, 4};
+    report.lanes.cut_connections = 5;
+    report.clients.cut_connections = 6;
     commits = (struct times){.counts = {2, 1, [TIMES_BOUNDS] = 4}, .sum_us = 1500000};
     char *text = metrics_text(&report, &size);
     expect(text, "ledger_info{version=\"0.1\",node=\"1\",app=\"ledger\",mode=\"dl\"} 1");
     expect(text, "ledger_state{state=\"current\"} 0");
     expect(text, "ledger_state{state=\"catching_up\"} 1");
     expect(text, "ledger_lag_epochs 6");
+    expect(text, "ledger_cut_connections_total 11");
     expect(text, "ledger_faults_total{kind=\"bad_share\",peer=\"3\"} 7");
     expect(text, "ledger_sent_bytes_total{purpose=\"retrieval\",peer=\"2\"} 12");
     expect(text, "ledger_received_bytes_total{purpose=\"clients\"} 13");
