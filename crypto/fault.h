@@ -12,7 +12,9 @@
     X(FAULT_BAD_PROOF, "bad_proof", "a chunk that does not match its commitment")   \
     X(FAULT_BAD_SHARE, "bad_share", "a coin share with a wrong proof")              \
     X(FAULT_BAD_ENCODING, "bad_encoding", "chunks that are no encoding of a block") \
-    X(FAULT_BAD_BLOCK, "bad_block", "a block that does not decode")
+    X(FAULT_BAD_BLOCK, "bad_block", "a block that does not decode")                 \
+    X(FAULT_BAD_SIGNATURE, "bad_signature", "a checkpoint that it did not sign")    \
+    X(FAULT_OTHER_STATE, "other_state", "a checkpoint of another ledger than ours")
 
 enum fault {
 #define X(value, name, text) value,

@@ -11,6 +11,7 @@
  *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
+ *   checkpoints.c  what all sign of the ledger
  *   stages.c     how long an epoch takes
  *   memory.c     all of it, carved once
  *   node.c       recovery, the step */
@@ -35,6 +36,7 @@ enum {
     AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
     AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
     STAGE_EPOCHS = 4096,    /* Epochs whose stages are measured: beyond, one is too far behind. */
+    CHECKPOINTS_OPEN = DELIVERY_AHEAD + 4, /* The last ones; those delivered and not executed. */
     LATE_PENDING_MAX = 256, /* Dispersals that complete after their epoch was delivered and are
                              * fetched before they are linked. */
 };
@@ -216,6 +218,28 @@ struct ahead {
     bool far; /* Too far. */
 };
 
+/* One of the last checkpoints. */
+struct checkpoint_slot {
+    epoch_id epoch; /* 0: free. */
+    struct checkpoint checkpoint;
+    bool executed; /* All of it is known, ... */
+    bool known;    /* ... and its digest, and what was signed before a restart. */
+    struct hash digest;
+    struct nodeset signers;
+    struct nodeset verifying; /* A signature of theirs is being verified. */
+    struct nodeset bad;       /* Theirs was none, or of another digest: not taken again. */
+    struct nodeset differ;    /* Those who have signed another one: */
+    struct hash *others;      /* n */
+    struct identity_signature *signatures; /* n */
+};
+
+struct checkpoints {
+    struct checkpoint_slot slots[CHECKPOINTS_OPEN];
+    epoch_id last;     /* The last one executed. */
+    uint64_t asked_ms; /* Since then its signatures are waited for, or asked for again ... */
+    uint32_t wait_ms;  /* ... after so long. */
+};
+
 /* When an epoch reached its stages; 0: it did not, or before the start. */
 struct stage_marks {
     epoch_id epoch;
@@ -234,10 +258,11 @@ struct peer {
     uint64_t heard_ms;
     uint64_t may_ask_ms; /* From then on it may ask anew; until then, about so many ... */
     uint32_t votes_left; /* ... agreements ... */
-    uint32_t roots_left; /* ... and dispersals. */
-    epoch_id paced;      /* What it had executed at proposing.paced; */
-    uint8_t pace;        /* how many of every PACE epochs it executed before that; */
-    uint8_t credit;      /* what it has of a chunk of ours, in parts of PACE. */
+    uint32_t roots_left; /* ... and dispersals, ... */
+    uint32_t checkpoints_left;
+    epoch_id paced;                   /* What it had executed at proposing.paced; */
+    uint8_t pace;                     /* how many of every PACE epochs it executed before that; */
+    uint8_t credit;                   /* what it has of a chunk of ours, in parts of PACE. */
     epoch_id want_recent, want_older; /* Where we look next for incomplete dispersals of its. */
 };
 
@@ -257,6 +282,7 @@ struct node {
     struct retrieval retrieval;
     struct delivery_state delivery;
     struct ahead ahead;
+    struct checkpoints checkpoints;
     struct stage_marks *stages; /* STAGE_EPOCHS: epoch e at e % STAGE_EPOCHS. */
     struct peer *peers;
     epoch_id pruned, pruned_sealed;
@@ -323,6 +349,18 @@ void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 /* A chunk of ours of a dispersal, valid: once each. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
 void ahead_tick(struct node *n);
+
+/* checkpoints.c */
+/* All of an epoch is delivered, and nothing after it. */
+void checkpoints_delivered(struct node *n, epoch_id epoch);
+void checkpoints_start(struct node *n, struct effects *out);
+void checkpoints_executed(struct node *n, const struct executed *x, struct effects *out);
+void checkpoints_looked(struct node *n, const struct event *event, struct effects *out);
+void checkpoints_signed(struct node *n, const struct work_result *r, struct effects *out);
+void checkpoints_verified(struct node *n, const struct work_result *r, struct effects *out);
+void checkpoints_message(struct node *n, node_id from, const struct message *m,
+                         struct effects *out);
+void checkpoints_tick(struct node *n, struct effects *out);
 
 /* stages.c */
 void stages_begun(struct node *n, epoch_id epoch);
@@ -400,6 +438,7 @@ void delivery_payload(struct node *n, epoch_id epoch, node_id proposer);
 /* status.c */
 void status_word(struct node *n, node_id from, const struct word *word, struct effects *out);
 void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
+void status_want_checkpoint(struct node *n, node_id from, epoch_id epoch, struct effects *out);
 void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out);
 void status_tick(struct node *n, struct effects *out);
 

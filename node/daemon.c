@@ -174,7 +174,15 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
     driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool));
-    if (driver_flush(d->driver, d->now_ms) != 0) { /* The store says what to do. */
+    const int error = driver_flush(d->driver, d->now_ms);
+    if (error == DRIVER_OTHER_STATE) {
+        snprintf(message, message_size,
+                 "this node's ledger is not what it was when it signed it, or not what f+1 others "
+                 "signed: it is damaged, or another version of the program executes otherwise. "
+                 "Restore its own ledger of before, or leave it off: it counts against f");
+        return -1;
+    }
+    if (error) { /* The store says what to do. */
         snprintf(message, message_size, "%s. Nothing that was acknowledged or promised is lost",
                  store_message(d->consensus));
         return -1;

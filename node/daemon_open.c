@@ -246,6 +246,7 @@ static struct driver_options driver_options(const struct daemon *d)
                  .epoch_window = (unsigned)cluster->epoch_window,
                  .open_dispersals = (unsigned)cluster->open_dispersals,
                  .link_horizon = cluster->link_horizon,
+                 .checkpoint_epochs = cluster->checkpoint_epochs,
                  .block_bytes_max = (uint32_t)cluster->block_bytes_max,
                  .block_bytes_min = (uint32_t)config->block_bytes_min,
                  .block_delay_ms = (uint32_t)config->block_delay_ms,
@@ -255,6 +256,8 @@ static struct driver_options driver_options(const struct daemon *d)
         .chain = cluster->chain,
         .coin_public = &cluster->coin,
         .coin_secret = &d->config.key.coin,
+        .identity = &d->config.key.identity,
+        .identities = d->identities,
         .carried_bytes = CARRIED_BYTES,
     };
 }
@@ -264,7 +267,12 @@ static int open_driver(struct daemon *d, bool traced, char *message, size_t mess
     const struct driver_options options = driver_options(d);
     d->core_bytes = node_memory_size(&options.node);
     const struct driver_ports ports = daemon_ports(d, traced);
-    const struct driver_ledger ledger = {d->executed.epoch, d->executed.height, entries, d};
+    const struct driver_ledger ledger = {daemon_executed(d), entries, d};
+    for (unsigned k = 0; k < d->quorum.n; k++)
+        if (!identity_parse(&d->config.cluster.nodes[k].identity, &d->identities[k])) {
+            snprintf(message, message_size, "node %u has no valid identity in cluster.conf", k);
+            return -1;
+        }
     d->driver = driver_open(&options, d->consensus, &ports, &ledger, message, message_size);
     return d->driver ? 0 : -1;
 }

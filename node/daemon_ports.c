@@ -136,9 +136,16 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
     };
 }
 
+struct executed daemon_executed(const struct daemon *d)
+{
+    const struct executor_state *x = &d->executed;
+    return (struct executed){x->epoch, x->height, x->log_root, x->state_root};
+}
+
 void daemon_settle(struct daemon *d, const struct execution_report *report)
 {
     settle(&d->settler, report);
     d->executed = report->state;
-    driver_executed(d->driver, report->epoch);
+    const struct executed x = daemon_executed(d);
+    driver_executed(d->driver, &x);
 }

@@ -32,6 +32,7 @@ struct daemon {
     struct config config;
     struct quorum quorum;
     node_id self;
+    struct identity_key identities[NODES_MAX];
 
     struct store *consensus;
     struct store *ledger;
@@ -88,6 +89,8 @@ int daemon_recover(struct daemon *d, char *message, size_t message_size);
 
 /* daemon_ports.c */
 struct driver_ports daemon_ports(struct daemon *d, bool trace);
+/* The ledger as it is. */
+struct executed daemon_executed(const struct daemon *d);
 /* What became of an epoch: for the mempool and the core. */
 void daemon_settle(struct daemon *d, const struct execution_report *report);
 

@@ -349,6 +349,7 @@ static void deliver_accepted(struct node *n, const struct window_epoch *w, struc
     effects_add(out, EFFECT_END_EPOCH, d->epoch, 0);
     const epoch_id done = d->epoch;
     stages_delivered(n, done);
+    checkpoints_delivered(n, done);
     d->epoch++;
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (history_has(&n->payload, done, (node_id)p) &&

@@ -28,10 +28,11 @@ void driver_pool(struct driver *d, uint64_t bytes_waiting)
     d->pool_bytes = bytes_waiting;
 }
 
-void driver_executed(struct driver *d, epoch_id epoch)
+void driver_executed(struct driver *d, const struct executed *x)
 {
-    if (epoch > d->executed)
-        d->executed = epoch;
+    d->executed =
+        array_grow(d->executed, &d->executed_capacity, d->executed_count + 1, sizeof *d->executed);
+    d->executed[d->executed_count++] = *x;
 }
 
 void driver_start_job(struct driver *d, struct job *j)
@@ -100,6 +101,31 @@ static void answer_seen(struct driver *d, const struct question *q)
     step(d, &event);
 }
 
+void driver_other_state(struct driver *d, epoch_id epoch)
+{
+    d->error = DRIVER_OTHER_STATE;
+    d->other_state = epoch;
+}
+
+/* Whoever executes an epoch a second time finds what it was the first time. */
+static void answer_checkpoint(struct driver *d, const struct question *q)
+{
+    struct identity_signature signatures[NODES_MAX];
+    struct event event = {.type = EVENT_CHECKPOINT,
+                          .checkpoint.digest = checkpoint_digest(&d->options.chain, &q->checkpoint),
+                          .checkpoint.record.signatures = signatures};
+    struct checkpoint_record *r = &event.checkpoint.record;
+    d->error = records_get_checkpoint(d->store, q->epoch, d->keys.quorum, r, signatures);
+    if (d->error == STORE_MISSING) {
+        d->error = 0;
+        r->checkpoint = q->checkpoint;
+    }
+    const struct hash before = checkpoint_digest(&d->options.chain, &r->checkpoint);
+    if (!d->error && !hash_equal(&before, &event.checkpoint.digest))
+        driver_other_state(d, q->epoch);
+    step(d, &event);
+}
+
 static void answer_questions(struct driver *d)
 {
     while (d->question_next < d->question_count && driver_begin(d)) {
@@ -108,6 +134,8 @@ static void answer_questions(struct driver *d)
             answer_load(d, &q);
         } else if (q.type == EFFECT_SEEN) {
             answer_seen(d, &q);
+        } else if (q.type == EFFECT_CHECKPOINT) {
+            answer_checkpoint(d, &q);
         } else if (q.type == EFFECT_GO_ON) {
             struct event event = {.type = EVENT_GO_ON};
             step(d, &event);
@@ -196,11 +224,11 @@ static void step_batch(struct driver *d)
         d->tick_ms = d->now_ms;
         step_all(d, &event);
     }
-    if (d->executed > 0) {
-        event = (struct event){.type = EVENT_EXECUTED, .executed = d->executed};
-        d->executed = 0;
+    for (size_t k = 0; k < d->executed_count; k++) {
+        event = (struct event){.type = EVENT_EXECUTED, .executed = d->executed[k]};
         step_all(d, &event);
     }
+    d->executed_count = 0;
     for (size_t k = 0; k < d->frame_count; k++)
         step_frame(d, &d->frames[k]);
     d->frame_count = 0;
@@ -257,12 +285,29 @@ static int commit(struct driver *d)
     return d->error;
 }
 
+/* For good: later epochs, which may be executed by now, are no better. Nothing else of the batch is
+ * kept. */
+static int remember_other_state(struct driver *d)
+{
+    if (d->begun)
+        store_abort(d->store);
+    d->begun = false;
+    if (store_begin(d->store) == 0 &&
+        records_put_number(d->store, "other_state", d->other_state) == 0)
+        store_commit(d->store);
+    else
+        store_abort(d->store);
+    return d->error;
+}
+
 int driver_flush(struct driver *d, uint64_t now_ms)
 {
     if (d->error)
         return d->error;
     d->now_ms = now_ms;
     step_batch(d);
+    if (d->error == DRIVER_OTHER_STATE)
+        return remember_other_state(d);
     if (commit(d))
         return d->error; /* A node that may forget must not speak. */
     return driver_release(d);

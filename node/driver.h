@@ -15,15 +15,16 @@
 
 /* Tables of the consensus store. */
 enum consensus_table {
-    TABLE_META,      /* "first_unsealed", "proposed"; and "chain", node/stores.h. */
-    TABLE_INSTANCES, /* epoch u64, proposer u8 -> instance_record */
-    TABLE_CHUNKS,    /* the same -> header, path, chunk */
-    TABLE_BLOCKS,    /* the same -> block */
-    TABLE_VOTES,     /* epoch u64, sequence u64 -> own messages of its agreements */
-    TABLE_OUTCOMES,  /* epoch u64 -> accepted set */
-    TABLE_DELIVERED, /* delivered or given up with u64, epoch u64, proposer u8 -> nothing:
+    TABLE_META,        /* "first_unsealed", "proposed"; and "chain", node/stores.h. */
+    TABLE_INSTANCES,   /* epoch u64, proposer u8 -> instance_record */
+    TABLE_CHUNKS,      /* the same -> header, path, chunk */
+    TABLE_BLOCKS,      /* the same -> block */
+    TABLE_VOTES,       /* epoch u64, sequence u64 -> own messages of its agreements */
+    TABLE_OUTCOMES,    /* epoch u64 -> accepted set */
+    TABLE_CHECKPOINTS, /* epoch u64 -> checkpoint_record */
+    TABLE_DELIVERED,   /* delivered or given up with u64, epoch u64, proposer u8 -> nothing:
                       * what to prune */
-    TABLE_POOL,      /* The mempool's. */
+    TABLE_POOL,        /* The mempool's. */
     CONSENSUS_TABLES,
 };
 extern const char *const consensus_tables[CONSENSUS_TABLES];
@@ -70,13 +71,14 @@ struct driver_options {
     struct hash chain;
     const struct coin_public *coin_public; /* Kept by reference. */
     const struct coin_secret *coin_secret;
+    const struct identity_secret *identity; /* As in work_keys: by reference too. */
+    const struct identity_key *identities;
     size_t carried_bytes; /* Of small chunks, to a peer at a time, with the votes; 0: none. */
 };
 
 /* A place of the ledger that the consensus store does not know: what was delivered. */
 struct driver_ledger {
-    epoch_id executed;
-    uint64_t height;
+    struct executed executed;
     /* Calls visit for each entry of the ledger delivered with an epoch >= from. */
     int (*entries)(void *context, epoch_id from,
                    void (*visit)(void *driver, epoch_id epoch, node_id proposer), void *driver);
@@ -95,9 +97,13 @@ void driver_close(struct driver *d); /* Jobs that are out must have come back. *
 void driver_frame(struct driver *d, node_id from, struct slice bytes);
 void driver_worked(struct driver *d, struct job *job);
 void driver_pool(struct driver *d, uint64_t bytes_waiting);
-void driver_executed(struct driver *d, epoch_id epoch);
-/* Steps the core through the batch (and a tick), commits, then sends. 0 or a store error, after
- * which the node must stop: it may not speak of what it may forget. */
+void driver_executed(struct driver *d, const struct executed *x);
+/* What driver_flush says, besides store errors, when this node has executed an epoch otherwise than
+ * when it signed it, or than f+1 others did. That is remembered: driver_open fails until the ledger
+ * is one of before that epoch. */
+enum { DRIVER_OTHER_STATE = 1 };
+/* Steps the core through the batch (and a tick), commits, then sends. 0 or an error, after which the
+ * node must stop: it may not speak of what it may forget. */
 int driver_flush(struct driver *d, uint64_t now_ms);
 
 const struct node *driver_node(const struct driver *d);

@@ -108,6 +108,7 @@ static bool needs_store(const struct effect *e)
     case EFFECT_RECORD_OUTCOME:
     case EFFECT_STORE_CHUNK:
     case EFFECT_STORE_BLOCK:
+    case EFFECT_RECORD_CHECKPOINT:
     case EFFECT_GIVE_UP:
     case EFFECT_DELIVER: return true;
     case EFFECT_FETCH: return e->fetch.own;
@@ -126,6 +127,10 @@ static bool record(struct driver *d, const struct effect *e)
     case EFFECT_RECORD_OUTCOME: record_outcome(d, e); return true;
     case EFFECT_STORE_CHUNK: store_chunk(d, e); return true;
     case EFFECT_STORE_BLOCK: store_block(d, e); return true;
+    case EFFECT_RECORD_CHECKPOINT:
+        driver_written(
+            d, records_put_checkpoint(d->store, &e->checkpoint, d->options.node.checkpoint_epochs));
+        return true;
     case EFFECT_GIVE_UP: give_up(d, e); return true;
     case EFFECT_PRUNE:
         d->prune_through = e->epoch;
@@ -160,6 +165,11 @@ static void work(struct driver *d, const struct effect *e)
         j->present = e->work.present;
         j->chunks = g->chunks;
         j->proofs = g->proofs;
+    } else if (e->work.kind == WORK_SIGN) {
+        j->result.root = e->work.root;
+    } else if (e->work.kind == WORK_VERIFY) {
+        j->result.root = e->work.root;
+        j->result.signature = *e->work.signature;
     } else if (e->work.kind == WORK_TOSS) {
         j->toss = malloc(sizeof *j->toss);
         if (!j->toss)
@@ -246,7 +256,10 @@ static void ask(struct driver *d, const struct effect *e)
 {
     d->questions = array_grow(d->questions, &d->question_capacity, d->question_count + 1,
                               sizeof *d->questions);
-    d->questions[d->question_count++] = (struct question){e->type, e->epoch, e->proposer};
+    struct question *q = &d->questions[d->question_count++];
+    *q = (struct question){.type = e->type, .epoch = e->epoch, .proposer = e->proposer};
+    if (e->type == EFFECT_CHECKPOINT)
+        q->checkpoint = e->checkpoint.checkpoint;
 }
 
 void driver_defer(struct driver *d, const struct effect *e)
@@ -268,10 +281,12 @@ void driver_perform(struct driver *d, const struct effect *e)
     case EFFECT_FETCH: fetch(d, e); break;
     case EFFECT_GATHER: gather(d, e); break;
     case EFFECT_UNFETCH: unfetch(d, e); break;
+    case EFFECT_OTHER_STATE: driver_other_state(d, e->epoch); break;
     case EFFECT_TAKE: take(d, e); break;
     case EFFECT_LOAD:
     case EFFECT_LOOK:
     case EFFECT_SEEN:
+    case EFFECT_CHECKPOINT:
     case EFFECT_GO_ON: ask(d, e); break;
     default: driver_defer(d, e); break;
     }

@@ -84,18 +84,43 @@ static int scan_from(struct driver *d, unsigned table, epoch_id from, store_visi
     return store_scan(d->store, table, writer_result(&w), visit, d);
 }
 
+/* The last checkpoint, unless its epoch is the one that was executed last: then it is compared. */
+static int restore_checkpoint(struct driver *d, epoch_id executed)
+{
+    struct identity_signature signatures[NODES_MAX];
+    struct checkpoint_record r;
+    const uint64_t every = d->options.node.checkpoint_epochs;
+    const epoch_id last = every > 0 ? executed / every * every : 0;
+    if (last == 0 || last == executed)
+        return 0;
+    const int error = records_get_checkpoint(d->store, last, d->keys.quorum, &r, signatures);
+    if (error)
+        return error == STORE_MISSING ? 0 : error;
+    const struct hash digest = checkpoint_digest(&d->options.chain, &r.checkpoint);
+    node_restore_checkpoint(d->node, &r, &digest);
+    return 0;
+}
+
 int driver_restore(struct driver *d, const struct driver_ledger *ledger)
 {
     const uint64_t horizon = d->options.node.link_horizon;
     epoch_id first_unsealed, proposed;
-    int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
+    epoch_id other_state;
+    int error = records_get_number(d->store, "other_state", 0, &other_state);
+    if (!error && other_state != 0 && ledger->executed.epoch >= other_state)
+        return DRIVER_OTHER_STATE;
+    if (!error)
+        error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
     if (!error)
         error = records_get_number(d->store, "proposed", 0, &proposed);
     if (error)
         return error;
-    node_restore_height(d->node, first_unsealed, ledger->executed, ledger->height);
+    const struct executed *x = &ledger->executed;
+    node_restore_height(d->node, first_unsealed, x->epoch, x->height);
+    if (x->epoch > 0)
+        driver_executed(d, x); /* Its checkpoint may have to be signed yet. */
     node_restore_proposed(d->node, proposed);
-    const epoch_id oldest = ledger->executed > horizon ? ledger->executed - horizon : 0;
+    const epoch_id oldest = x->epoch > horizon ? x->epoch - horizon : 0;
     if (ledger->entries)
         error = ledger->entries(ledger->context, oldest, restore_delivered, d);
     if (!error)
@@ -104,6 +129,8 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger)
         error = scan_from(d, TABLE_INSTANCES, oldest, restore_instance);
     if (!error)
         error = scan_from(d, TABLE_VOTES, first_unsealed, restore_votes);
+    if (!error)
+        error = restore_checkpoint(d, x->epoch);
     if (!error)
         count_replayed(d, first_unsealed);
     return error;
@@ -139,9 +166,9 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
     d->store = store;
     d->worked_end = &d->worked;
     code_init(&d->code, options->node.quorum);
-    d->keys =
-        (struct work_keys){options->node.quorum, options->node.self,  options->chain, &d->code,
-                           options->coin_public, options->coin_secret};
+    d->keys = (struct work_keys){
+        options->node.quorum, options->node.self,   options->chain,    &d->code,
+        options->coin_public, options->coin_secret, options->identity, options->identities};
     d->outbox = outbox_new(options->node.quorum, options->node.self);
     carve(d, options);
     int error = store_begin(store);
@@ -152,7 +179,10 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
     if (error) {
         snprintf(message, message_size, "%s",
                  error == STORE_CORRUPT ? "a record of the consensus store does not decode"
-                                        : store_message(store));
+                 : error == DRIVER_OTHER_STATE
+                     ? "the ledger is not what was signed, as was found when this node stopped: "
+                       "restore its own ledger of before, or leave it off"
+                     : store_message(store));
         driver_close(d);
         return NULL;
     }
@@ -177,6 +207,7 @@ void driver_close(struct driver *d)
     free(d->gathers[0].proofs);
     outbox_free(d->outbox);
     free(d->votes);
+    free(d->executed);
     free(d->frames);
     free(d->questions);
     free(d->deferred);

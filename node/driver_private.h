@@ -31,9 +31,10 @@ struct frame_in {
 
 /* What the core asks the store, answered once its effects are done with. */
 struct question {
-    enum effect_type type; /* LOAD, LOOK, SEEN, GO_ON */
+    enum effect_type type; /* LOAD, LOOK, SEEN, CHECKPOINT, GO_ON */
     epoch_id epoch;
     node_id proposer;
+    struct checkpoint checkpoint; /* CHECKPOINT */
 };
 
 struct votes_out { /* Own votes of one epoch in this batch. */
@@ -60,10 +61,12 @@ struct driver {
     struct job **worked_end;
     bool pool_changed;
     uint64_t pool_bytes;
-    epoch_id executed;
+    struct executed *executed; /* Ascending. */
+    size_t executed_count, executed_capacity;
     /* Within a flush. */
     uint64_t now_ms;
     int error;
+    epoch_id other_state; /* DRIVER_OTHER_STATE: the checkpoint's. */
     bool begun, dirty;
     struct job *job;               /* Whose result is being stepped, ... */
     bool keep_job;                 /* ... and whether it is kept for its encoding. */
@@ -96,6 +99,8 @@ bool driver_begin(struct driver *d);
 void driver_written(struct driver *d, int error); /* A record was put; what the store said. */
 void driver_perform(struct driver *d, const struct effect *e);
 void driver_defer(struct driver *d, const struct effect *e); /* Until after the commit. */
+/* The ledger is not what was signed: nothing more is said. */
+void driver_other_state(struct driver *d, epoch_id epoch);
 void driver_start_job(struct driver *d, struct job *j);
 /* Recovery: everything the store holds, into the core. */
 int driver_restore(struct driver *d, const struct driver_ledger *ledger);

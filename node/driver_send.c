@@ -228,6 +228,24 @@ static int answer_roots(struct driver *d, struct store_view *view, const struct 
     return 0;
 }
 
+/* Ours alone: a signature of another is his to give. */
+static int answer_checkpoint(struct driver *d, struct store_view *view, const struct effect *e)
+{
+    struct identity_signature signatures[NODES_MAX];
+    struct checkpoint_record r;
+    const int error = records_view_checkpoint(view, e->epoch, d->keys.quorum, &r, signatures);
+    if (error)
+        return error == STORE_MISSING ? 0 : error;
+    if (!nodeset_has(&r.signers, d->keys.self))
+        return 0;
+    const struct message m = {.kind = MESSAGE_CHECKPOINT,
+                              .epoch = e->epoch,
+                              .checkpoint = {checkpoint_digest(&d->options.chain, &r.checkpoint),
+                                             signatures[d->keys.self]}};
+    outbox_message(d->outbox, e->to, &m);
+    return 0;
+}
+
 static int perform(struct driver *d, struct store_view *view, const struct effect *e)
 {
     switch ((int)e->type) {
@@ -246,6 +264,7 @@ static int perform(struct driver *d, struct store_view *view, const struct effec
     case EFFECT_UNSERVE: unserve(d, e); break;
     case EFFECT_ANSWER_VOTES: return answer_votes(d, view, e);
     case EFFECT_ANSWER_ROOTS: return answer_roots(d, view, e);
+    case EFFECT_ANSWER_CHECKPOINT: return answer_checkpoint(d, view, e);
     case EFFECT_DELIVER: d->ports.deliver(d->ports.context, &e->delivery); break;
     case EFFECT_END_EPOCH: d->ports.end_epoch(d->ports.context, e->epoch); break;
     case EFFECT_FAULT: d->ports.fault(d->ports.context, e->to, e->fault); break;
@@ -269,7 +288,8 @@ static void send_votes(void *context, node_id to, struct slice frame)
 static bool reads(const struct effect *e)
 {
     return e->type == EFFECT_SEND_CHUNK || e->type == EFFECT_SERVE ||
-           e->type == EFFECT_ANSWER_VOTES || e->type == EFFECT_ANSWER_ROOTS;
+           e->type == EFFECT_ANSWER_VOTES || e->type == EFFECT_ANSWER_ROOTS ||
+           e->type == EFFECT_ANSWER_CHECKPOINT;
 }
 
 /* A peer fetches FETCH_SLOTS dispersals at a time: of more that it asks for in one batch, or takes

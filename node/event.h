@@ -10,6 +10,7 @@
 
 #include "ba/toss.h"
 #include "crypto/fault.h"
+#include "node/checkpoint.h"
 #include "node/message.h"
 
 /* What a node remembers of one dispersal. Own votes are durable before they are sent. */
@@ -38,6 +39,8 @@ enum work_kind {
     WORK_DECODE, /* Gathered chunks -> a block. */
     WORK_SHARE,  /* Own share of a coin. */
     WORK_TOSS,   /* Verify shares, combine. */
+    WORK_SIGN,   /* A checkpoint's digest. */
+    WORK_VERIFY, /* A peer's signature of one. */
 };
 
 struct work_result {
@@ -45,8 +48,9 @@ struct work_result {
     epoch_id epoch;
     node_id proposer;
     uint8_t round;       /* SHARE, TOSS */
-    struct hash root;    /* ENCODE: the commitment. CHECK: what the header commits to. */
-    bool valid;          /* CHECK */
+    struct hash root;    /* ENCODE: the commitment. CHECK: what the header commits to. SIGN,
+                          * VERIFY: the digest. */
+    bool valid;          /* CHECK, VERIFY */
     uint32_t chunk_size; /* ENCODE, CHECK: valid */
     unsigned slot;       /* DECODE */
     uint32_t generation; /* DECODE: of the slot. */
@@ -56,6 +60,7 @@ struct work_result {
     struct nodeset liars; /* DECODE, VID_BAD_CHUNKS */
     struct coin_share share;
     struct toss_outcome toss;
+    struct identity_signature signature; /* SIGN, VERIFY: of node `proposer`. */
 };
 
 enum event_type {
@@ -69,6 +74,15 @@ enum event_type {
     EVENT_SEEN,     /* What the block of one accepted dispersal has seen: answer to EFFECT_SEEN. */
     EVENT_GO_ON,    /* A step was cut short: answer to EFFECT_GO_ON. */
     EVENT_EXECUTED, /* All that was delivered with this epoch and before is executed. */
+    EVENT_CHECKPOINT, /* What is remembered of one: answer to EFFECT_CHECKPOINT. */
+};
+
+/* The ledger after an epoch. */
+struct executed {
+    epoch_id epoch;
+    uint64_t height;
+    struct hash log_root;
+    struct hash state_root;
 };
 
 struct event {
@@ -96,7 +110,11 @@ struct event {
             node_id proposer;
             struct slice seen;
         } seen;
-        epoch_id executed;
+        struct executed executed;
+        struct {
+            struct hash digest;
+            struct checkpoint_record record; /* No signers: there is none. */
+        } checkpoint;
     };
 };
 
@@ -109,8 +127,9 @@ enum effect_type {
     EFFECT_RECORD_OUTCOME, /* An epoch is sealed: its accepted set stays, its votes go. */
     EFFECT_STORE_CHUNK,    /* Own chunk: of the event's CHUNK, encoding or decoding. */
     EFFECT_STORE_BLOCK,    /* The event's block: our own (before its first CHUNK), or retrieved. */
-    EFFECT_GIVE_UP,        /* Will never be delivered: it goes when `given_up_with` is pruned. */
-    EFFECT_PRUNE,          /* Everyone has executed through this epoch, and sealed others. */
+    EFFECT_RECORD_CHECKPOINT,
+    EFFECT_GIVE_UP, /* Will never be delivered: it goes when `given_up_with` is pruned. */
+    EFFECT_PRUNE,   /* Everyone has executed through this epoch, and sealed others. */
     /* Messages. */
     EFFECT_SEND_VOTE,
     EFFECT_SEND_ROOT,
@@ -122,6 +141,7 @@ enum effect_type {
     EFFECT_UNSERVE,      /* Those that have not left yet are not wanted any more. */
     EFFECT_ANSWER_VOTES, /* All we said in these agreements of an open or sealed epoch. */
     EFFECT_ANSWER_ROOTS, /* All we said in some proposers' dispersals of some epochs. */
+    EFFECT_ANSWER_CHECKPOINT, /* Our signature, if it is remembered. */
     /* Work and bulk data. */
     EFFECT_WORK,
     EFFECT_FETCH,   /* Open a slot to gather the chunks of a dispersal, if it is not;
@@ -132,7 +152,10 @@ enum effect_type {
     EFFECT_LOAD,
     EFFECT_LOOK,
     EFFECT_SEEN,
-    EFFECT_GO_ON, /* There is more to do at once than one step should. */
+    EFFECT_CHECKPOINT,  /* Its digest, and what is remembered of it. If that differs, this node must
+                        * stop. */
+    EFFECT_OTHER_STATE, /* f+1 have signed that the ledger is another: the same. */
+    EFFECT_GO_ON,       /* There is more to do at once than one step should. */
     /* Outwards. */
     EFFECT_DELIVER,
     EFFECT_END_EPOCH, /* Everything that this epoch delivers was delivered. */
@@ -183,6 +206,7 @@ struct effect {
             struct vid_header header;
             struct nodeset present;
             const struct toss *toss;
+            const struct identity_signature *signature; /* VERIFY: of node `proposer`. */
         } work;
         struct {
             unsigned slot;
@@ -195,6 +219,7 @@ struct effect {
             struct slice seen;
             uint32_t bytes_max; /* Of transactions with their lengths; 0: it carries none. */
         } take;
+        struct checkpoint_record checkpoint; /* RECORD_CHECKPOINT; CHECKPOINT: without signers. */
         struct delivery delivery;
         epoch_id given_up_with;
         epoch_id sealed;  /* PRUNE: by everyone through this one. */

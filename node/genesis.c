@@ -286,7 +286,7 @@ static void print_cluster(const struct genesis *g, FILE *out)
             "open_dispersals = 16\n"
             "# Epochs after which a block that nobody linked is given up.\n"
             "link_horizon = 100000\n"
-            "# Epochs from one signed checkpoint to the next. Not used yet.\n"
+            "# Epochs from one signed checkpoint to the next.\n"
             "checkpoint_epochs = 100\n",
             CONFIG_FORMAT, o->name, o->nodes,
             o->application == APPLICATION_LEDGER ? "ledger" : "log", mode_names[o->mode]);

@@ -93,6 +93,8 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
     struct epoch_bytes *epoch_bytes = carve(c, AHEAD_EPOCHS * sizeof *epoch_bytes);
+    struct identity_signature *signatures = carve(c, CHECKPOINTS_OPEN * size * sizeof *signatures);
+    struct hash *others = carve(c, CHECKPOINTS_OPEN * size * sizeof *others);
     struct stage_marks *stages = carve(c, STAGE_EPOCHS * sizeof *stages);
     uint32_t *outstanding = carve(c, size * sizeof *outstanding);
     struct pace *paces = carve(c, size * sizeof *paces);
@@ -106,6 +108,10 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
     n->ahead.epochs = epoch_bytes;
+    for (unsigned s = 0; s < CHECKPOINTS_OPEN; s++) {
+        n->checkpoints.slots[s].signatures = signatures + s * size;
+        n->checkpoints.slots[s].others = others + s * size;
+    }
     n->stages = stages;
     n->retrieval.outstanding = outstanding;
     n->retrieval.paces = paces;

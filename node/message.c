@@ -7,7 +7,8 @@ enum { ROOT_ENTRY_SIZE = 1 + HASH_SIZE };
 static bool names_proposer(enum message_kind kind)
 {
     return kind != MESSAGE_VOTES && kind != MESSAGE_ROOTS && kind != MESSAGE_WANT_VOTES &&
-           kind != MESSAGE_READY && kind != MESSAGE_CHUNK;
+           kind != MESSAGE_READY && kind != MESSAGE_CHUNK && kind != MESSAGE_CHECKPOINT &&
+           kind != MESSAGE_WANT_CHECKPOINT;
 }
 
 void message_header_encode(struct writer *w, const struct hash *chain, const struct word *word)
@@ -121,6 +122,11 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
         break;
     case MESSAGE_CANCEL:
     case MESSAGE_NONE: write_slice(w, hash_slice(&m->request.root)); break;
+    case MESSAGE_CHECKPOINT:
+        write_slice(w, hash_slice(&m->checkpoint.digest));
+        write_bytes(w, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
+        break;
+    case MESSAGE_WANT_CHECKPOINT: break;
     case MESSAGE_CHUNK: write_chunk(w, q, to, m); break;
     case MESSAGE_PIECE: write_chunk(w, q, from, m); break;
     }
@@ -194,6 +200,11 @@ static void read_body(struct reader *r, struct quorum q, node_id from, node_id t
         if (m->request.offset % MESSAGE_PIECE_SIZE != 0)
             r->ok = false;
         break;
+    case MESSAGE_CHECKPOINT:
+        read_into(r, m->checkpoint.digest.bytes, HASH_SIZE);
+        read_into(r, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
+        break;
+    case MESSAGE_WANT_CHECKPOINT: break;
     case MESSAGE_CHUNK: read_chunk(r, q, to, m); break;
     case MESSAGE_PIECE: read_chunk(r, q, from, m); break;
     }
@@ -204,7 +215,7 @@ bool message_decode(struct reader *r, struct quorum q, node_id from, node_id to,
     if (!r->ok || reader_left(r) == 0)
         return false;
     const uint8_t kind = read_u8(r);
-    if (kind < MESSAGE_VOTES || kind > MESSAGE_READY) {
+    if (kind < MESSAGE_VOTES || kind > MESSAGE_WANT_CHECKPOINT) {
         r->ok = false;
         return false;
     }

@@ -15,6 +15,7 @@
 
 #include "ba/ba.h"
 #include "crypto/coin.h"
+#include "crypto/identity.h"
 #include "node/block.h"
 #include "vid/encoding.h"
 #include "vid/server.h"
@@ -46,12 +47,15 @@ enum message_kind {
     MESSAGE_PIECE,      /* A part of a chunk that was asked for. */
     MESSAGE_READY, /* READY of several dispersals of an epoch, each for the root that the sender has
                          * said GOT for before, on this lane: a bit instead of 33 bytes. */
+    MESSAGE_CHECKPOINT,      /* My signature of the checkpoint at the end of an epoch. */
+    MESSAGE_WANT_CHECKPOINT, /* Yours is not here. */
 };
 
 struct message {
     enum message_kind kind;
     epoch_id epoch;   /* Unless WANT_ROOTS. */
-    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY; CHUNK's is its sender. */
+    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY, CHECKPOINT, WANT_CHECKPOINT;
+                       * CHUNK's is its sender. */
     union {
         struct {
             struct ba_message vote;
@@ -73,6 +77,10 @@ struct message {
             unsigned count;
             struct epoch_run runs[MESSAGE_RUNS_MAX];
         } want_roots;
+        struct {
+            struct hash digest;
+            struct identity_signature signature;
+        } checkpoint;
         struct {
             struct hash root;
             uint32_t offset;

@@ -78,6 +78,11 @@ static void progress(FILE *out, const struct report *r)
     single(out, "ledger_lag_bytes", GAUGE,
            "Payload of epochs agreed and not executed, guessed from the mean of one.",
            r->lag_bytes);
+    single(out, "ledger_checkpoint_epoch", GAUGE,
+           "The epoch of the last checkpoint that f+1 nodes signed, as far as is known here.",
+           r->view.checkpoint);
+    single(out, "ledger_checkpoint_signers", GAUGE, "Nodes that signed it.",
+           r->view.checkpoint_signers);
     single(out, "ledger_height", GAUGE, "Blocks delivered since the cluster began.", r->height);
     single(out, "ledger_confirmed_bytes_total", COUNTER,
            "Payload of transactions executed and durable here.", r->confirmed_bytes);

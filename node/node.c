@@ -100,6 +100,7 @@ void node_restore_proposed(struct node *n, epoch_id epoch)
 static void start(struct node *n, struct effects *out)
 {
     n->started = true;
+    checkpoints_start(n, out);
     delivery_start(n, out);
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
         const struct epoch *e = node_epoch(n, id);
@@ -119,6 +120,7 @@ static void tick(struct node *n, struct effects *out)
     propose_tick(n, out);
     retrieval_tick(n, out);
     status_tick(n, out);
+    checkpoints_tick(n, out);
 }
 
 static void serve(struct node *n, node_id from, const struct message *m, enum effect_type type,
@@ -145,6 +147,8 @@ static void receive(struct node *n, node_id from, const struct message *m, struc
     case MESSAGE_CANCEL: serve(n, from, m, EFFECT_UNSERVE, out); break;
     case MESSAGE_NONE: retrieval_none(n, from, m, out); break;
     case MESSAGE_PIECE: retrieval_piece(n, from, m, out); break;
+    case MESSAGE_CHECKPOINT: checkpoints_message(n, from, m, out); break;
+    case MESSAGE_WANT_CHECKPOINT: status_want_checkpoint(n, from, m->epoch, out); break;
     }
 }
 
@@ -156,6 +160,8 @@ static void worked(struct node *n, const struct work_result *r, struct effects *
     case WORK_DECODE: retrieval_decoded(n, r, out); break;
     case WORK_SHARE: epoch_share_made(n, r, out); break;
     case WORK_TOSS: epoch_tossed(n, r, out); break;
+    case WORK_SIGN: checkpoints_signed(n, r, out); break;
+    case WORK_VERIFY: checkpoints_verified(n, r, out); break;
     }
 }
 
@@ -214,7 +220,11 @@ void node_step(struct node *n, const struct event *event, struct effects *out)
     case EVENT_INSTANCE: delivery_looked(n, event, out); break;
     case EVENT_SEEN: delivery_seen(n, event, out); break;
     case EVENT_GO_ON: break; /* It goes on in any step. */
-    case EVENT_EXECUTED: delivery_executed(n, event->executed); break;
+    case EVENT_EXECUTED:
+        delivery_executed(n, event->executed.epoch);
+        checkpoints_executed(n, &event->executed, out);
+        break;
+    case EVENT_CHECKPOINT: checkpoints_looked(n, event, out); break;
     }
     advance(n, out);
 }

@@ -34,8 +34,9 @@ struct node_options {
     enum node_mode mode;
     bool fetch_all;        /* Asks all for their chunks, and in hb fetches rejected blocks too. */
     unsigned epoch_window; /* Epochs in flight. */
-    unsigned open_dispersals; /* Incomplete ones of one proposer that we said GOT for. */
-    uint64_t link_horizon;    /* Epochs after which an undelivered dispersal is given up. */
+    unsigned open_dispersals;   /* Incomplete ones of one proposer that we said GOT for. */
+    uint64_t link_horizon;      /* Epochs after which an undelivered dispersal is given up. */
+    uint64_t checkpoint_epochs; /* From one signed checkpoint to the next; 0: none. */
     uint32_t block_bytes_max;
     uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
     uint32_t block_delay_ms;  /* ... nor longer than this. */
@@ -68,6 +69,9 @@ void node_restore_instance(struct node *n, epoch_id epoch, node_id proposer,
                            const struct instance_record *record);
 void node_restore_vote(struct node *n, epoch_id epoch, node_id proposer,
                        const struct ba_message *vote);
+/* The last one before what is executed. */
+void node_restore_checkpoint(struct node *n, const struct checkpoint_record *record,
+                             const struct hash *digest);
 /* We made a block in this epoch; its record was given before. */
 void node_restore_proposed(struct node *n, epoch_id epoch);
 
@@ -107,6 +111,8 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t quiet;         /* Nothing is waited for. */
     uint64_t takes_ms;      /* A dispersal of ours: measured, or guessed until one was. */
     struct times stages[STAGES];
+    epoch_id checkpoint;         /* The last one that f+1 have signed, to our knowledge; 0: none. */
+    unsigned checkpoint_signers; /* Of it. */
 };
 void node_view(const struct node *n, struct node_view *view);
 struct node_retrieval {    /* Of now. */

@@ -3,9 +3,15 @@
 #include <string.h>
 
 const char *const consensus_tables[CONSENSUS_TABLES] = {
-    [TABLE_META] = "meta",           [TABLE_INSTANCES] = "instances", [TABLE_CHUNKS] = "chunks",
-    [TABLE_BLOCKS] = "blocks",       [TABLE_VOTES] = "votes",         [TABLE_OUTCOMES] = "outcomes",
-    [TABLE_DELIVERED] = "delivered", [TABLE_POOL] = "pool",
+    [TABLE_META] = "meta",
+    [TABLE_INSTANCES] = "instances",
+    [TABLE_CHUNKS] = "chunks",
+    [TABLE_BLOCKS] = "blocks",
+    [TABLE_VOTES] = "votes",
+    [TABLE_OUTCOMES] = "outcomes",
+    [TABLE_DELIVERED] = "delivered",
+    [TABLE_POOL] = "pool",
+    [TABLE_CHECKPOINTS] = "checkpoints",
 };
 
 void driver_instance_key(uint8_t key[9], epoch_id epoch, node_id proposer)
@@ -235,6 +241,58 @@ static int drop_delivered(struct store *s, epoch_id with, unsigned limit, bool *
     }
     *more = *more || c.count == limit;
     return error;
+}
+
+static int decode_checkpoint(struct slice value, epoch_id epoch, struct quorum q,
+                             struct checkpoint_record *r, struct identity_signature signatures[])
+{
+    struct reader in = reader_of(value);
+    *r = (struct checkpoint_record){.signatures = signatures};
+    checkpoint_decode(&in, &r->checkpoint);
+    while (in.ok && reader_left(&in) > 0) {
+        const uint8_t signer = read_u8(&in);
+        if (signer >= q.n || !nodeset_add(&r->signers, signer))
+            return STORE_CORRUPT;
+        read_into(&in, signatures[signer].bytes, IDENTITY_SIGNATURE_SIZE);
+    }
+    return in.ok && r->checkpoint.epoch == epoch ? 0 : STORE_CORRUPT;
+}
+
+int records_put_checkpoint(struct store *s, const struct checkpoint_record *r, uint64_t every)
+{
+    uint8_t key[8], value[CHECKPOINT_SIZE + NODES_MAX * (1 + IDENTITY_SIGNATURE_SIZE)];
+    struct writer w = writer_of(value, sizeof value);
+    checkpoint_encode(&w, &r->checkpoint);
+    for (unsigned p = nodeset_next(&r->signers, 0); p < NODES_MAX;
+         p = nodeset_next(&r->signers, p + 1)) {
+        write_u8(&w, (uint8_t)p);
+        write_bytes(&w, r->signatures[p].bytes, IDENTITY_SIGNATURE_SIZE);
+    }
+    const struct slice part = writer_result(&w);
+    const epoch_id epoch = r->checkpoint.epoch, old = RECORD_CHECKPOINTS_KEPT * every;
+    const int error = store_put(s, TABLE_CHECKPOINTS, epoch_key(key, epoch), &part, 1);
+    bool more = false; /* One that was left out leaves one more to drop. */
+    if (error || epoch <= old)
+        return error;
+    return drop_through(s, TABLE_CHECKPOINTS, epoch - old, 2, &more);
+}
+
+int records_get_checkpoint(struct store *s, epoch_id epoch, struct quorum q,
+                           struct checkpoint_record *r, struct identity_signature signatures[])
+{
+    uint8_t key[8];
+    struct slice value;
+    const int error = store_get(s, TABLE_CHECKPOINTS, epoch_key(key, epoch), &value);
+    return error ? error : decode_checkpoint(value, epoch, q, r, signatures);
+}
+
+int records_view_checkpoint(struct store_view *v, epoch_id epoch, struct quorum q,
+                            struct checkpoint_record *r, struct identity_signature signatures[])
+{
+    uint8_t key[8];
+    struct slice value;
+    const int error = store_view_get(v, TABLE_CHECKPOINTS, epoch_key(key, epoch), &value);
+    return error ? error : decode_checkpoint(value, epoch, q, r, signatures);
 }
 
 int records_prune(struct store *s, epoch_id through, epoch_id past, epoch_id sealed, unsigned limit,

@@ -9,6 +9,7 @@ enum {
     RECORD_INSTANCE_SIZE = 2 + 4 + 4 * HASH_SIZE,
     RECORD_VOTE_SIZE = 4, /* proposer, type, round, values */
     RECORD_KEY_SIZE = 9,
+    RECORD_CHECKPOINTS_KEPT = 64, /* The last ones. */
 };
 
 int records_put_instance(struct store *s, epoch_id epoch, node_id proposer,
@@ -39,6 +40,14 @@ int records_drop_votes(struct store *s, epoch_id epoch);
 int records_put_number(struct store *s, const char *name, uint64_t value);
 /* `otherwise` when there is none. */
 int records_get_number(struct store *s, const char *name, uint64_t otherwise, uint64_t *value);
+
+/* Drops those that are too old then. `every`: epochs from one to the next. */
+int records_put_checkpoint(struct store *s, const struct checkpoint_record *r, uint64_t every);
+/* STORE_MISSING when there is none. `signatures`: n of them, those of others are left as they are. */
+int records_get_checkpoint(struct store *s, epoch_id epoch, struct quorum q,
+                           struct checkpoint_record *r, struct identity_signature signatures[]);
+int records_view_checkpoint(struct store_view *v, epoch_id epoch, struct quorum q,
+                            struct checkpoint_record *r, struct identity_signature signatures[]);
 
 int records_put_delivered(struct store *s, epoch_id with_epoch, epoch_id epoch, node_id proposer);
 /* Drops chunk, block and record of up to `limit` dispersals delivered with an epoch <= `through`,

@@ -52,6 +52,8 @@ static void put_progress(json_t *o, const struct report *r)
     put_number(o, "epoch_executed", r->view.word.executed);
     put_number(o, "lag_epochs", report_lag_epochs(r));
     put_number(o, "height", r->height);
+    put_number(o, "checkpoint_epoch", r->view.checkpoint);
+    put_number(o, "checkpoint_signers", r->view.checkpoint_signers);
 }
 
 char *report_status(const struct report *r)

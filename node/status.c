@@ -3,11 +3,12 @@
 #include "node/core.h"
 
 enum {
-    WANT_RECENT = 64,   /* Epochs below the first unsealed one that are always asked about. */
-    WANT_SEGMENT = 256, /* Older ones, a segment at a time. */
-    WANT_BACKOFF = 16,  /* Times retry_ms, while asking brings nothing. */
-    WANT_BUSY = 4,      /* Times what a dispersal may take, while other things go on. */
-    WORD_IDLE = 20,     /* Times retry_ms: our word, though nothing happened. */
+    WANT_RECENT = 64,    /* Epochs below the first unsealed one that are always asked about. */
+    WANT_SEGMENT = 256,  /* Older ones, a segment at a time. */
+    WANT_BACKOFF = 16,   /* Times retry_ms, while asking brings nothing. */
+    ASK_CHECKPOINTS = 2, /* When it executes, and when that was lost. */
+    WANT_BUSY = 4,       /* Times what a dispersal may take, while other things go on. */
+    WORD_IDLE = 20,      /* Times retry_ms: our word, though nothing happened. */
 };
 
 static uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -68,6 +69,7 @@ static struct peer *asker(struct node *n, node_id from)
     const unsigned window = n->options.epoch_window;
     if (n->now_ms >= p->may_ask_ms) {
         p->may_ask_ms = n->now_ms + n->options.retry_ms / 2;
+        p->checkpoints_left = ASK_CHECKPOINTS;
         p->votes_left = n->quorum.n * window;
         p->roots_left = n->quorum.n * (WANT_RECENT + window + WANT_SEGMENT + 1) + LINKED_AHEAD;
     }
@@ -82,6 +84,15 @@ void status_want_votes(struct node *n, node_id from, const struct message *m, st
         return;
     p->votes_left -= count;
     answer_votes(n, from, m->epoch, &m->want_votes.proposers, out);
+}
+
+void status_want_checkpoint(struct node *n, node_id from, epoch_id epoch, struct effects *out)
+{
+    struct peer *p = asker(n, from);
+    if (p->checkpoints_left == 0)
+        return;
+    p->checkpoints_left--;
+    effects_add(out, EFFECT_ANSWER_CHECKPOINT, epoch, 0)->to = from;
 }
 
 void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out)

@@ -88,6 +88,13 @@ static void decode(struct job *j)
     }
 }
 
+static void verify(struct job *j)
+{
+    struct work_result *r = &j->result;
+    r->valid =
+        identity_verify(&j->keys->identities[r->proposer], hash_slice(&r->root), &r->signature);
+}
+
 void job_run(struct job *j)
 {
     const struct work_keys *k = j->keys;
@@ -98,5 +105,9 @@ void job_run(struct job *j)
     case WORK_DECODE: decode(j); break;
     case WORK_SHARE: coin_share_make(k->coin_secret, &name, &j->result.share); break;
     case WORK_TOSS: toss_job_run(j->toss, k->coin_public, &name, &j->result.toss); break;
+    case WORK_SIGN:
+        identity_sign(k->identity, hash_slice(&j->result.root), NULL, &j->result.signature);
+        break;
+    case WORK_VERIFY: verify(j); break;
     }
 }

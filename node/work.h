@@ -12,6 +12,8 @@ struct work_keys { /* The same for all jobs of a node. */
     const struct code *code;
     const struct coin_public *coin_public;
     const struct coin_secret *coin_secret;
+    const struct identity_secret *identity; /* Ours; */
+    const struct identity_key *identities;  /* of all n. NULL, both: no checkpoints. */
 };
 
 struct job {

@@ -1,6 +1,6 @@
 # Clusters of real processes on this machine, for the scripts that source this: they set `name`,
 # `cluster`, `cli`, `build`, NODES and PATIENCE_S first, and `options`, lines for every node.conf,
-# or `node_program`, if they like. shellcheck shell=bash
+# `node_program`, or `checkpoint_epochs`, if they like. shellcheck shell=bash
 
 pids=()
 loader=
@@ -92,6 +92,8 @@ cluster_up() {
     base=$(free_base) || fail 'no free ports from 27000 to 32000'
     genesis=$("$cli" genesis "$cluster" --nodes "$NODES" --base-port "$base" "$@") || exit 1
     echo "${genesis%%$'\n'*}; ports from $base"
+    [ -z "${checkpoint_epochs-}" ] ||
+        sed -i "s/^checkpoint_epochs = .*/checkpoint_epochs = $checkpoint_epochs/" "$cluster/cluster.conf"
     for ((i = 0; i < NODES; i++)); do
         printf '%s\n' "${options-}" >>"$cluster/node$i/node.conf"
         start $i

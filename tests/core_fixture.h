@@ -27,6 +27,7 @@ enum {
     WINDOW = 8,
     POOL_MAX = 1024,
     LEDGER_MAX = 8192,
+    ENDED = 64, /* Epochs; fewer are delivered and not executed. */
 };
 
 struct post { /* A frame on its way. */
@@ -55,10 +56,11 @@ struct member {
     struct delivery ledger[LEDGER_MAX];
     uint64_t ids[LEDGER_MAX]; /* Transactions executed, in order. */
     unsigned height, id_count;
-    epoch_id ended;     /* All of it is delivered, ... */
-    unsigned ended_ids; /* ... and what ids there were then. */
+    epoch_id ended;            /* All of it is delivered, ... */
+    unsigned ended_ids[ENDED]; /* ... and what ids there were then. */
     epoch_id executed;
     unsigned executed_height, executed_ids; /* What is durable. */
+    struct hash log_root;                   /* Of it. */
     unsigned faults[MEMBERS_MAX][FAULT_COUNT];
 };
 
@@ -70,6 +72,8 @@ static struct cluster {
     struct hash chain;
     struct coin_public coin;
     struct coin_secret secrets[MEMBERS_MAX];
+    struct identity_secret identities[MEMBERS_MAX];
+    struct identity_key keys[MEMBERS_MAX];
     struct code code;
     struct member members[MEMBERS_MAX];
     struct nodeset away;    /* All frames to and from these are lost. */
@@ -89,6 +93,8 @@ static uint64_t seed;
 static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
 static size_t carried_bytes;   /* The same. */
 static uint32_t block_delay_ms = 20;
+static uint64_t checkpoint_epochs; /* 0: none. */
+static epoch_id executes_through = UINT64_MAX;
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
 {
@@ -234,23 +240,32 @@ static inline void port_end_epoch(void *context, epoch_id epoch)
     if (m->broken)
         return;
     m->ended = epoch;
-    m->ended_ids = m->id_count;
+    m->ended_ids[epoch % ENDED] = m->id_count;
 }
 
-/* Makes durable what was delivered. */
+static inline struct executed ledger_of(const struct member *m)
+{
+    return (struct executed){
+        .epoch = m->executed, .height = m->executed_height, .log_root = m->log_root};
+}
+
+/* Makes durable what was delivered, an epoch at a time. */
 static inline void execute(struct member *m)
 {
-    if (m->ended <= m->executed || nodeset_has(&cluster.lagging, m->id))
-        return;
-    for (; m->executed_height < m->height && m->ledger[m->executed_height].with_epoch <= m->ended;
-         m->executed_height++) {
-        const struct delivery *d = &m->ledger[m->executed_height];
-        for (unsigned k = 0; d->proposer == m->id && k < m->pool_count; k++)
-            m->pool[k].done = m->pool[k].done || m->pool[k].marked == d->epoch;
+    const epoch_id end = m->ended < executes_through ? m->ended : executes_through;
+    while (m->executed < end && !nodeset_has(&cluster.lagging, m->id)) {
+        const epoch_id epoch = ++m->executed;
+        for (; m->executed_height < m->height && m->ledger[m->executed_height].with_epoch <= epoch;
+             m->executed_height++) {
+            const struct delivery *d = &m->ledger[m->executed_height];
+            for (unsigned k = 0; d->proposer == m->id && k < m->pool_count; k++)
+                m->pool[k].done = m->pool[k].done || m->pool[k].marked == d->epoch;
+            m->log_root = hash_inner(&m->log_root, &d->commitment);
+        }
+        m->executed_ids = m->ended_ids[epoch % ENDED];
+        const struct executed x = ledger_of(m);
+        driver_executed(m->driver, &x);
     }
-    m->executed_ids = m->ended_ids;
-    m->executed = m->ended;
-    driver_executed(m->driver, m->executed);
 }
 
 static inline void port_fault(void *context, node_id peer, enum fault fault)
@@ -284,7 +299,8 @@ static inline void restore_marks(struct member *m)
     store_view_close(view);
 }
 
-static inline void member_open(struct member *m)
+/* False with `message` when the driver does not open. */
+static inline bool member_can_open(struct member *m, char *message, size_t message_size)
 {
     const struct store_options so = {.path = m->path,
                                      .size_max = 1u << 30,
@@ -297,6 +313,7 @@ static inline void member_open(struct member *m)
                                               .epoch_window = WINDOW,
                                               .open_dispersals = OPEN_DISPERSALS,
                                               .link_horizon = cluster.link_horizon,
+                                              .checkpoint_epochs = checkpoint_epochs,
                                               .block_bytes_max = 1 << 20,
                                               .block_bytes_min = 400,
                                               .block_delay_ms = block_delay_ms,
@@ -305,6 +322,8 @@ static inline void member_open(struct member *m)
                                      .chain = cluster.chain,
                                      .coin_public = &cluster.coin,
                                      .coin_secret = &cluster.secrets[m->id],
+                                     .identity = &cluster.identities[m->id],
+                                     .identities = cluster.keys,
                                      .carried_bytes = carried_bytes};
     const struct driver_ports ports = {.context = m,
                                        .send = port_send,
@@ -316,20 +335,29 @@ static inline void member_open(struct member *m)
                                        .deliver = port_deliver,
                                        .end_epoch = port_end_epoch,
                                        .fault = port_fault};
-    const struct driver_ledger ledger = {m->executed, m->executed_height, ledger_entries, m};
-    char message[256];
+    const struct driver_ledger ledger = {ledger_of(m), ledger_entries, m};
     m->height = m->executed_height; /* What was delivered and not executed comes again. */
     m->id_count = m->executed_ids;
     m->ended = m->executed;
-    if (store_open(&so, &m->store, message, sizeof message))
-        fail_msg("%s", message);
-    m->driver = driver_open(&o, m->store, &ports, &ledger, message, sizeof message);
-    if (!m->driver)
-        fail_msg("%s", message);
+    if (store_open(&so, &m->store, message, message_size))
+        return false;
+    m->driver = driver_open(&o, m->store, &ports, &ledger, message, message_size);
+    if (!m->driver) {
+        store_close(m->store);
+        return false;
+    }
     m->up = true;
     m->broken = false;
     restore_marks(m);
     report_pool(m);
+    return true;
+}
+
+static inline void member_open(struct member *m)
+{
+    char message[256];
+    if (!member_can_open(m, message, sizeof message))
+        fail_msg("%s", message);
 }
 
 static inline void member_crash(struct member *m)
@@ -392,6 +420,12 @@ static inline void cluster_open_mode(unsigned n, uint64_t link_horizon, enum nod
     cluster.transaction_size = 8;
     code_init(&cluster.code, cluster.quorum);
     assert_true(coin_deal(cluster.quorum, &cluster.chain, &cluster.coin, cluster.secrets));
+    for (unsigned k = 0; k < n; k++) {
+        struct identity_public public;
+        cluster.identities[k].bytes[0] = (uint8_t)(1 + k);
+        assert_true(identity_derive(&cluster.identities[k], &public) &&
+                    identity_parse(&public, &cluster.keys[k]));
+    }
     for (unsigned k = 0; k < n; k++) {
         struct member *m = &cluster.members[k];
         m->id = (node_id)k;

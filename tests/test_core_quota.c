@@ -2,7 +2,7 @@
  * others a bounded amount of memory and nothing else. */
 #include "tests/core_liar.h"
 
-enum { N = 4, BAD = 3, EPOCHS = 300, HORIZON = 100000 };
+enum { N = 4, BAD = 3, EPOCHS = 300, HORIZON = 100000, CHECKPOINT = 3 };
 
 static unsigned instances_in_use(unsigned k)
 {
@@ -297,6 +297,11 @@ static void fill_any(struct message *m)
         m->want_roots.runs[0].first = 1 + below(m->epoch);
         m->want_roots.runs[0].last = below(2) ? m->epoch : UINT64_MAX - 2;
         break;
+    case MESSAGE_CHECKPOINT: m->checkpoint.digest = any_root(); /* fall through */
+    case MESSAGE_WANT_CHECKPOINT:
+        m->epoch = (1 + word_of(0).executed / CHECKPOINT) * CHECKPOINT;
+        m->epoch -= m->epoch > CHECKPOINT ? below(2) * CHECKPOINT : 0;
+        break;
     case MESSAGE_REQUEST:
         m->request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(2); /* fall through */
     case MESSAGE_CANCEL:
@@ -318,7 +323,7 @@ static void say_anything(void)
         struct writer w = writer_of(frame, sizeof frame);
         message_header_encode(&w, &cluster.chain, below(8) ? &(struct word){1, 0, 0} : &word);
         for (unsigned k = 0; k < 6; k++) {
-            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_READY)),
+            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_WANT_CHECKPOINT)),
                                 .proposer = (node_id)below(N)};
             const epoch_id top = word_of(to).first_unsealed + WINDOW + 2;
             m.epoch = below(20) ? 1 + below(top) : ends[2 + below(2)];
@@ -338,6 +343,7 @@ static void a_node_that_says_anything_harms_no_one(void **state)
     for (unsigned run = 0; run < 4; run++) {
         seed = run;
         dispersed = 0;
+        checkpoint_epochs = CHECKPOINT;
         cluster_open(N, HORIZON);
         member_crash(&cluster.members[BAD]);
         order(EPOCHS / 4, say_anything);

@@ -141,6 +141,46 @@ static void what_is_not_there_is_a_record_of_nothing(void **state)
     assert_int_equal(value, 17);
 }
 
+static void a_checkpoint_is_read_as_it_was_put(void **state)
+{
+    (void)state;
+    struct identity_signature put[N], got[N] = {0};
+    struct checkpoint_record r = {.checkpoint = {.epoch = 40, .height = 7}, .signatures = put};
+    r.checkpoint.log_root = draw_hash();
+    for (unsigned p = 0; p < N; p++)
+        for (unsigned i = 0; i < sizeof put[p].bytes; i++)
+            put[p].bytes[i] = (uint8_t)below(256);
+    nodeset_add(&r.signers, 1);
+    nodeset_add(&r.signers, N - 1);
+    struct checkpoint_record read;
+    const struct quorum q = quorum_of(N);
+    assert_int_equal(records_get_checkpoint(store, 40, q, &read, got), STORE_MISSING);
+    assert_int_equal(records_put_checkpoint(store, &r, 10), 0);
+    assert_int_equal(records_get_checkpoint(store, 40, q, &read, got), 0);
+    assert_memory_equal(&read.checkpoint, &r.checkpoint, sizeof r.checkpoint);
+    assert_memory_equal(&read.signers, &r.signers, sizeof r.signers);
+    assert_memory_equal(&got[1], &put[1], sizeof put[1]);
+    assert_memory_equal(&got[N - 1], &put[N - 1], sizeof put[1]);
+    /* Of a cluster of fewer nodes, or under another epoch's key, it is none. */
+    assert_int_equal(records_get_checkpoint(store, 40, quorum_of(N - 1), &read, got),
+                     STORE_CORRUPT);
+    struct slice value;
+    uint8_t key[8] = {[7] = 40}, other[8] = {[7] = 50}, bytes[1024];
+    assert_int_equal(store_get(store, TABLE_CHECKPOINTS, slice_of(key, 8), &value), 0);
+    memcpy(bytes, value.data, value.size);
+    for (size_t size = 0; size <= value.size; size++) {
+        const struct slice part = slice_of(bytes, size);
+        const bool whole = size == value.size || size == CHECKPOINT_SIZE ||
+                           size == CHECKPOINT_SIZE + 1 + IDENTITY_SIGNATURE_SIZE;
+        assert_int_equal(store_put(store, TABLE_CHECKPOINTS, slice_of(key, 8), &part, 1), 0);
+        assert_int_equal(records_get_checkpoint(store, 40, q, &read, got),
+                         whole ? 0 : STORE_CORRUPT);
+    }
+    const struct slice all = slice_of(bytes, CHECKPOINT_SIZE);
+    assert_int_equal(store_put(store, TABLE_CHECKPOINTS, slice_of(other, 8), &all, 1), 0);
+    assert_int_equal(records_get_checkpoint(store, 50, q, &read, got), STORE_CORRUPT);
+}
+
 static void a_dispersals_record_of_another_form_is_corrupt(void **state)
 {
     (void)state;
@@ -379,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_dispersals_record_comes_back),
         TEST(what_is_not_there_is_a_record_of_nothing),
+        TEST(a_checkpoint_is_read_as_it_was_put),
         TEST(a_dispersals_record_of_another_form_is_corrupt),
         TEST(a_chunk_comes_back_with_what_serves_it),
         TEST(outcomes_and_numbers_come_back),

@@ -30,8 +30,9 @@ static const char usage[] =
     "Exit codes: 0 done; 1 no node answered, or failed; 2 wrong usage.\n";
 
 /* What a node says of itself, in the order in which it is shown. */
-static const char *const keys[] = {"state",  "epoch_agreed", "epoch_executed", "lag_epochs",
-                                   "height", "log_root",     "state_root",     "peers"};
+static const char *const keys[] = {
+    "state",    "epoch_agreed", "epoch_executed", "lag_epochs",       "height",
+    "log_root", "state_root",   "peers",          "checkpoint_epoch", "checkpoint_signers"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 struct poll {

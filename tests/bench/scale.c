@@ -189,7 +189,8 @@ static void turn(struct member *m, const struct post *arriving)
         m->jobs = j->next;
         driver_worked(m->driver, j);
     }
-    driver_executed(m->driver, m->ended);
+    const struct executed x = {.epoch = m->ended};
+    driver_executed(m->driver, &x);
     driver_pool(m->driver, TRANSACTION);
     if (driver_flush(m->driver, (cluster.round + 100) * ROUND_MS) != 0)
         abort();

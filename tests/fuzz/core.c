@@ -16,6 +16,8 @@ enum { NODES = 4, EPOCHS = 16, OPERATIONS_MAX = 400, JOBS_MAX = 1024, LEDGER_MAX
 static struct hash chain;
 static struct coin_public coin;
 static struct coin_secret secrets[NODES];
+static struct identity_secret identities[NODES];
+static struct identity_key keys[NODES];
 static struct code code;
 static struct quorum quorum;
 
@@ -129,15 +131,19 @@ static void start(void)
                                               .epoch_window = 4,
                                               .open_dispersals = 4,
                                               .link_horizon = 64,
+                                              .checkpoint_epochs = 2,
                                               .block_bytes_max = 1024,
                                               .block_bytes_min = 1,
                                               .retry_ms = 100,
                                               .lag_target_ms = 1000},
                                      .chain = chain,
                                      .coin_public = &coin,
-                                     .coin_secret = &secrets[0]};
+                                     .coin_secret = &secrets[0],
+                                     .identity = &identities[0],
+                                     .identities = keys};
     const struct driver_ledger ledger = {
-        .executed = node.executed, .height = node.executed_height, .entries = ledger_entries};
+        .executed = {.epoch = node.executed, .height = node.executed_height},
+        .entries = ledger_entries};
     char message[256];
     fuzz_require(!store_open(&so, &node.store, message, sizeof message));
     node.height = node.executed_height;
@@ -278,7 +284,8 @@ static void operation(struct reader *r)
         if (node.ended > node.executed) {
             node.executed = node.ended;
             node.executed_height = node.height;
-            driver_executed(node.driver, node.executed);
+            const struct executed x = {.epoch = node.executed, .height = node.executed_height};
+            driver_executed(node.driver, &x);
         }
         driver_pool(node.driver, which);
         flush();
@@ -335,6 +342,11 @@ static void prepare(void)
     quorum = quorum_of(NODES);
     fuzz_require(hash_init() && identity_init(NULL) && coin_deal(quorum, &seed, &coin, secrets));
     code_init(&code, quorum);
+    for (unsigned k = 0; k < NODES; k++) {
+        struct identity_public public;
+        identities[k].bytes[0] = (uint8_t)(1 + k);
+        fuzz_require(identity_derive(&identities[k], &public) && identity_parse(&public, &keys[k]));
+    }
     for (epoch_id e = 1; e <= EPOCHS; e++)
         for (node_id p = 0; p < NODES; p++)
             for (unsigned kind = 0; kind < BLOCK_KINDS; kind++)

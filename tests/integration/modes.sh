@@ -11,8 +11,17 @@ cli=$build/ledger-cli
 NODES=4
 PATIENCE_S=60
 KILLED=2
+checkpoint_epochs=10
 ALL=3
 . tests/cluster.sh
+
+signed() { # Who was killed may have left one out.
+    local last
+    last=$(values epoch_executed status "$cluster" | head -n 1)
+    last=$((${last:-0} / checkpoint_epochs * checkpoint_epochs))
+    [ $last -gt 0 ] && [ "$(values checkpoint_epoch status "$cluster" | grep -cx $last)" = $NODES ] &&
+        [ "$(values checkpoint_signers status "$cluster" | grep -cx '[34]')" = $NODES ]
+}
 
 for mode in dl-coupled hb-link hb; do
     [ $mode = hb ] && options='bulk = plain'
@@ -33,10 +42,12 @@ for mode in dl-coupled hb-link hb; do
     wait $loader || fail "in mode $mode the load failed ($cluster/load.json)"
     loader=
     until_true 'the nodes have not executed the same' settled
+    until_true 'nodes do not know the last checkpoint to be signed by 2f+1' signed
+    checkpoint=$(values checkpoint_epoch status "$cluster" | head -n 1)
     stop_all
     "$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" >"$cluster/inspect.txt" ||
         fail "in mode $mode the ledgers differ ($cluster/inspect.txt)"
-    echo "$mode: $(tail -n 1 "$cluster/inspect.txt")"
+    echo "$mode: $(tail -n 1 "$cluster/inspect.txt"); checkpoint $checkpoint is signed"
 done
 
 sed -i '/^bulk = plain$/d' "$cluster/node$ALL/node.conf"

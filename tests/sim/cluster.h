@@ -52,7 +52,7 @@ struct sim_node {
     uint64_t executed_taken; /* Transactions of correct nodes in the durable part. */
     uint64_t *ids;
     size_t id_count, id_capacity;
-    epoch_id executed;
+    struct executed executed;
     uint64_t execute_us; /* When its executor is done with what was delivered. */
 };
 
@@ -62,12 +62,15 @@ struct sim {
     struct network network;
     bool fetch_all;
     uint64_t link_horizon;
+    uint64_t checkpoint_epochs; /* 0: none. */
     uint32_t lag_target_ms;
     struct quorum quorum;
     struct code code;
     struct hash chain;
     struct coin_public coin;
     struct coin_secret *secrets;
+    struct identity_secret *identities;
+    struct identity_key *keys;
     struct check *check;
     struct said said;
     struct sim_node nodes[SIM_NODES_MAX + 1];

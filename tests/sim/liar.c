@@ -12,15 +12,21 @@ const char *const lie_names[LIES] = {
 };
 
 void liar_init(struct liar *l, struct prng *prng, struct quorum q, node_id self,
-               const struct hash *chain, const struct code *code)
+               const struct hash *chain, const struct code *code,
+               const struct identity_secret *identity)
 {
-    *l = (struct liar){.prng = prng, .quorum = q, .self = self, .chain = chain, .code = code};
+    *l = (struct liar){.prng = prng,
+                       .quorum = q,
+                       .self = self,
+                       .chain = chain,
+                       .code = code,
+                       .identity = identity};
     l->buffer = malloc(BUFFER_SIZE);
     if (!l->buffer)
         abort();
     const unsigned count = 1 + (unsigned)prng_below(prng, 5);
     for (unsigned k = 0; k < count; k++)
-        l->lies[prng_below(prng, LIES)] = true;
+        l->lies[prng_below(prng, LIES_DRAWN)] = true;
 }
 
 void liar_free(struct liar *l)
@@ -206,6 +212,19 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
             m->chunk.data.data = piece;
         }
         break;
+    case MESSAGE_CHECKPOINT:
+        if (l->lies[LIE_bad_signature]) {
+            m->checkpoint.signature.bytes[to] ^= 1;
+            l->told[LIE_bad_signature]++;
+        }
+        if (l->lies[LIE_other_ledger]) { /* Another one to each, and well signed. */
+            m->checkpoint.digest.bytes[to % 2] ^= 1;
+            identity_sign(l->identity, hash_slice(&m->checkpoint.digest), NULL,
+                          &m->checkpoint.signature);
+            l->told[LIE_other_ledger]++;
+        }
+        break;
+    case MESSAGE_WANT_CHECKPOINT:
     case MESSAGE_REQUEST:
     case MESSAGE_CANCEL:
     case MESSAGE_NONE:

@@ -8,38 +8,41 @@
 #include "node/work.h"
 #include "tests/sim/prng.h"
 
-#define LIE_MAP(X) \
-    X(silent)      \
-    X(withhold)    \
-    X(gaps)        \
-    X(two_blocks)  \
-    X(no_encoding) \
-    X(no_block)    \
-    X(lying_seen)  \
-    X(bad_chunk)   \
-    X(wrong_piece) \
-    X(no_pieces)   \
-    X(two_roots)   \
-    X(two_bits)    \
-    X(two_confs)   \
-    X(two_terms)   \
-    X(bad_share)   \
-    X(old_news)    \
-    X(far_future)  \
-    X(lying_word)  \
-    X(early_term)  \
-    X(complete)    \
-    X(requests)    \
-    X(many_votes)  \
-    X(late)        \
-    X(any_field)   \
-    X(noise)
+#define LIE_MAP(X)   \
+    X(silent)        \
+    X(withhold)      \
+    X(gaps)          \
+    X(two_blocks)    \
+    X(no_encoding)   \
+    X(no_block)      \
+    X(lying_seen)    \
+    X(bad_chunk)     \
+    X(wrong_piece)   \
+    X(no_pieces)     \
+    X(two_roots)     \
+    X(two_bits)      \
+    X(two_confs)     \
+    X(two_terms)     \
+    X(bad_share)     \
+    X(old_news)      \
+    X(far_future)    \
+    X(lying_word)    \
+    X(early_term)    \
+    X(complete)      \
+    X(requests)      \
+    X(many_votes)    \
+    X(late)          \
+    X(any_field)     \
+    X(noise)         \
+    X(bad_signature) \
+    X(other_ledger)
 
 enum lie {
 #define X(name) LIE_##name,
     LIE_MAP(X)
 #undef X
-        LIES
+        LIES,
+    LIES_DRAWN = LIE_bad_signature, /* The others are given, as seeds have checkpoints. */
 };
 extern const char *const lie_names[LIES];
 
@@ -49,6 +52,7 @@ struct liar {
     node_id self;
     const struct hash *chain;
     const struct code *code;
+    const struct identity_secret *identity;
     bool lies[LIES];
     uint64_t told[LIES];
     /* Another block for its own epochs, and what it is committed as. */
@@ -73,7 +77,8 @@ struct liar {
 };
 
 void liar_init(struct liar *l, struct prng *prng, struct quorum q, node_id self,
-               const struct hash *chain, const struct code *code);
+               const struct hash *chain, const struct code *code,
+               const struct identity_secret *identity);
 void liar_free(struct liar *l);
 /* Edits a frame on its way to `to`: returns what goes instead; size 0: nothing. The slice is
  * lent until the next call. */

@@ -80,6 +80,7 @@ void sim_node_open(struct sim_node *n)
                                         .epoch_window = s->epoch_window,
                                         .open_dispersals = s->epoch_window + 8,
                                         .link_horizon = s->link_horizon,
+                                        .checkpoint_epochs = s->checkpoint_epochs,
                                         .block_bytes_max = s->large ? 8 * LARGE_SIZE : 4096,
                                         .block_bytes_min = s->large ? LARGE_SIZE : 400,
                                         .block_delay_ms = 50,
@@ -89,13 +90,13 @@ void sim_node_open(struct sim_node *n)
                                .chain = s->chain,
                                .coin_public = &s->coin,
                                .coin_secret = &s->secrets[n->id],
+                               .identity = &s->identities[n->id],
+                               .identities = s->keys,
                                .carried_bytes = s->options.seed % 3 * 1000};
     struct driver_ports ports;
     sim_ports(n, &ports);
-    const struct driver_ledger ledger = {.executed = n->executed,
-                                         .height = n->executed_entries,
-                                         .entries = ledger_entries,
-                                         .context = n};
+    const struct driver_ledger ledger = {
+        .executed = n->executed, .entries = ledger_entries, .context = n};
     n->driver = driver_open(&o, n->store, &ports, &ledger, message, sizeof message);
     if (!n->driver) {
         snprintf(s->failure, sizeof s->failure, "driver: %s", message);
@@ -155,6 +156,7 @@ void sim_node_executed(struct sim_node *n, epoch_id epoch)
     while (n->executed_entries < n->entry_count &&
            n->entries[n->executed_entries].delivery.with_epoch <= epoch) {
         const struct sim_entry *e = &n->entries[n->executed_entries++];
+        n->executed.log_root = hash_inner(&n->executed.log_root, &e->delivery.commitment);
         if (sim_correct(n->sim, e->delivery.proposer))
             n->executed_taken += e->count;
         for (size_t k = n->pool_first; k < n->pool_count; k++)
@@ -163,8 +165,9 @@ void sim_node_executed(struct sim_node *n, epoch_id epoch)
     }
     while (n->pool_first < n->pool_count && n->pool[n->pool_first].done)
         n->pool_first++;
-    n->executed = epoch;
-    driver_executed(n->driver, epoch);
+    n->executed.epoch = epoch;
+    n->executed.height = n->executed_entries;
+    driver_executed(n->driver, &n->executed);
     sim_wake(n);
 }
 

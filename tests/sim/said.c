@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VOTE, ROOT, CHUNK }; /* What can be said once for a dispersal or its agreement. */
+/* What can be said once: for a dispersal or its agreement; of a checkpoint, by all together. */
+enum { VOTE, ROOT, CHUNK, CHECKPOINT };
 
 void said_free(struct said *s)
 {
@@ -113,5 +114,7 @@ bool said_add(struct said *s, node_id who, const struct message *m)
         return add_ready(s, who, m);
     if (m->kind == MESSAGE_CHUNK)
         return add(s, who, m->epoch, who, CHUNK, 0, 0, short_of(&m->chunk.header.tree_root));
+    if (m->kind == MESSAGE_CHECKPOINT) /* All say the same. */
+        return add(s, 0, m->epoch, 0, CHECKPOINT, 0, 0, short_of(&m->checkpoint.digest));
     return true;
 }

@@ -27,8 +27,26 @@ static void draw_twin(struct sim *s, struct prng *p)
     *twin = (struct sim_node){.sim = s, .id = s->twin_of, .place = s->quorum.n, .liar = true};
     snprintf(twin->path, sizeof twin->path, "sim/twin");
     store_memory_forget(twin->path);
-    liar_init(&twin->lying, p, s->quorum, twin->id, &s->chain, &s->code);
+    liar_init(&twin->lying, p, s->quorum, twin->id, &s->chain, &s->code, &s->identities[twin->id]);
     s->tally->twins++;
+}
+
+/* Checkpoints for every fourth seed; that draws nothing, so that the others stay what they were. */
+static void make_identities(struct sim *s)
+{
+    static const unsigned every[] = {1, 2, 5, 16};
+    const uint64_t seed = s->options.seed;
+    s->checkpoint_epochs = seed % 4 == 3 ? every[seed / 4 % 4] : 0;
+    s->identities = calloc(s->quorum.n, sizeof *s->identities);
+    s->keys = calloc(s->quorum.n, sizeof *s->keys);
+    if (!s->identities || !s->keys)
+        abort();
+    for (unsigned k = 0; k < s->quorum.n; k++) {
+        struct identity_public public;
+        s->identities[k].bytes[0] = (uint8_t)(1 + k);
+        if (!identity_derive(&s->identities[k], &public) || !identity_parse(&public, &s->keys[k]))
+            abort();
+    }
 }
 
 static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
@@ -46,6 +64,7 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
     s->secrets = calloc(s->quorum.n, sizeof *s->secrets);
     if (!s->secrets || !coin_deal(s->quorum, &s->chain, &s->coin, s->secrets))
         abort();
+    make_identities(s);
     sim_draw_weather(s);
     sim_draw_mode(s);
     s->check = check_new(s->quorum, s->options.mode);
@@ -58,9 +77,12 @@ static struct sim *sim_new(const struct sim_options *o, struct sim_tally *tally)
         store_memory_forget(n->path);
         if (liars > 0 && prng_chance(&s->prng, liars, s->quorum.n - k)) {
             n->liar = true;
-            liar_init(&n->lying, &s->prng, s->quorum, n->id, &s->chain, &s->code);
+            liar_init(&n->lying, &s->prng, s->quorum, n->id, &s->chain, &s->code,
+                      &s->identities[k]);
             if (s->many_epochs && prng_chance(&s->prng, 1, 2))
                 n->lying.lies[LIE_gaps] = n->lying.lies[LIE_many_votes] = true;
+            n->lying.lies[LIE_bad_signature] = s->options.seed % 3 == 0;
+            n->lying.lies[LIE_other_ledger] = s->options.seed % 3 == 1;
             liars--;
         }
     }
@@ -88,6 +110,8 @@ static void sim_free(struct sim *s)
     check_free(s->check);
     said_free(&s->said);
     free(s->secrets);
+    free(s->identities);
+    free(s->keys);
     free(s);
 }
 
@@ -144,6 +168,9 @@ static void happen_flush(struct sim *s, struct sim_node *n)
     const int error = sim_node_flush(n);
     if (!error)
         return;
+    if (error == DRIVER_OTHER_STATE && !n->liar)
+        snprintf(s->failure, sizeof s->failure, "node %u has another ledger than was signed",
+                 n->id);
     s->tally->disk_full += error == STORE_FULL;
     s->tally->disk_errors += error == STORE_IO;
     s->tally->unsure_commits += store_memory_was_unsure(n->store);
@@ -218,6 +245,16 @@ static int compare_ids(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* One of the last that it has executed was signed by f+1. */
+static bool has_checkpoint(const struct sim *s, const struct sim_node *n)
+{
+    enum { LAST = 4 };
+    struct node_view v;
+    node_view(driver_node(n->driver), &v);
+    return s->checkpoint_epochs == 0 || v.word.executed < LAST * s->checkpoint_epochs ||
+           v.checkpoint + LAST * s->checkpoint_epochs > v.word.executed;
+}
+
 /* Every correct node has executed all that correct nodes took. (A liar may go on proposing for
  * ever, so that heights need not meet.) */
 static bool finished(const struct sim *s)
@@ -227,8 +264,8 @@ static bool finished(const struct sim *s)
         taken += sim_correct(s, k) ? s->nodes[k].pool_count : 0;
     for (unsigned k = 0; k < s->quorum.n; k++) {
         const struct sim_node *n = &s->nodes[k];
-        if (sim_correct(s, k) &&
-            (!n->up || n->pool_first < n->pool_count || n->executed_taken != taken))
+        if (sim_correct(s, k) && (!n->up || n->pool_first < n->pool_count ||
+                                  n->executed_taken != taken || !has_checkpoint(s, n)))
             return false;
     }
     return true;
@@ -266,6 +303,7 @@ static void count(struct sim *s)
         t->linked += v.linked;
         t->given_up += v.given_up;
         t->held_back += v.held_back;
+        t->checkpoints += v.checkpoint > 0;
         t->fetch_retries += v.fetch_retries;
         t->transactions += s->nodes[k].id_count;
         t->blocks += s->nodes[k].executed_entries;

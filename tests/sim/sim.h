@@ -46,6 +46,7 @@ struct sim_options {
     X(given_up)           \
     X(taken_again)        \
     X(held_back)          \
+    X(checkpoints)        \
     X(catch_ups)          \
     X(bad_blocks)         \
     X(fetch_retries)      \
