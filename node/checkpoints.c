@@ -53,7 +53,7 @@ void checkpoints_executed(struct node *n, const struct executed *x, struct effec
     e->checkpoint = (struct checkpoint_record){.checkpoint = s->checkpoint};
 }
 
-/* Told to all, and shown once f+1 have signed. */
+/* Shown once f+1 have signed. */
 static void has_signers(struct node *n, const struct checkpoint_slot *s)
 {
     const unsigned count = nodeset_count(&s->signers);

@@ -123,6 +123,10 @@ static void answer_checkpoint(struct driver *d, const struct question *q)
     const struct hash before = checkpoint_digest(&d->options.chain, &r->checkpoint);
     if (!d->error && !hash_equal(&before, &event.checkpoint.digest))
         driver_other_state(d, q->epoch);
+    if (!d->error && d->other_state == q->epoch) { /* It is as it was signed again. */
+        driver_written(d, records_put_number(d->store, "other_state", 0));
+        d->other_state = 0;
+    }
     step(d, &event);
 }
 

@@ -109,6 +109,7 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger)
     int error = records_get_number(d->store, "other_state", 0, &other_state);
     if (!error && other_state != 0 && ledger->executed.epoch >= other_state)
         return DRIVER_OTHER_STATE;
+    d->other_state = other_state;
     if (!error)
         error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
     if (!error)

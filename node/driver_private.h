@@ -66,7 +66,7 @@ struct driver {
     /* Within a flush. */
     uint64_t now_ms;
     int error;
-    epoch_id other_state; /* DRIVER_OTHER_STATE: the checkpoint's. */
+    epoch_id other_state; /* The checkpoint of DRIVER_OTHER_STATE, now or before; or 0. */
     bool begun, dirty;
     struct job *job;               /* Whose result is being stepped, ... */
     bool keep_job;                 /* ... and whether it is kept for its encoding. */

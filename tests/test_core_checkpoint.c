@@ -247,6 +247,8 @@ static void who_executes_otherwise_than_it_signed_stops(void **state)
     assert_int_equal(m->executed, last);
     assert_memory_equal(&m->log_root, &before, HASH_SIZE);
     assert_int_equal(view_of(1).checkpoint, last);
+    member_crash(m);
+    member_open(m); /* And is forgiven. */
 }
 
 /* One of f+1 that agree is correct: it is the one that is wrong. */
