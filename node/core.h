@@ -149,6 +149,7 @@ struct pace {
     uint64_t heard_ms;  /* The last one, or the first request since nothing was out. */
     uint32_t gaps_ms;   /* Their smoothed distance, times PACE_GAPS. */
     uint32_t delays_ms; /* From a request to its first piece, smoothed, times PACE_GAPS. */
+    uint32_t answer_ms; /* What its answers take to what was asked again of all. */
 };
 
 struct retrieval {
@@ -161,6 +162,7 @@ struct retrieval {
     struct pace *paces;    /* By peer. */
     uint32_t usual_ms;     /* The median peer's gap between pieces. */
     uint32_t delay_ms;     /* The median peer's delay from a request to its first piece. */
+    uint32_t answer_ms;    /* What the median peer's answers take. */
     uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
     uint64_t recent_ms;    /* ... as of then. */
     uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
@@ -251,6 +253,7 @@ struct asking {
     uint64_t mark; /* Changes when that is another thing, or it comes on. */
     uint64_t since_ms;
     uint32_t wait_ms;
+    bool asked; /* Since it came on. */
 };
 
 struct peer {
@@ -260,6 +263,7 @@ struct peer {
     uint32_t votes_left; /* ... agreements ... */
     uint32_t roots_left; /* ... and dispersals, ... */
     uint32_t checkpoints_left;
+    bool ping_left;
     epoch_id paced;                   /* What it had executed at proposing.paced; */
     uint8_t pace;                     /* how many of every PACE epochs it executed before that; */
     uint8_t credit;                   /* what it has of a chunk of ours, in parts of PACE. */
@@ -380,6 +384,8 @@ void propose_init(struct node *n);
 /* For how long it is normal, here and now, that something does not come: links may be slow, and
  * full. At least retry_ms, and bounded. */
 uint32_t propose_normal_ms(const struct node *n);
+/* The same while it is doubted that what was sent arrives. */
+uint32_t propose_doubt_ms(const struct node *n);
 /* What a dispersal of ours takes: as was measured, or until one was as is guessed. */
 uint32_t propose_takes_ms(const struct node *n);
 void propose_peer_window(struct node *n, node_id peer, epoch_id from, epoch_id to,
@@ -399,6 +405,10 @@ uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
 void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
 void pace_piece(struct node *n, node_id from);
 void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms);
+/* A peer says that it has answered what it was asked at asked_ms. */
+void pace_answered(struct node *n, node_id from, uint64_t asked_ms);
+/* A dispersal that nothing was sent again for took ms: so do no answers take longer now. */
+void pace_dispersed(struct node *n, uint32_t ms);
 void pace_tick(struct node *n);
 
 /* window.c */
@@ -440,6 +450,7 @@ void status_word(struct node *n, node_id from, const struct word *word, struct e
 void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void status_want_checkpoint(struct node *n, node_id from, epoch_id epoch, struct effects *out);
 void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out);
+void status_ping(struct node *n, node_id from, uint64_t asked_ms, struct effects *out);
 void status_tick(struct node *n, struct effects *out);
 
 /* Sends what this effect says to those peers whose window holds the epoch. */

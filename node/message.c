@@ -8,7 +8,12 @@ static bool names_proposer(enum message_kind kind)
 {
     return kind != MESSAGE_VOTES && kind != MESSAGE_ROOTS && kind != MESSAGE_WANT_VOTES &&
            kind != MESSAGE_READY && kind != MESSAGE_CHUNK && kind != MESSAGE_CHECKPOINT &&
-           kind != MESSAGE_WANT_CHECKPOINT;
+           kind != MESSAGE_WANT_CHECKPOINT && kind != MESSAGE_PING && kind != MESSAGE_PONG;
+}
+
+static bool names_epoch(enum message_kind kind)
+{
+    return kind != MESSAGE_WANT_ROOTS && kind != MESSAGE_PING && kind != MESSAGE_PONG;
 }
 
 void message_header_encode(struct writer *w, const struct hash *chain, const struct word *word)
@@ -87,7 +92,7 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
                     const struct message *m)
 {
     write_u8(w, (uint8_t)m->kind);
-    if (m->kind != MESSAGE_WANT_ROOTS)
+    if (names_epoch(m->kind))
         write_u64(w, m->epoch);
     if (names_proposer(m->kind))
         write_u8(w, (uint8_t)m->proposer);
@@ -127,6 +132,8 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
         write_bytes(w, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
         break;
     case MESSAGE_WANT_CHECKPOINT: break;
+    case MESSAGE_PING:
+    case MESSAGE_PONG: write_u64(w, m->ping.asked_ms); break;
     case MESSAGE_CHUNK: write_chunk(w, q, to, m); break;
     case MESSAGE_PIECE: write_chunk(w, q, from, m); break;
     }
@@ -205,6 +212,8 @@ static void read_body(struct reader *r, struct quorum q, node_id from, node_id t
         read_into(r, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
         break;
     case MESSAGE_WANT_CHECKPOINT: break;
+    case MESSAGE_PING:
+    case MESSAGE_PONG: m->ping.asked_ms = read_u64(r); break;
     case MESSAGE_CHUNK: read_chunk(r, q, to, m); break;
     case MESSAGE_PIECE: read_chunk(r, q, from, m); break;
     }
@@ -215,12 +224,12 @@ bool message_decode(struct reader *r, struct quorum q, node_id from, node_id to,
     if (!r->ok || reader_left(r) == 0)
         return false;
     const uint8_t kind = read_u8(r);
-    if (kind < MESSAGE_VOTES || kind > MESSAGE_WANT_CHECKPOINT) {
+    if (kind < MESSAGE_VOTES || kind > MESSAGE_LAST) {
         r->ok = false;
         return false;
     }
     m->kind = (enum message_kind)kind;
-    m->epoch = m->kind == MESSAGE_WANT_ROOTS ? 1 : read_u64(r);
+    m->epoch = names_epoch(m->kind) ? read_u64(r) : 1;
     m->proposer = from;
     if (names_proposer(m->kind))
         m->proposer = read_u8(r);

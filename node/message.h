@@ -49,13 +49,16 @@ enum message_kind {
                          * said GOT for before, on this lane: a bit instead of 33 bytes. */
     MESSAGE_CHECKPOINT,      /* My signature of the checkpoint at the end of an epoch. */
     MESSAGE_WANT_CHECKPOINT, /* Yours is not here. */
+    MESSAGE_PING,            /* That is all I asked for now: say when you have answered it. */
+    MESSAGE_PONG,            /* Those were the answers. */
+    MESSAGE_LAST = MESSAGE_PONG,
 };
 
 struct message {
     enum message_kind kind;
-    epoch_id epoch;   /* Unless WANT_ROOTS. */
-    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY, CHECKPOINT, WANT_CHECKPOINT;
-                       * CHUNK's is its sender. */
+    epoch_id epoch;   /* Unless WANT_ROOTS, PING, PONG. */
+    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY, CHECKPOINT, WANT_CHECKPOINT, PING,
+                       * PONG; CHUNK's is its sender. */
     union {
         struct {
             struct ba_message vote;
@@ -81,6 +84,9 @@ struct message {
             struct hash digest;
             struct identity_signature signature;
         } checkpoint;
+        struct {
+            uint64_t asked_ms; /* By the clock of who asked. */
+        } ping, pong;
         struct {
             struct hash root;
             uint32_t offset;

@@ -51,6 +51,7 @@ void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms)
 }
 
 static uint32_t gap_of(const struct pace *pace) { return pace->gaps_ms / PACE_GAPS; }
+static uint32_t answer_of(const struct pace *pace) { return pace->answer_ms; }
 static uint32_t delay_of(const struct pace *pace) { return pace->delays_ms / PACE_GAPS; }
 
 static uint32_t median(const struct node *n, uint32_t (*of)(const struct pace *))
@@ -68,6 +69,28 @@ static uint32_t median(const struct node *n, uint32_t (*of)(const struct pace *)
     }
     const uint32_t ms = count > 0 ? sorted[(count - 1) / 2] : 0;
     return ms < USUAL_MS_MAX ? ms : USUAL_MS_MAX;
+}
+
+/* What takes longer is believed at once; what takes less, by and by. */
+void pace_answered(struct node *n, node_id from, uint64_t asked_ms)
+{
+    uint32_t *known_ms = &n->retrieval.paces[from].answer_ms;
+    if (asked_ms > n->now_ms)
+        return;
+    const uint64_t took_ms = n->now_ms - asked_ms;
+    const uint32_t ms = took_ms < USUAL_MS_MAX ? (uint32_t)took_ms : (uint32_t)USUAL_MS_MAX;
+    *known_ms = ms > *known_ms ? ms : (*known_ms + ms) / 2;
+    n->retrieval.answer_ms = median(n, answer_of);
+}
+
+void pace_dispersed(struct node *n, uint32_t ms)
+{
+    if (n->retrieval.answer_ms <= ms)
+        return;
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (n->retrieval.paces[p].answer_ms > ms)
+            n->retrieval.paces[p].answer_ms = ms;
+    n->retrieval.answer_ms = median(n, answer_of);
 }
 
 void pace_tick(struct node *n)

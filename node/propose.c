@@ -7,6 +7,7 @@ enum {
     OFF_SHARE = 4,      /* How far off that it is, as one of so many for the deviation. */
     UNLOADED_MS = 1000, /* Dispersals that take longer wait in line. */
     LATE = 2,           /* Times the doubt. */
+    LINES = 4,          /* So many times what answers take is normal, for all that we wait for. */
     DEVIATIONS = 4,     /* So many above the usual time are normal, and twice it is. */
     LONG_MS = 10000,    /* Blocks whose dispersal takes longer are too large for our link ... */
     SHORT_MS = 2500,    /* ... and may be larger when it takes less. */
@@ -26,7 +27,15 @@ uint32_t propose_normal_ms(const struct node *n)
     const uint32_t least = n->options.retry_ms, most = BACKOFF_MAX * least;
     const uint32_t off_ms = DEVIATIONS * p->deviation_ms;
     const uint32_t normal_ms = p->usual_ms + (off_ms > p->usual_ms ? off_ms : p->usual_ms);
-    return normal_ms < least ? least : normal_ms > most ? most : normal_ms;
+    const uint32_t bound_ms = normal_ms < least ? least : normal_ms > most ? most : normal_ms;
+    const uint32_t line_ms = LINES * n->retrieval.answer_ms;
+    return bound_ms > line_ms ? bound_ms : line_ms;
+}
+
+uint32_t propose_doubt_ms(const struct node *n)
+{
+    const uint32_t normal_ms = propose_normal_ms(n), doubt_ms = n->proposing.doubt_ms;
+    return doubt_ms > normal_ms ? doubt_ms : normal_ms;
 }
 
 uint32_t propose_takes_ms(const struct node *n)
@@ -79,6 +88,7 @@ static void took(struct node *n, uint32_t ms)
         p->usual_ms = (p->usual_ms * (USUAL_SHARE - 1) + ms) / USUAL_SHARE;
         p->deviation_ms = (p->deviation_ms * (OFF_SHARE - 1) + off_ms) / OFF_SHARE;
     }
+    pace_dispersed(n, ms);
     p->doubt_ms = propose_normal_ms(n);
 }
 
@@ -183,7 +193,7 @@ static bool may_begin(const struct node *n)
     if (p->own_open == n->options.open_dispersals)
         return false;
     return propose_takes_ms(n) <= UNLOADED_MS ||
-           n->now_ms >= p->last_ms + LATE * (uint64_t)p->doubt_ms;
+           n->now_ms >= p->last_ms + LATE * (uint64_t)propose_doubt_ms(n);
 }
 
 /* Whether the delay from one block to the next has passed: at the tick, if it is not just after the
@@ -276,7 +286,7 @@ void propose_tick(struct node *n, struct effects *out)
         if (own->epoch == 0 || n->now_ms < own->sent_ms + retry)
             continue;
         if (n->now_ms < own->sent_ms + own->wait_ms ||
-            n->now_ms < own->sent_ms + n->proposing.doubt_ms) {
+            n->now_ms < own->sent_ms + propose_doubt_ms(n)) {
             send_again(n, own, &own->back, out);
             own->back = (struct nodeset){0};
             continue;

@@ -70,6 +70,7 @@ static struct peer *asker(struct node *n, node_id from)
     if (n->now_ms >= p->may_ask_ms) {
         p->may_ask_ms = n->now_ms + n->options.retry_ms / 2;
         p->checkpoints_left = ASK_CHECKPOINTS;
+        p->ping_left = true;
         p->votes_left = n->quorum.n * window;
         p->roots_left = n->quorum.n * (WANT_RECENT + window + WANT_SEGMENT + 1) + LINKED_AHEAD;
     }
@@ -109,6 +110,17 @@ void status_want_roots(struct node *n, node_id from, const struct message *m, st
     }
 }
 
+void status_ping(struct node *n, node_id from, uint64_t asked_ms, struct effects *out)
+{
+    struct peer *p = asker(n, from);
+    if (!p->ping_left)
+        return;
+    p->ping_left = false;
+    struct effect *send = effects_add(out, EFFECT_SEND, 1, from);
+    send->to = from;
+    send->message = (struct message){.kind = MESSAGE_PONG, .epoch = 1, .pong = {asked_ms}};
+}
+
 /* Who asks about an epoch says its own votes to those who were never heard in it: a peer that was
  * away does not know of it, and has no reason to ask. */
 static void tell_silent(struct node *n, const struct epoch *e, struct effects *out)
@@ -119,23 +131,21 @@ static void tell_silent(struct node *n, const struct epoch *e, struct effects *o
             answer_votes(n, (node_id)p, e->id, &all, out);
 }
 
-static void want_votes(struct node *n, struct effects *out)
+/* About the agreements of an epoch that are not closed here. */
+static void want_votes(struct node *n, epoch_id id, struct effects *out)
 {
-    for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {
-        const struct epoch *e = node_epoch(n, id);
-        struct nodeset open = nodeset_full(n->quorum.n);
-        if (e->id == id)
-            for (unsigned w = 0; w < NODES_MAX / 64; w++)
-                open.words[w] &= ~e->closed.words[w];
-        if (nodeset_empty(&open))
-            continue;
-        if (e->id == id)
-            tell_silent(n, e, out);
-        struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
-        send->to = TO_ALL;
-        send->message =
-            (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
-    }
+    const struct epoch *e = node_epoch(n, id);
+    struct nodeset open = nodeset_full(n->quorum.n);
+    if (e->id == id)
+        for (unsigned w = 0; w < NODES_MAX / 64; w++)
+            open.words[w] &= ~e->closed.words[w];
+    if (nodeset_empty(&open))
+        return;
+    if (e->id == id)
+        tell_silent(n, e, out);
+    struct effect *send = effects_add(out, EFFECT_SEND, id, 0);
+    send->to = TO_ALL;
+    send->message = (struct message){.kind = MESSAGE_WANT_VOTES, .epoch = id, .want_votes = {open}};
 }
 
 static void ask_all(const struct message *m, struct effects *out)
@@ -143,6 +153,12 @@ static void ask_all(const struct message *m, struct effects *out)
     struct effect *send = effects_add(out, EFFECT_SEND, m->epoch, m->proposer);
     send->to = TO_ALL;
     send->message = *m;
+}
+
+/* What its answers take is how long to wait before asking again. */
+static void ping(const struct node *n, struct effects *out)
+{
+    ask_all(&(struct message){.kind = MESSAGE_PING, .epoch = 1, .ping = {n->now_ms}}, out);
 }
 
 /* The dispersals of p within [low, high] that are not complete here, as many runs as one message
@@ -228,7 +244,8 @@ static void want_some(struct node *n, node_id p, epoch_id *cursor, epoch_id low,
 /* What is recent and what is older, a part of each at a time, until all was asked about. */
 static void ask_again(struct node *n, struct effects *out)
 {
-    want_votes(n, out);
+    for (epoch_id e = n->first_unsealed; node_in_flight(n, e); e++)
+        want_votes(n, e, out);
     want_needed(n, out);
     const epoch_id high = n->first_unsealed + n->options.epoch_window - 1;
     const epoch_id base = max_u64(history_base(&n->completed), delivery_horizon(n));
@@ -238,6 +255,7 @@ static void ask_again(struct node *n, struct effects *out)
         want_some(n, (node_id)p, &n->peers[p].want_recent, low, high, out);
         want_some(n, (node_id)p, &n->peers[p].want_older, base, low - 1, out);
     }
+    ping(n, out);
 }
 
 static void tell_word(struct node *n, struct effects *out)
@@ -253,36 +271,44 @@ static void tell_word(struct node *n, struct effects *out)
     effects_add(out, EFFECT_SEND_WORD, 0, 0)->to = TO_ALL;
 }
 
-/* Whether to ask for what `mark` stands for: after what is normal here, then ever more rarely. */
+/* Whether to ask for what `mark` stands for: after what is normal here, then ever more rarely. What
+ * came after it was asked for says nothing of how long it would have taken (Karn's rule for TCP's
+ * timer): then it is only by halves that we wait less again. */
 static bool waited(const struct node *n, struct asking *a, uint64_t mark)
 {
     if (a->mark != mark || a->wait_ms == 0) {
-        *a = (struct asking){mark, n->now_ms, propose_normal_ms(n)};
+        const uint32_t normal_ms = propose_normal_ms(n), half_ms = a->asked ? a->wait_ms / 2 : 0;
+        *a = (struct asking){mark, n->now_ms, half_ms > normal_ms ? half_ms : normal_ms, false};
         return false;
     }
     if (n->now_ms < a->since_ms + a->wait_ms)
         return false;
     a->since_ms = n->now_ms;
+    a->asked = true;
     if (a->wait_ms < WANT_BACKOFF * n->options.retry_ms)
         a->wait_ms *= 2;
     return true;
 }
 
 /* What holds up everything else is asked for however much else there is that comes: liars can
- * always make something come. */
-static bool held_up(struct node *n)
+ * always make something come. That alone: the rest may well be on its way. */
+static void ask_held_up(struct node *n, struct effects *out)
 {
     const struct epoch *e = node_epoch(n, n->first_unsealed);
-    bool held = false;
-    if (e->id != n->first_unsealed || !e->active)
+    if (e->id != n->first_unsealed || !e->active) {
         n->for_epoch.wait_ms = 0;
-    else
-        held = waited(n, &n->for_epoch, e->changed_ms);
-    if (want_needed(n, NULL) == 0)
+    } else if (waited(n, &n->for_epoch, e->changed_ms)) {
+        want_votes(n, e->id, out);
+        for (unsigned p = 0; p < n->quorum.n; p++)
+            want_roots(n, (node_id)p, e->id, e->id, out);
+        ping(n, out);
+    }
+    if (want_needed(n, NULL) == 0) {
         n->for_needed.wait_ms = 0;
-    else
-        held = waited(n, &n->for_needed, n->delivery.height) || held;
-    return held;
+    } else if (waited(n, &n->for_needed, n->delivery.height)) {
+        want_needed(n, out);
+        ping(n, out);
+    }
 }
 
 void status_tick(struct node *n, struct effects *out)
@@ -302,9 +328,11 @@ void status_tick(struct node *n, struct effects *out)
     /* What is missing may well be on its way while other things come. */
     const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
     const bool busy = n->moved_ms > n->want_ms &&
-                      n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * n->proposing.doubt_ms;
-    if (!held_up(n) && !quiet && !busy)
+                      n->now_ms >= n->want_ms + (uint64_t)WANT_BUSY * propose_doubt_ms(n);
+    if (!quiet && !busy) {
+        ask_held_up(n, out);
         return;
+    }
     n->want_ms = n->now_ms;
     if (n->want_wait_ms < WANT_BACKOFF * retry)
         n->want_wait_ms *= 2;

@@ -302,6 +302,8 @@ static void fill_any(struct message *m)
         m->epoch = (1 + word_of(0).executed / CHECKPOINT) * CHECKPOINT;
         m->epoch -= m->epoch > CHECKPOINT ? below(2) * CHECKPOINT : 0;
         break;
+    case MESSAGE_PING:
+    case MESSAGE_PONG: m->pong.asked_ms = below(2) ? below(cluster.now_ms) : UINT64_MAX; break;
     case MESSAGE_REQUEST:
         m->request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(2); /* fall through */
     case MESSAGE_CANCEL:
@@ -323,7 +325,7 @@ static void say_anything(void)
         struct writer w = writer_of(frame, sizeof frame);
         message_header_encode(&w, &cluster.chain, below(8) ? &(struct word){1, 0, 0} : &word);
         for (unsigned k = 0; k < 6; k++) {
-            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_WANT_CHECKPOINT)),
+            struct message m = {.kind = (enum message_kind)(1 + below(MESSAGE_LAST)),
                                 .proposer = (node_id)below(N)};
             const epoch_id top = word_of(to).first_unsealed + WINDOW + 2;
             m.epoch = below(20) ? 1 + below(top) : ends[2 + below(2)];

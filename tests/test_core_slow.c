@@ -317,6 +317,63 @@ static void a_restart_makes_no_block_smaller(void **state)
     expect_one_ledger();
 }
 
+/* Links that are thin for all, votes too, and lose nothing: an epoch takes many times retry_ms, and
+ * nobody knows so at first. What is asked for and sent again meanwhile stands in the same line. */
+enum { MANY = MEMBERS_MAX, BYTES_A_ROUND = 100, THIN = 4 * MANY, MOST_ROUNDS = 6000 };
+
+static uint64_t free_ms[MANY], carried;
+
+static bool stands_in_line(const struct post *p)
+{
+    if (cluster.now_ms < free_ms[p->to])
+        return true;
+    free_ms[p->to] = cluster.now_ms + p->size * ROUND_MS / BYTES_A_ROUND;
+    return false;
+}
+
+static bool counts_bytes(struct post *p)
+{
+    carried += p->size;
+    return true;
+}
+
+static unsigned rounds_for(unsigned count)
+{
+    const uint64_t goal = cluster.submitted + count;
+    unsigned rounds = 0;
+    carried = 0;
+    for (; cluster.members[0].executed_ids < goal && rounds < MOST_ROUNDS; rounds++) {
+        if (cluster.submitted < goal && cluster.submitted < cluster.members[0].executed_ids + MANY)
+            submit(rounds % MANY);
+        cluster_round();
+    }
+    return rounds;
+}
+
+static void links_that_are_thin_carry_what_is_new(void **state)
+{
+    (void)state;
+    cluster_open(MANY, HORIZON);
+    cluster.passes = counts_bytes;
+    rounds_for(THIN);
+    const uint64_t wide = carried;
+    cluster.waits = stands_in_line;
+    memset(free_ms, 0, sizeof free_ms);
+    assert_in_range(rounds_for(THIN), 2 * wide / MANY / BYTES_A_ROUND, MOST_ROUNDS - 1);
+    rounds_for(THIN);
+    for (unsigned k = 0; k < 2; k++) {
+        rounds_for(THIN);
+        assert_in_range(carried, wide / 2, wide);
+    }
+    assert_in_range(node_of(0)->retrieval.answer_ms, 2 * RETRY_MS, 60000);
+    cluster.waits = NULL; /* And when they are not thin any more, nobody waits as if they were. */
+    rounds_for(THIN);
+    for (unsigned k = 0; k < MANY; k++)
+        assert_in_range(node_of(k)->retrieval.answer_ms, 0, RETRY_MS);
+    cluster_until(all_executed, MOST_ROUNDS);
+    expect_one_ledger();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +385,7 @@ int main(void)
         CORE_TEST(a_restart_makes_no_block_smaller),
         CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
+        CORE_TEST(links_that_are_thin_carry_what_is_new),
     };
     return cmocka_run_group_tests_name("core slow", tests, NULL, NULL);
 }

@@ -117,6 +117,11 @@ static struct message draw_message(struct quorum q, enum message_kind kind)
     case MESSAGE_WANT_ROOTS: draw_runs(&m); break;
     case MESSAGE_CHECKPOINT: draw(&m.checkpoint, sizeof m.checkpoint); break;
     case MESSAGE_WANT_CHECKPOINT: break;
+    case MESSAGE_PING:
+    case MESSAGE_PONG:
+        m.epoch = 1;
+        draw(&m.ping, sizeof m.ping);
+        break;
     case MESSAGE_REQUEST: m.request.offset = MESSAGE_PIECE_SIZE * (uint32_t)below(9);
     /* fall through */
     case MESSAGE_CANCEL:
@@ -131,7 +136,7 @@ static struct message draw_message(struct quorum q, enum message_kind kind)
     }
     if (kind == MESSAGE_VOTES || kind == MESSAGE_ROOTS || kind == MESSAGE_WANT_VOTES ||
         kind == MESSAGE_READY || kind == MESSAGE_CHUNK || kind == MESSAGE_CHECKPOINT ||
-        kind == MESSAGE_WANT_CHECKPOINT)
+        kind == MESSAGE_WANT_CHECKPOINT || kind == MESSAGE_PING || kind == MESSAGE_PONG)
         m.proposer = FROM; /* Not said: its sender. */
     return m;
 }
@@ -153,7 +158,7 @@ static void each_kind_is_read_as_it_was_written(void **state)
     seed = 1;
     for (unsigned i = 0; i < 400 * SIZES; i++) {
         const struct quorum q = quorum_of(sizes[i % SIZES]);
-        for (enum message_kind kind = MESSAGE_VOTES; kind <= MESSAGE_WANT_CHECKPOINT; kind++) {
+        for (enum message_kind kind = MESSAGE_VOTES; kind <= MESSAGE_LAST; kind++) {
             const struct message m = draw_message(q, kind);
             struct writer w = writer_of(buffer, sizeof buffer);
             struct reader r = reader_of(encode(q, &m, &w));
@@ -201,7 +206,7 @@ static struct slice draw_frame(struct quorum q, size_t ends[SECTIONS + 1], unsig
     *count = 1 + (unsigned)below(SECTIONS);
     ends[0] = 0;
     for (unsigned i = 0; i < *count; i++) {
-        struct message m = draw_message(q, (enum message_kind)(1 + below(MESSAGE_WANT_CHECKPOINT)));
+        struct message m = draw_message(q, (enum message_kind)(1 + below(MESSAGE_LAST)));
         if (m.chunk.data.size > 1024 && (m.kind == MESSAGE_PIECE || m.kind == MESSAGE_CHUNK))
             draw_chunk(q, &m, 128, 0); /* Small frames: changes meet what matters. */
         encode(q, &m, &w);

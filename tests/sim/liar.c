@@ -224,7 +224,12 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
             l->told[LIE_other_ledger]++;
         }
         break;
+    case MESSAGE_PONG: /* Its answers take for ever. */
+        if (tells(l, LIE_lying_word, 1, 3))
+            m->pong.asked_ms = 0;
+        break;
     case MESSAGE_WANT_CHECKPOINT:
+    case MESSAGE_PING:
     case MESSAGE_REQUEST:
     case MESSAGE_CANCEL:
     case MESSAGE_NONE:
