@@ -10,7 +10,12 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
-enum { KERNEL_BYTES = 8 << 20, TCP_LISTEN_STATE = 10 };
+enum {
+    KERNEL_BYTES = 8 << 20,
+    TCP_LISTEN_STATE = 10,
+    LOOK_MS = 500, /* From one look to the next, ... */
+    FILE_MS = 2,   /* ... and for each descriptor. */
+};
 
 void intake_add(struct intake *i, void *socket, unsigned frames, uint64_t frame_size,
                 unsigned connections_max)
@@ -87,17 +92,20 @@ static void look_at(struct intake *i, int file)
     i->cut++;
 }
 
-void intake_look(struct intake *i)
+unsigned intake_look(struct intake *i)
 {
+    unsigned next_ms = LOOK_MS;
     DIR *files = opendir("/proc/self/fd");
     if (!files)
-        return;
+        return next_ms;
     for (unsigned k = 0; k < i->port_count; k++)
         i->ports[k].connections = 0;
     for (const struct dirent *e; (e = readdir(files));) {
         const int file = (int)strtol(e->d_name, NULL, 10);
         if (file < INTAKE_FILES_MAX)
             look_at(i, file);
+        next_ms += FILE_MS;
     }
     closedir(files);
+    return next_ms;
 }

@@ -34,7 +34,8 @@ void intake_add(struct intake *i, void *socket, unsigned frames, uint64_t frame_
                 unsigned connections_max);
 /* A message was given out. It is still the caller's. */
 void intake_given(struct intake *i, zmq_msg_t *message);
-/* Among all descriptors of this process. To be called some times a second. */
-void intake_look(struct intake *i);
+/* Among all descriptors of this process. Returns after how many ms to look again: some times a
+ * second, or as rarely as it takes to spend little on it where connections are many. */
+unsigned intake_look(struct intake *i);
 
 #endif

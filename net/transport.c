@@ -10,10 +10,7 @@
 #include "net/seal.h"
 #include "net/socket.h"
 
-enum {
-    REDIAL_MS = 30000,
-    LOOK_MS = 500, /* From one look at connections to the next. */
-};
+enum { REDIAL_MS = 30000 };
 
 /* Frames that libzmq may keep, per connection. What it has taken cannot be overtaken. */
 static const struct {
@@ -245,9 +242,8 @@ unsigned transport_flush(struct transport *t, struct pollfd polled[])
 {
     const uint64_t now = now_ms();
     unsigned count = 0;
-    if (now >= t->looked_ms + LOOK_MS) {
-        t->looked_ms = now;
-        intake_look(&t->intake);
+    if (now >= t->look_ms) {
+        t->look_ms = now + intake_look(&t->intake);
         connections_look(t->ports, t->node_count, now, &t->trips);
     }
     for (enum lane lane = 0; lane < LANES; lane++)

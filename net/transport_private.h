@@ -43,7 +43,7 @@ struct transport {
     int receiver_files[LANES];
     bool may_have[LANES]; /* Its file was readable since it was last seen to be empty. */
     bool more;
-    uint64_t looked_ms;        /* When connections were last looked at. */
+    uint64_t look_ms;          /* When connections are looked at next. */
     uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
     struct round_trips trips;
     struct intake intake;

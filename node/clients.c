@@ -18,7 +18,6 @@ enum {
     CURVE_OVERHEAD = 33,
     HANDSHAKE_MS_MAX = 5000,
     HEARTBEAT_MS = 10000,
-    LOOK_MS = 500,
 };
 
 /* One with requests in flight. */
@@ -58,7 +57,7 @@ struct clients {
     struct clients_counts counts;
     struct client places[CLIENTS_MAX];
     struct intake intake;
-    uint64_t looked_ms;
+    uint64_t look_ms; /* When connections are looked at next. */
     uint8_t items[CLIENT_FRAME_SIZE_MAX];
     uint8_t frame[CLIENT_FRAME_SIZE_MAX];
 };
@@ -146,10 +145,8 @@ static void flight_free(struct flight *f)
 
 void clients_look(struct clients *c, uint64_t now_ms)
 {
-    if (now_ms < c->looked_ms + LOOK_MS)
-        return;
-    c->looked_ms = now_ms;
-    intake_look(&c->intake);
+    if (now_ms >= c->look_ms)
+        c->look_ms = now_ms + intake_look(&c->intake);
 }
 
 void clients_close(struct clients *c)
