@@ -140,6 +140,7 @@ void checkpoints_start(struct node *n, struct effects *out)
     checkpoints_delivered(n, n->delivery.executed);
     c->asked_ms = n->now_ms;
     c->wait_ms = propose_normal_ms(n);
+    n->delivery.busy = n->delivery.executed; /* It may have been. */
     if (restored)
         say_or_sign(n, restored, out);
 }
@@ -207,10 +208,28 @@ void checkpoints_verified(struct node *n, const struct work_result *r, struct ef
         differs(n, s, r->proposer, &r->root, out);
 }
 
+/* An idle cluster does not leave its last transactions unsigned for ever. */
+static void look_whether_open(struct node *n)
+{
+    const uint64_t every = n->options.checkpoint_epochs;
+    const struct delivery_state *d = &n->delivery;
+    if (every == 0 || d->busy <= d->executed / every * every)
+        n->checkpoints.open_ms = 0;
+    else if (n->checkpoints.open_ms == 0)
+        n->checkpoints.open_ms = n->now_ms;
+}
+
+bool checkpoints_due(const struct node *n)
+{
+    const uint64_t open_ms = n->checkpoints.open_ms;
+    return open_ms != 0 && n->now_ms >= open_ms + n->options.checkpoint_delay_ms;
+}
+
 /* Of the last one. */
 void checkpoints_tick(struct node *n, struct effects *out)
 {
     struct checkpoints *c = &n->checkpoints;
+    look_whether_open(n);
     const struct checkpoint_slot *s = slot_find(n, c->last);
     if (!s || !s->known || n->now_ms < c->asked_ms + c->wait_ms)
         return;

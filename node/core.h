@@ -240,6 +240,8 @@ struct checkpoints {
     epoch_id last;     /* The last one executed. */
     uint64_t asked_ms; /* Since then its signatures are waited for, or asked for again ... */
     uint32_t wait_ms;  /* ... after so long. */
+    uint64_t
+        open_ms; /* Since then what was executed is in none; 0: there is no transaction in it. */
 };
 
 /* When an epoch reached its stages; 0: it did not, or before the start. */
@@ -365,6 +367,7 @@ void checkpoints_verified(struct node *n, const struct work_result *r, struct ef
 void checkpoints_message(struct node *n, node_id from, const struct message *m,
                          struct effects *out);
 void checkpoints_tick(struct node *n, struct effects *out);
+bool checkpoints_due(const struct node *n); /* A reason to propose. */
 
 /* stages.c */
 void stages_begun(struct node *n, epoch_id epoch);

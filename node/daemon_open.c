@@ -247,6 +247,7 @@ static struct driver_options driver_options(const struct daemon *d)
                  .open_dispersals = (unsigned)cluster->open_dispersals,
                  .link_horizon = cluster->link_horizon,
                  .checkpoint_epochs = cluster->checkpoint_epochs,
+                 .checkpoint_delay_ms = (uint32_t)config->checkpoint_delay_ms,
                  .block_bytes_max = (uint32_t)cluster->block_bytes_max,
                  .block_bytes_min = (uint32_t)config->block_bytes_min,
                  .block_delay_ms = (uint32_t)config->block_delay_ms,

@@ -34,9 +34,10 @@ struct node_options {
     enum node_mode mode;
     bool fetch_all;        /* Asks all for their chunks, and in hb fetches rejected blocks too. */
     unsigned epoch_window; /* Epochs in flight. */
-    unsigned open_dispersals;   /* Incomplete ones of one proposer that we said GOT for. */
-    uint64_t link_horizon;      /* Epochs after which an undelivered dispersal is given up. */
-    uint64_t checkpoint_epochs; /* From one signed checkpoint to the next; 0: none. */
+    unsigned open_dispersals;     /* Incomplete ones of one proposer that we said GOT for. */
+    uint64_t link_horizon;        /* Epochs after which an undelivered dispersal is given up. */
+    uint64_t checkpoint_epochs;   /* From one signed checkpoint to the next; 0: none. */
+    uint32_t checkpoint_delay_ms; /* So long after a transaction empty epochs go on to the next. */
     uint32_t block_bytes_max;
     uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
     uint32_t block_delay_ms;  /* ... nor longer than this. */

@@ -180,7 +180,7 @@ static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
     /* A block with transactions was left out, ours or another's, and all that is agreed is
      * executed: our next block has seen it. Not before: a node that is behind would add to what
      * it is behind. */
-    return p->stale > 0 && n->delivery.executed == n->agreed;
+    return (p->stale > 0 && n->delivery.executed == n->agreed) || checkpoints_due(n);
 }
 
 /* Where links are full, dispersals side by side only make one another take longer: then the next

@@ -94,6 +94,7 @@ static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
 static size_t carried_bytes;   /* The same. */
 static uint32_t block_delay_ms = 20;
 static uint64_t checkpoint_epochs; /* 0: none. */
+static uint32_t checkpoint_delay_ms = UINT32_MAX;
 static epoch_id executes_through = UINT64_MAX;
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
@@ -314,6 +315,7 @@ static inline bool member_can_open(struct member *m, char *message, size_t messa
                                               .open_dispersals = OPEN_DISPERSALS,
                                               .link_horizon = cluster.link_horizon,
                                               .checkpoint_epochs = checkpoint_epochs,
+                                              .checkpoint_delay_ms = checkpoint_delay_ms,
                                               .block_bytes_max = 1 << 20,
                                               .block_bytes_min = 400,
                                               .block_delay_ms = block_delay_ms,

@@ -36,9 +36,9 @@ static bool counted(const struct member *m, const struct job *job)
     return true;
 }
 
-static void open_cluster(void)
+static void open_cluster(uint64_t every)
 {
-    checkpoint_epochs = EVERY;
+    checkpoint_epochs = every;
     executes_through = UINT64_MAX;
     cluster_open(N, HORIZON);
     cluster.passes = passes;
@@ -119,7 +119,7 @@ static epoch_id last_one(void) { return cluster.members[0].executed / EVERY * EV
 static void all_sign_the_same(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     run_epochs(10);
     cluster_run(100);
     const epoch_id last = last_one();
@@ -142,7 +142,7 @@ static void all_sign_the_same(void **state)
 static void without_checkpoints_nobody_signs(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     cluster_close();
     checkpoint_epochs = 0;
     cluster_open(N, HORIZON);
@@ -157,7 +157,7 @@ static void without_checkpoints_nobody_signs(void **state)
 static void who_was_away_asks_for_the_last_one(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     nodeset_add(&cluster.away, 3);
     const epoch_id last = stop_at_one();
     cluster_run(20);
@@ -177,7 +177,7 @@ static bool no_signing(const struct member *m, const struct job *job)
 static void who_dies_before_it_has_signed_signs_afterwards(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     cluster.job_comes = no_signing;
     const epoch_id last = stop_at_one();
     cluster_run(10);
@@ -194,7 +194,7 @@ static void who_dies_before_it_has_signed_signs_afterwards(void **state)
 static void who_has_signed_says_the_same_after_a_restart(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     const epoch_id last = stop_at_one();
     cluster_run(100);
     const unsigned before = signed_;
@@ -222,7 +222,7 @@ static void expect_stays_off(struct member *m)
 static void who_executes_otherwise_than_it_signed_stops(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     nodeset_add(&cluster.lagging, 3); /* So that no block is dropped. */
     const epoch_id last = stop_at_one();
     cluster_run(100);
@@ -255,7 +255,7 @@ static void who_executes_otherwise_than_it_signed_stops(void **state)
 static void who_has_another_ledger_than_f_plus_1_stops(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     cluster.may_fail = true;
     cluster.members[2].log_root.bytes[0] ^= 1;
     run_epochs(2 * EVERY);
@@ -273,7 +273,7 @@ static void who_has_another_ledger_than_f_plus_1_stops(void **state)
 static void one_other_signature_stops_nobody(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     liar = 2;
     lie = OTHER_LEDGER;
     run_epochs(EVERY);
@@ -288,7 +288,7 @@ static void one_other_signature_stops_nobody(void **state)
 static void who_restarts_later_knows_the_last_one(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     liar = 1;
     lie = SILENT;
     cluster.job_comes = no_signing;
@@ -314,7 +314,7 @@ static void who_restarts_later_knows_the_last_one(void **state)
 static void a_signature_that_is_none_counts_once(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     liar = 2;
     lie = BAD_SIGNATURE;
     run_epochs(EVERY);
@@ -339,7 +339,7 @@ static void say_often(node_id from, struct message m, unsigned times, unsigned s
 static void a_flood_of_them_costs_one_verification(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     liar = 2;
     lie = SILENT;
     const epoch_id last = stop_at_one();
@@ -365,7 +365,7 @@ static void a_flood_of_them_costs_one_verification(void **state)
 static void a_flood_of_lies_costs_one_verification(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     liar = 2;
     lie = SILENT;
     const epoch_id last = stop_at_one();
@@ -393,7 +393,7 @@ static bool count_answers(struct post *p)
 static void whoever_asks_without_end_is_answered_with_measure(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     run_epochs(EVERY);
     cluster_run(100);
     cluster.passes = count_answers;
@@ -412,7 +412,7 @@ static void whoever_asks_without_end_is_answered_with_measure(void **state)
 static void old_ones_are_dropped(void **state)
 {
     (void)state;
-    open_cluster();
+    open_cluster(EVERY);
     run_epochs((RECORD_CHECKPOINTS_KEPT + 3) * EVERY);
     cluster_run(100);
     const epoch_id last = last_one();
@@ -420,6 +420,67 @@ static void old_ones_are_dropped(void **state)
         const bool kept = e + RECORD_CHECKPOINTS_KEPT * EVERY > last;
         assert_int_equal(record_of(0, e).checkpoint.epoch, kept ? e : 0);
     }
+}
+
+/* What is executed does not stay unsigned, though no more transactions come; then all is silent. */
+enum { FAR_EVERY = 30, DELAY_ROUNDS = 40 };
+
+static void open_idle_cluster(void)
+{
+    checkpoint_delay_ms = DELAY_ROUNDS * ROUND_MS;
+    open_cluster(FAR_EVERY);
+    checkpoint_delay_ms = UINT32_MAX;
+}
+
+/* A few epochs beyond it were in flight. */
+static void expect_silent_after(epoch_id epoch)
+{
+    const epoch_id end = cluster.members[0].executed;
+    assert_in_range(end, epoch, epoch + WINDOW - 1);
+    cluster_run(10 * DELAY_ROUNDS);
+    for (unsigned k = 0; k < N; k++) {
+        assert_int_equal(cluster.members[k].executed, end);
+        expect_signed_by(k, epoch, N);
+    }
+}
+
+static void an_idle_cluster_goes_on_to_the_next_one(void **state)
+{
+    (void)state;
+    open_idle_cluster();
+    for (unsigned times = 1; times < 4; times++) {
+        submit(times % N);
+        cluster_until(all_executed, 100);
+        assert_in_range(cluster.members[0].executed, 1, times * FAR_EVERY - 10);
+        cluster_run(DELAY_ROUNDS / 2);
+        assert_in_range(cluster.members[0].executed, 1, times * FAR_EVERY - 10);
+        cluster_run(40 * FAR_EVERY);
+        expect_silent_after(times * FAR_EVERY);
+    }
+    expect_one_ledger();
+}
+
+static void after_a_restart_too(void **state)
+{
+    (void)state;
+    open_idle_cluster();
+    submit(0);
+    cluster_until(all_executed, 100);
+    cluster_run(10);
+    checkpoint_delay_ms = DELAY_ROUNDS * ROUND_MS;
+    for (unsigned k = 0; k < N; k++)
+        member_crash(&cluster.members[k]);
+    for (unsigned k = 0; k < N; k++)
+        member_open(&cluster.members[k]);
+    checkpoint_delay_ms = UINT32_MAX;
+    cluster_run(40 * FAR_EVERY);
+    expect_silent_after(FAR_EVERY);
+    for (unsigned k = 0; k < N; k++)
+        member_crash(&cluster.members[k]);
+    for (unsigned k = 0; k < N; k++)
+        member_open(&cluster.members[k]);
+    expect_silent_after(FAR_EVERY); /* Nothing was executed since. */
+    expect_one_ledger();
 }
 
 int main(void)
@@ -439,6 +500,8 @@ int main(void)
         CORE_TEST(a_flood_of_lies_costs_one_verification),
         CORE_TEST(whoever_asks_without_end_is_answered_with_measure),
         CORE_TEST(old_ones_are_dropped),
+        CORE_TEST(an_idle_cluster_goes_on_to_the_next_one),
+        CORE_TEST(after_a_restart_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

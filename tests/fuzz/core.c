@@ -132,6 +132,7 @@ static void start(void)
                                               .open_dispersals = 4,
                                               .link_horizon = 64,
                                               .checkpoint_epochs = 2,
+                                              .checkpoint_delay_ms = 1000,
                                               .block_bytes_max = 1024,
                                               .block_bytes_min = 1,
                                               .retry_ms = 100,

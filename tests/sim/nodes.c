@@ -81,6 +81,7 @@ void sim_node_open(struct sim_node *n)
                                         .open_dispersals = s->epoch_window + 8,
                                         .link_horizon = s->link_horizon,
                                         .checkpoint_epochs = s->checkpoint_epochs,
+                                        .checkpoint_delay_ms = 1000,
                                         .block_bytes_max = s->large ? 8 * LARGE_SIZE : 4096,
                                         .block_bytes_min = s->large ? LARGE_SIZE : 400,
                                         .block_delay_ms = 50,
