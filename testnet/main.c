@@ -19,13 +19,15 @@
 enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
 
 #define HELP_NAME "  --name NAME      of the run: what it makes carries it (default: default)\n"
-#define HELP_RUN                                                                               \
-    "  --mode M         dl, dl-coupled, hb-link or hb, in place of the scenario's\n"           \
-    "  --retrieval R    lean or all\n"                                                         \
-    "  --load MB/S      of payload, a node, in place of the scenario's (not with a backlog)\n" \
-    "  --plain          on loopback, without shaping: needs no root, shows nothing of links\n" \
-    "  --dashboard      serves a page that follows the run, on loopback\n"                     \
-    "  --port P         at this port (default: 27999)\n"
+#define HELP_RUN                                                                                \
+    "  --mode M         dl, dl-coupled, hb-link or hb, in place of the scenario's\n"            \
+    "  --retrieval R    lean or all\n"                                                          \
+    "  --load MB/S      of payload, a node, in place of the scenario's (not with a backlog)\n"  \
+    "  --plain          on loopback, without shaping: needs no root, shows nothing of links\n"  \
+    "  --dashboard      serves a page that follows the run, on loopback\n"                      \
+    "  --port P         at this port (default: 27999)\n"                                        \
+    "  --keep           waits until all have executed the same, and keeps their data (data/)\n" \
+    "                   and the ids of what they acknowledged (loadI.ids)\n"
 
 struct options {
     struct run_options run;
@@ -71,6 +73,7 @@ static bool read_arguments(struct options *o, struct arguments *a, int argc, cha
         {.name = "name", .type = ARGUMENT_TEXT, .target = &o->run.name},
         {.name = "plain", .type = ARGUMENT_FLAG, .target = &o->run.plain},
         {.name = "csv", .type = ARGUMENT_FLAG, .target = &o->csv},
+        {.name = "keep", .type = ARGUMENT_FLAG, .target = &o->run.keep},
         {.name = "dashboard", .type = ARGUMENT_FLAG, .target = &o->run.dashboard},
         {.name = "port", .type = ARGUMENT_NUMBER, .target = &o->run.port, .max = UINT16_MAX},
         {.name = "runs", .type = ARGUMENT_NUMBER, .target = &o->runs, .min = 1, .max = RUNS_MAX},
@@ -326,8 +329,8 @@ static int command_other(int argc, char **argv)
     struct options o = defaults;
     struct arguments a = {
         .command = argv[0],
-        .usage = "usage: ledger-testnet status | kill I | restart I | rate I RATE | partition "
-                 "I,I|I,I | heal [--name NAME]\n"
+        .usage = "usage: ledger-testnet status | kill I | restart I | pause I | resume I | rate I "
+                 "RATE | partition I,I|I,I | heal [--name NAME]\n"
                  "Does something to a run that is alive. RATE: 5mbit, 625KB/s, unlimited.\n"
                  "Nothing passes between the groups of a partition until heal.\n" HELP_NAME};
     static char answer[CONTROL_TEXT_MAX];
@@ -354,6 +357,8 @@ static const struct command_entry commands[] = {
     {"status", command_other, "where its nodes are"},
     {"kill", command_other, "kill a node (I), with SIGKILL"},
     {"restart", command_other, "start it again (I)"},
+    {"pause", command_other, "stop it where it is (I), with SIGSTOP"},
+    {"resume", command_other, "let it go on (I)"},
     {"rate", command_other, "change a link's rate (I 5mbit)"},
     {"partition", command_other, "cut groups off from each other (0,1|2,3)"},
     {"heal", command_other, "undo that"},

@@ -15,6 +15,8 @@ enum {
     CONNECT_S = 60, /* For all nodes to reach all others. */
     POLL_MS_MAX = 100,
     LINES_S = 10, /* Between lines of progress when nobody watches. */
+    SETTLED = 3,  /* Samples. */
+    SETTLE_S = 90,
 };
 static const double sample_s = 1;
 
@@ -232,6 +234,40 @@ static void record(struct run *r)
                sizeof r->sampler.followers[i].value);
 }
 
+/* Whether all have executed all that is agreed, and nothing comes any more, for some samples. */
+static bool has_settled(struct run *r)
+{
+    const struct sample *first = &r->sampler.last[0];
+    bool same = true;
+    for (unsigned i = 0; i < r->scenario.nodes; i++) {
+        const double *value = r->sampler.last[i].value;
+        same = same && r->sampler.last[i].answered &&
+               value[FIELD_EPOCH_EXECUTED] == first->value[FIELD_EPOCH_AGREED] &&
+               value[FIELD_EPOCH_AGREED] == r->settled_at;
+    }
+    r->settled_at = first->value[FIELD_EPOCH_AGREED];
+    r->settled = same ? r->settled + 1 : 0;
+    return r->settled >= SETTLED;
+}
+
+/* Until when the load runs, and then, if all is kept, until all have executed it. */
+static bool is_last(struct run *r, double sample_at_s, double end_s)
+{
+    if (sample_at_s < end_s)
+        return false;
+    if (!r->options->keep || r->options->forever)
+        return true;
+    if (!r->loads_stopped)
+        sites_stop_loads(&r->sites);
+    r->loads_stopped = true;
+    if (sample_at_s >= end_s + SETTLE_S) {
+        fprintf(stderr, "ledger-testnet: %d s after the load not all have executed the same\n",
+                SETTLE_S);
+        return true;
+    }
+    return has_settled(r);
+}
+
 static int follow(struct run *r)
 {
     const struct scenario *s = &r->scenario;
@@ -244,7 +280,7 @@ static int follow(struct run *r)
         if (do_events(r) || set_rates(r, now_s, message, sizeof message))
             return fail(message);
         if (now_s >= next_s && !last) {
-            last = next_s >= end_s;
+            last = is_last(r, next_s, end_s);
             sampler_ask(&r->sampler, now_s);
             next_s += sample_s;
         }
@@ -385,7 +421,8 @@ int run_scenario(const struct run_options *options)
         snprintf(s->retrieval, sizeof s->retrieval, "%s", options->retrieval);
     if (options->load_bytes_s > 0)
         s->load_bytes_s = options->load_bytes_s;
-    run.sites = (struct sites){.scenario = s, .run = options->name, .out = options->out};
+    run.sites = (struct sites){
+        .scenario = s, .run = options->name, .out = options->out, .keep = options->keep};
     catch_signals();
     const int status = carry_out(&run);
     sites_close(&run.sites);

@@ -8,6 +8,7 @@
  *      latency.csv        of each node's own transactions, by its load
  *      summary.json       the figures of the measured part
  *      versions.txt
+ *      data/ loadI.ids    with `keep`: the nodes' data, and the ids of what was acknowledged
  *
  * Times count from the start of the warm-up in series.csv and events.csv. */
 #ifndef TESTNET_RUN_H
@@ -26,6 +27,7 @@ struct run_options {
     bool plain;            /* Loopback, no shaping. */
     bool forever;          /* Until told to end: no load, no events. */
     bool dashboard;        /* A page follows the run. */
+    bool keep;             /* In the end all nodes execute what is agreed, and data is kept. */
     uint64_t port;         /* Its. */
     int ready;             /* A line is written here when the nodes are connected; -1: nowhere. */
 };
@@ -47,6 +49,9 @@ struct run {
     bool fixed_rate[RELAY_SITES_MAX]; /* By command: the scenario's is over. */
     bool measuring;
     bool over; /* By command or signal. */
+    bool loads_stopped;
+    double settled_at; /* What was agreed in the sample before. */
+    unsigned settled;  /* Samples since the load ended in which all had executed the same. */
     bool interrupted;
     struct sample first[RELAY_SITES_MAX]; /* At the beginning of the measured part. */
     double measured_from_s;

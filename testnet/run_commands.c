@@ -22,6 +22,13 @@ static int say(char *answer, size_t size, const char *text)
 static int change_node(struct run *r, const struct command *c, char *answer, size_t size)
 {
     const bool runs = r->sites.site[c->node].node != 0;
+    const bool paused = r->sites.site[c->node].paused;
+    if (c->kind == COMMAND_PAUSE || c->kind == COMMAND_RESUME) {
+        if (!runs || paused == (c->kind == COMMAND_PAUSE))
+            return say(answer, size, runs ? "that it is already" : "that node does not run");
+        sites_pause(&r->sites, c->node, !paused);
+        return 0;
+    }
     if (c->kind == COMMAND_KILL) {
         if (!runs)
             return say(answer, size, "that node does not run");
@@ -63,7 +70,10 @@ static void describe(const struct run *r, char *answer, size_t size)
     print(&at, end, "node  state    agreed  executed    height  confirmed MB  link MB/s  RSS MB\n");
     for (unsigned i = 0; i < r->scenario.nodes; i++) {
         const struct sample *s = &r->sampler.last[i];
-        const char *state = r->sites.site[i].node == 0 ? "killed" : s->answered ? "runs" : "silent";
+        const char *state = r->sites.site[i].node == 0 ? "killed"
+                            : r->sites.site[i].paused  ? "paused"
+                            : s->answered              ? "runs"
+                                                       : "silent";
         print(&at, end, "%4u  %-7s  %6.0f  %8.0f  %8.0f  %12.1f  ", i, state,
               s->value[FIELD_EPOCH_AGREED], s->value[FIELD_EPOCH_EXECUTED], s->value[FIELD_HEIGHT],
               s->value[FIELD_CONFIRMED_BYTES] / 1e6);
@@ -81,7 +91,9 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
     int error = 0;
     switch (c->kind) {
     case COMMAND_KILL:
-    case COMMAND_RESTART: error = change_node(r, c, answer, answer_size); break;
+    case COMMAND_RESTART:
+    case COMMAND_PAUSE:
+    case COMMAND_RESUME: error = change_node(r, c, answer, answer_size); break;
     case COMMAND_RATE:
     case COMMAND_PARTITION:
     case COMMAND_HEAL: error = change_links(r, c, answer, answer_size); break;
@@ -93,7 +105,7 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
         return error;
     const char *detail = strchr(text, ' ');
     const bool of_node =
-        c->kind == COMMAND_KILL || c->kind == COMMAND_RESTART || c->kind == COMMAND_RATE;
+        c->kind != COMMAND_PARTITION && c->kind != COMMAND_HEAL && c->kind != COMMAND_DOWN;
     const double at_s = run_time(r);
     char node[12] = "";
     if (of_node)

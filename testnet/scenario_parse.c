@@ -213,8 +213,9 @@ static int add_event(struct scenario_reader *r)
     if (command_parse(s->value, (unsigned)c->nodes, &event.command, message, sizeof message))
         return settings_error(s, "%s", message);
     if (event.command.kind == COMMAND_DOWN || event.command.kind == COMMAND_STATUS)
-        return settings_error(s, "%s is no event; give kill, restart, rate, partition or heal",
-                              s->value);
+        return settings_error(
+            s, "%s is no event; give kill, restart, pause, resume, rate, partition or heal",
+            s->value);
     event.command.rate = trace_scaled((double)event.command.rate, c->scale);
     memcpy(event.text, s->value, strlen(s->value));
     if (c->event_count == SCENARIO_EVENTS_MAX)

@@ -83,7 +83,8 @@ void sites_remove(const char *run)
 static int make_data(struct sites *s, char *message, size_t message_size)
 {
     struct statfs file_system;
-    s->tmpfs = statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
+    s->tmpfs =
+        !s->keep && statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
     if (s->tmpfs)
         tmpfs_path(s->run, s->data);
     else
@@ -230,6 +231,15 @@ void sites_kill(struct sites *s, unsigned node)
     kill(site->node, SIGKILL);
     waitpid(site->node, NULL, 0);
     site->node = 0;
+    site->paused = false;
+}
+
+void sites_pause(struct sites *s, unsigned node, bool pause)
+{
+    struct site *site = &s->site[node];
+    if (site->node && site->paused != pause)
+        kill(site->node, pause ? SIGSTOP : SIGCONT);
+    site->paused = site->node && pause;
 }
 
 /* libzmq's threads make its sockets, and are where the thread was that made the context's first. */
@@ -260,10 +270,12 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
     char cluster[SITES_PATH_MAX];
     char report[SITES_PATH_MAX];
     char log[SITES_PATH_MAX];
-    char text[6][TEXT_MAX];
+    char ids[SITES_PATH_MAX];
+    char text[7][TEXT_MAX];
     snprintf(cluster, sizeof cluster, "%.400s/cluster", s->out);
     snprintf(report, sizeof report, "%.400s/load%u.json", s->out, node);
     snprintf(log, sizeof log, "%.400s/load%u.log", s->out, node);
+    snprintf(ids, sizeof ids, "%.400s/load%u.ids", s->out, node);
     snprintf(text[0], TEXT_MAX, "%u", node);
     snprintf(text[1], TEXT_MAX, "%llu", (unsigned long long)c->payload_bytes);
     snprintf(text[2], TEXT_MAX, "%.3f", warmup_s + duration_s);
@@ -273,28 +285,37 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
         snprintf(text[5], TEXT_MAX, "%" PRIu64, BACKLOG_BYTES / c->payload_bytes);
     else
         snprintf(text[5], TEXT_MAX, "%.6f", a_second);
-    const char *const argv[] = {sites_program("ledger-cli"),
-                                "load",
-                                cluster,
-                                "--node",
-                                text[0],
-                                "--size",
-                                text[1],
-                                "--duration",
-                                text[2],
-                                "--seed",
-                                text[3],
-                                "--warmup",
-                                text[4],
-                                c->load == SCENARIO_BACKLOG ? "--clients" : "--rate",
-                                text[5],
-                                "--drain",
-                                "0",
-                                "--poll",
-                                c->load == SCENARIO_BACKLOG ? "200" : "10",
-                                "--json",
-                                c->load == SCENARIO_FIXED ? "--even" : NULL,
-                                NULL};
+    snprintf(text[6], TEXT_MAX, "%u/%llu", node, (unsigned long long)c->nodes);
+    const bool backlog = c->load == SCENARIO_BACKLOG;
+    const char *argv[32] = {sites_program("ledger-cli"),
+                            "load",
+                            cluster,
+                            "--node",
+                            text[0],
+                            "--size",
+                            text[1],
+                            "--duration",
+                            text[2],
+                            "--seed",
+                            text[3],
+                            "--warmup",
+                            text[4],
+                            backlog ? "--clients" : "--rate",
+                            text[5],
+                            "--drain",
+                            "0",
+                            "--poll",
+                            backlog ? "200" : "10",
+                            "--part",
+                            text[6],
+                            "--json"};
+    unsigned count = 22;
+    if (c->load == SCENARIO_FIXED)
+        argv[count++] = "--even";
+    if (s->keep) {
+        argv[count++] = "--ids";
+        argv[count++] = ids;
+    }
     const pid_t pid =
         process_start(argv, namespace_of(s, node), report, log, message, message_size);
     if (pid < 0)
@@ -335,20 +356,28 @@ static bool wait_ended(pid_t *pid, uint64_t deadline_ms)
     return true;
 }
 
+unsigned sites_stop_loads(struct sites *s)
+{
+    unsigned late = 0;
+    const uint64_t deadline_ms = clock_ms() + STOP_S * 1000;
+    for (unsigned i = 0; i < s->scenario->nodes; i++)
+        if (s->site[i].load)
+            kill(s->site[i].load, SIGINT);
+    for (unsigned i = 0; i < s->scenario->nodes; i++)
+        late += !wait_ended(&s->site[i].load, deadline_ms);
+    return late;
+}
+
 int sites_stop(struct sites *s, char *message, size_t message_size)
 {
     const unsigned count = (unsigned)s->scenario->nodes;
-    unsigned late = 0;
-    uint64_t deadline_ms = clock_ms() + STOP_S * 1000;
-    for (unsigned i = 0; i < count; i++)
-        if (s->site[i].load)
-            kill(s->site[i].load, SIGINT);
-    for (unsigned i = 0; i < count; i++)
-        late += !wait_ended(&s->site[i].load, deadline_ms);
-    deadline_ms = clock_ms() + STOP_S * 1000;
-    for (unsigned i = 0; i < count; i++)
+    unsigned late = sites_stop_loads(s);
+    const uint64_t deadline_ms = clock_ms() + STOP_S * 1000;
+    for (unsigned i = 0; i < count; i++) {
+        sites_pause(s, i, false);
         if (s->site[i].node)
             kill(s->site[i].node, SIGTERM);
+    }
     for (unsigned i = 0; i < count; i++)
         late += !wait_ended(&s->site[i].node, deadline_ms);
     if (late == 0)
@@ -372,6 +401,6 @@ void sites_close(struct sites *s)
             zmq_ctx_term(site->zmq);
     }
     cluster_free(&s->cluster);
-    if (s->data[0])
+    if (s->data[0] && !s->keep)
         remove_tree(s->data);
 }

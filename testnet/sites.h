@@ -14,6 +14,7 @@ enum {
 struct site {
     pid_t node; /* 0: it does not run. */
     pid_t load;
+    bool paused;
     void *zmq;
     struct connection *connection;
 };
@@ -25,6 +26,7 @@ struct sites {
     const char *out;           /* The run's directory. */
     char data[SITES_PATH_MAX]; /* Where data directories are; a directory of tmpfs, or of `out`. */
     bool tmpfs;
+    bool keep; /* Data stays, in `out`, and loads write the ids acknowledged to loadI.ids. */
     struct cluster cluster;
     struct site site[RELAY_SITES_MAX];
 };
@@ -35,6 +37,7 @@ struct sites {
 int sites_make(struct sites *s, char *message, size_t message_size);
 int sites_start(struct sites *s, unsigned node, char *message, size_t message_size);
 void sites_kill(struct sites *s, unsigned node);
+void sites_pause(struct sites *s, unsigned node, bool pause); /* Or lets it go on. */
 /* Opens a connection to each node, in its site. */
 int sites_connect(struct sites *s, char *message, size_t message_size);
 /* Starts the load for so many seconds; its report goes to OUT/loadI.json. */
@@ -42,7 +45,9 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
                size_t message_size);
 /* A node or load that has ended by itself: its number, or -1. Its pid is 0 then. */
 int sites_ended(struct sites *s);
-/* Loads end with their reports, nodes by SIGTERM, and what does not in time is killed. */
+/* Loads end with their reports; who does not in time is killed. Returns how many. */
+unsigned sites_stop_loads(struct sites *s);
+/* They, and nodes by SIGTERM. */
 int sites_stop(struct sites *s, char *message, size_t message_size);
 /* Everything but what a person reads afterwards goes. */
 void sites_close(struct sites *s);

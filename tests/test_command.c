@@ -58,6 +58,11 @@ static void reads_commands(void **state)
     assert_int_equal(c.node, 3);
     assert_int_equal(parse("  restart \t 0 ", &c), 0);
     assert_int_equal(c.kind, COMMAND_RESTART);
+    assert_int_equal(parse("pause 2", &c), 0);
+    assert_int_equal(c.kind, COMMAND_PAUSE);
+    assert_int_equal(c.node, 2);
+    assert_int_equal(parse("resume 2", &c), 0);
+    assert_int_equal(c.kind, COMMAND_RESUME);
     assert_int_equal(c.node, 0);
     assert_int_equal(parse("rate 4 1.5 MB/s", &c), 0);
     assert_int_equal(c.kind, COMMAND_RATE);
@@ -100,7 +105,7 @@ static void reads_partitions(void **state)
 }
 
 #define GROUPS "; give groups of nodes from 0 to 4, none twice, as 0,1|2-4"
-#define KNOWN  "; give kill, restart, rate, partition, heal, down or status"
+#define KNOWN  "; give kill, restart, pause, resume, rate, partition, heal, down or status"
 
 static void says_what_is_wrong(void **state)
 {
@@ -118,6 +123,8 @@ static void says_what_is_wrong(void **state)
         {"kill 1 2", "kill 1 2; give kill and a node from 0 to 4"},
         {"kill 4294967296", "kill 4294967296; give kill and a node from 0 to 4"},
         {"restart 1x", "restart 1x; give restart and a node from 0 to 4"},
+        {"pause", "pause ; give pause and a node from 0 to 4"},
+        {"resume 1 2", "resume 1 2; give resume and a node from 0 to 4"},
         {"rate", "rate ; give rate and a node from 0 to 4, then a rate"},
         {"rate 5mbit", "rate 5mbit; give rate and a node from 0 to 4, then a rate"},
         {"rate 3", "rate 3 ; give " RATE_FORM},

@@ -8,6 +8,8 @@
 #include "node/cli/commands.h"
 #include "node/cli/load.h"
 
+enum { PARTS_MAX = 1000 };
+
 static const char usage[] =
     "usage: ledger-cli load [DIR] [options]\n"
     "Sends transactions to the nodes and waits until each is executed. Application ledger: signed\n"
@@ -32,6 +34,7 @@ static const char usage[] =
     "  --size BYTES       of each payload, application log (default: 250)\n"
     "  --batch N          so many in one request at most (default: 1000); what waits goes "
     "together\n"
+    "  --part I/N         only every N-th account, from the I-th on (from 0): for N loads at once\n"
     "  --seed S           makes arrivals, recipients and payloads repeat (default: random)\n"
     "  --ids FILE         writes the id of each transaction acknowledged, one a line\n"
     "  --timeout SECONDS  for the nodes' first answers (default: 5)\n"
@@ -49,6 +52,16 @@ static const char usage[] =
     "or\n"
     "not executed in time, or the load failed; 2 wrong usage.\n";
 
+static bool read_part(struct load *l)
+{
+    char *end;
+    const unsigned long part = strtoul(l->part_text, &end, 10);
+    const unsigned long parts = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+    l->part = (unsigned)part;
+    l->parts = (unsigned)parts;
+    return *end == '\0' && parts <= PARTS_MAX && part < parts;
+}
+
 static int finish_options(struct load *l, bool count_given, bool duration_given, bool seed_given)
 {
     const char *command = l->target.command;
@@ -58,6 +71,9 @@ static int finish_options(struct load *l, bool count_given, bool duration_given,
         return say_usage(command, "--even is of an open loop: give --rate");
     if (l->rate == 0 && l->clients == 0)
         l->clients = 64;
+    if (l->part_text && !read_part(l))
+        return say_usage(command, "--part %.40s; give I/N, I from 0 to N-1, N at most %d",
+                         l->part_text, PARTS_MAX);
     if (!count_given && !duration_given)
         l->duration_s = 10;
     if (l->presign && !count_given && l->rate == 0)
@@ -125,6 +141,7 @@ static int read_options(struct load *l, int argc, char **argv, bool *done)
          .max = UINT64_MAX,
          .given = &seed_given},
         {.name = "ids", .type = ARGUMENT_TEXT, .target = &l->ids_path},
+        {.name = "part", .type = ARGUMENT_TEXT, .target = &l->part_text},
         {0},
     };
     struct arguments a = {.command = l->target.command, .usage = usage};
@@ -145,8 +162,12 @@ int command_load(int argc, char **argv)
 {
     static struct load l; /* Large: the histogram. */
     bool done;
-    l = (struct load){
-        .target = TARGET("load"), .count = UINT64_MAX, .drain_s = 60, .batch = 1000, .poll_ms = 5};
+    l = (struct load){.target = TARGET("load"),
+                      .count = UINT64_MAX,
+                      .parts = 1,
+                      .drain_s = 60,
+                      .batch = 1000,
+                      .poll_ms = 5};
     l.workload.amount = 1;
     l.workload.payload_size = 250;
     int status = read_options(&l, argc, argv, &done);

@@ -83,6 +83,8 @@ struct load {
     bool one_node; /* All to target.node. */
     bool presign;
     const char *ids_path;
+    const char *part_text;
+    unsigned part, parts; /* Of the accounts: every parts-th, from number `part` on. */
     /* How it goes. */
     struct workload workload;
     struct load_queue presigned;

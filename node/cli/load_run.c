@@ -182,7 +182,7 @@ static int open_workload(struct load *l)
     w->application = l->target.cluster.application;
     l->random = w->seed;
     if (w->application == APPLICATION_LEDGER &&
-        workload_load_accounts(w, l->target.directory, message, sizeof message))
+        workload_load_accounts(w, l->target.directory, l->part, l->parts, message, sizeof message))
         return say_failed(l->target.command, "%s", message);
     return ask_nodes(l);
 }

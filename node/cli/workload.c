@@ -73,13 +73,14 @@ double random_exponential(uint64_t *state)
     return -log1p(-uniform);
 }
 
-int workload_load_accounts(struct workload *w, const char *directory, char *message,
-                           size_t message_size)
+int workload_load_accounts(struct workload *w, const char *directory, unsigned part, unsigned parts,
+                           char *message, size_t message_size)
 {
     char path[2048];
     size_t capacity = 0;
     for (;; w->account_count++) {
-        snprintf(path, sizeof path, "%s/accounts/%zu.key", directory, w->account_count);
+        snprintf(path, sizeof path, "%s/accounts/%zu.key", directory,
+                 part + parts * w->account_count);
         if (access(path, F_OK) != 0 && errno == ENOENT)
             break;
         if (w->account_count == capacity) {

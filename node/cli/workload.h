@@ -48,9 +48,9 @@ struct workload {
     struct workload_account *accounts;
 };
 
-/* Reads DIR/accounts/0.key and so on. 0, or -1 with `message`. */
-int workload_load_accounts(struct workload *w, const char *directory, char *message,
-                           size_t message_size);
+/* Reads DIR/accounts/I.key for I = part, part + parts and so on. 0, or -1 with `message`. */
+int workload_load_accounts(struct workload *w, const char *directory, unsigned part, unsigned parts,
+                           char *message, size_t message_size);
 /* Asks a node for the numbers that the accounts have used. The same. */
 int workload_ask_sequences(struct workload *w, struct connection *c, unsigned timeout_ms,
                            char *message, size_t message_size);
