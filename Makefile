@@ -9,6 +9,7 @@
 #   make sim SEED=42  one of them, with its trace; EVERY=1: with a disk that fails at each call
 #   make sim-night    new seeds on all cores for HOURS=8
 #   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
+#   make chaos        MINUTES=10 of faults that SEED=1 brings, on real processes (root)
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
 #   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
 #   make model        every schedule of small systems; what a search of them must find
@@ -73,7 +74,8 @@ BENCH    := $(wildcard tests/bench/*.c)
 TARGETS  := $(basename $(notdir $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))))
 REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
 FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
-HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c)
+HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c \
+            tests/chaos/votes.c)
 FILES    := $(call wildcards,$(FOLDERS) testnet testnet/dashboard tests tests/*,/*.[ch])
 PROGRAMS := $(addprefix $(BUILD)/ledger-,node cli testnet dashboard)
 TESTS    := $(sort $(UNITS) $(TWINS) $(REPLAYS)) $(if $(SIM),$(BUILD)/sim)
@@ -112,6 +114,12 @@ $(BUILD)/ledger.a $(BUILD)/testnet.a:
 # The page's files are in it.
 $(BUILD)/testnet/page.o: $(wildcard testnet/page/*)
 
+# A daemon that writes down what it hears (tests/chaos/heard.c).
+$(BUILD)/chaos/ledger-node: $(BUILD)/node/main.o $(BUILD)/tests/chaos/heard.o $(BUILD)/ledger.a
+	@echo "  LD  $@"
+	@mkdir -p $(@D)
+	@$(CC) $(LINK) -Wl,--wrap=message_decode $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Loaded into a node from outside (tests/power/undo.h).
 $(BUILD)/undo.so: tests/power/undo.c tests/power/undo.h $(BUILD)/command
 	@echo "  LD  $@"
@@ -134,7 +142,7 @@ test: $(TESTS)
 	@bash tests/run.sh test $(BUILD) $(TESTS)
 
 # What scripts that test real processes need.
-tools: all $(HELPERS) $(BUILD)/undo.so
+tools: all $(HELPERS) $(BUILD)/undo.so $(BUILD)/chaos/ledger-node
 
 check:
 	@sh tests/install.sh
@@ -161,6 +169,12 @@ sim-coverage:
 	@$(MAKE) --no-print-directory BUILD=build-coverage LDFLAGS=--coverage \
 	 CFLAGS='-O1 -g --coverage -fno-inline -fno-early-inlining' build-coverage/sim
 	@bash tests/coverage.sh build-coverage $(SEEDS)
+
+chaos: export MINUTES := $(or $(MINUTES),10)
+chaos: export SEED := $(or $(SEED),1)
+chaos: export CAMPAIGN := 1
+chaos: tools
+	@bash tests/chaos.sh $(BUILD)
 
 power: export CUTS := $(or $(CUTS),200)
 power: export CAMPAIGN := 1

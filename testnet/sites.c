@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,12 +84,15 @@ void sites_remove(const char *run)
 static int make_data(struct sites *s, char *message, size_t message_size)
 {
     struct statfs file_system;
+    char absolute[PATH_MAX]; /* A node takes what is not for relative to its own directory. */
+    if (!realpath(s->out, absolute))
+        return snprintf(message, message_size, "%s: %s", s->out, strerror(errno)), -1;
     s->tmpfs =
         !s->keep && statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
     if (s->tmpfs)
         tmpfs_path(s->run, s->data);
     else
-        snprintf(s->data, sizeof s->data, "%.400s/data", s->out);
+        snprintf(s->data, sizeof s->data, "%.400s/data", absolute);
     remove_tree(s->data);
     if (mkdir(s->data, 0700) == 0)
         return 0;
