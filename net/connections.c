@@ -61,7 +61,7 @@ void connections_look(const uint16_t ports[], unsigned count, uint64_t now_ms,
     closedir(files);
 }
 
-unsigned round_trips_quantile(const struct round_trips *trips, double share)
+double round_trips_quantile(const struct round_trips *trips, double share)
 {
     uint64_t all = 0, seen = 0;
     for (unsigned ms = 0; ms < ROUND_TRIP_MS_MAX; ms++)
@@ -69,7 +69,7 @@ unsigned round_trips_quantile(const struct round_trips *trips, double share)
     for (unsigned ms = 0; ms < ROUND_TRIP_MS_MAX; ms++) {
         seen += trips->counts[0][ms] + trips->counts[1][ms];
         if (seen > 0 && (double)seen >= share * (double)all)
-            return ms;
+            return ms + 0.5;
     }
     return 0;
 }

@@ -24,7 +24,7 @@ struct round_trips {
  * end has one of `ports`. To be called again and again: connections come and go. */
 void connections_look(const uint16_t ports[], unsigned count, uint64_t now_ms,
                       struct round_trips *trips);
-/* Of the last one to two minutes: what `share` of them do not exceed, in ms; 0: none. */
-unsigned round_trips_quantile(const struct round_trips *trips, double share);
+/* Of the last one to two minutes: what `share` of them do not exceed, in ms, to half of one; 0: there were none. */
+double round_trips_quantile(const struct round_trips *trips, double share);
 
 #endif

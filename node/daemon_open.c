@@ -288,8 +288,8 @@ static void log_start(const struct daemon *d)
              "ledger-node " DAEMON_VERSION " node=%u n=%u f=%u chain=%.16s app=%s ports=%u-%u "
              "workers=%u core_bytes=%zu epoch=%" PRIu64 " height=%" PRIu64 " replayed=%u",
              (unsigned)d->self, (unsigned)d->quorum.n, (unsigned)d->quorum.f, chain,
-             d->application.name, port, port + LANES, workers_threads(d->workers), d->core_bytes,
-             d->executed.epoch, d->executed.height, driver_replayed(d->driver));
+             d->application.name, port, port + LANES + 1, workers_threads(d->workers),
+             d->core_bytes, d->executed.epoch, d->executed.height, driver_replayed(d->driver));
     const char *warnings[CLUSTER_WARNINGS];
     unsigned count = cluster_warnings(cluster, warnings);
     for (unsigned i = 0; i < count; i++)

@@ -113,10 +113,12 @@ static void by_peer(FILE *out, const struct report *r, const char *name, bool re
 
 static void traffic(FILE *out, const struct report *r)
 {
-    head(out, "ledger_received_bytes_total", COUNTER, "Of frames of peers, and of clients.");
+    head(out, "ledger_received_bytes_total", COUNTER,
+         "Of frames of peers, and of clients. Small chunks travel with votes.");
     by_peer(out, r, "ledger_received_bytes_total", true);
     labelled(out, "ledger_received_bytes_total", "purpose", "clients", r->clients.rx_bytes);
-    head(out, "ledger_sent_bytes_total", COUNTER, "Of frames to peers, and to clients.");
+    head(out, "ledger_sent_bytes_total", COUNTER,
+         "Of frames to peers, and to clients. Small chunks travel with votes.");
     by_peer(out, r, "ledger_sent_bytes_total", false);
     labelled(out, "ledger_sent_bytes_total", "purpose", "clients", r->clients.tx_bytes);
     head(out, "ledger_queued_bytes", GAUGE, "Of frames that wait for connections.");
@@ -130,13 +132,15 @@ static void traffic(FILE *out, const struct report *r)
     single(out, "ledger_cut_connections_total", COUNTER,
            "By which more came than one message may have, or that were too many.",
            r->lanes.cut_connections + r->clients.cut_connections);
-    static const char *const delays[] = {"ledger_vote_delay_p50_seconds",
-                                         "ledger_vote_delay_p99_seconds"};
+    static const char *const delays[][2] = {
+        {"ledger_vote_delay_p50_seconds",
+         "Half of what TCP says a round trip took for votes, in the last minute or two: the "
+         "median."},
+        {"ledger_vote_delay_p99_seconds", "The same: what one in a hundred exceeds."}};
     for (unsigned k = 0; k < 2; k++) {
-        head(out, delays[k], GAUGE,
-             "Half of what TCP says a round trip took for votes, in the last minute or two.");
+        head(out, delays[k][0], GAUGE, delays[k][1]);
         if (r->lanes.vote_delay_ms[k] > 0) /* Else it is not known. */
-            fprintf(out, "%s %g\n", delays[k], r->lanes.vote_delay_ms[k] / 1e3);
+            fprintf(out, "%s %g\n", delays[k][0], r->lanes.vote_delay_ms[k] / 1e3);
     }
 }
 
@@ -190,7 +194,8 @@ static void retrieval(FILE *out, const struct report *r)
     single(out, "ledger_retrieval_blocks_total", COUNTER, "Blocks fetched.", r->view.fetched);
     single(out, "ledger_retrieval_hedges_total", COUNTER,
            "Chunks asked of one peer more because another is late.", r->view.fetch_retries);
-    head(out, "ledger_wasted_bytes_total", COUNTER, "Received for nothing.");
+    head(out, "ledger_wasted_bytes_total", COUNTER,
+         "Of chunks received for nothing, in whatever frame.");
     labelled(out, "ledger_wasted_bytes_total", "purpose", lane_names[LANE_DISPERSAL],
              r->view.wasted_chunks);
     labelled(out, "ledger_wasted_bytes_total", "purpose", lane_names[LANE_RETRIEVAL],

@@ -53,42 +53,6 @@ static void extremes(const json_t *run, double *least, double *most)
     }
 }
 
-static void print_run(const json_t *run, double reference)
-{
-    const json_t *mean = json_object_get(run, "mean");
-    const double rate = number(mean, "confirmed_bytes") / number(run, "measured_s");
-    double least;
-    double most;
-    extremes(run, &least, &most);
-    printf("%-13s %3.0f  %5.2f  %-10s %-4s  %8.0f %6.3f %6.3f %6.3f  %7.2f  %5.3f  %9.2f  %7.0f  "
-           "%-7s  "
-           "%5.0f %%%s\n",
-           text(run, "scenario"), number(run, "n"), number(run, "scale"), text(run, "mode"),
-           text(run, "retrieval"), number(run, "block_bytes") / 1000, rate / 1e6, least / 1e6,
-           most / 1e6, reference > 0 ? rate / reference : 0, number(mean, "confirmed_over_rate"),
-           number(mean, "received_over_confirmed"), number(mean, "lag_epochs"),
-           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER",
-           100 * number(run, "cpu_busy_max"),
-           json_is_true(json_object_get(run, "cpu_limited")) ? "  CPU IS THE LIMIT" : "");
-}
-
-static void print_table(json_t *const runs[], unsigned count)
-{
-    const json_t *first = runs[0];
-    const double reference =
-        number(json_object_get(first, "mean"), "confirmed_bytes") / number(first, "measured_s");
-    if (count > 1)
-        print_differences(runs, count);
-    puts(
-        "                                            confirmed MB/s a node                   of "
-        "the "
-        " received/  behind,           busiest\n"
-        "scenario        n  scale  mode       asks  block KB   mean  least   most  / first   rate  "
-        "confirmed   epochs  ledgers     core");
-    for (unsigned i = 0; i < count; i++)
-        print_run(runs[i], reference);
-}
-
 /* Over all nodes, of a figure that may lie in objects: the mean, the least, the last node's. */
 struct spread {
     double mean, least, last;
@@ -116,6 +80,45 @@ static double mean_of(const json_t *run, const char *a, const char *b, const cha
 {
     const char *const path[] = {a, b, c};
     return spread_of(run, path, c ? 3 : b ? 2 : 1).mean;
+}
+
+static void print_run(const json_t *run, double reference)
+{
+    const json_t *mean = json_object_get(run, "mean");
+    const double rate = number(mean, "confirmed_bytes") / number(run, "measured_s");
+    double least;
+    double most;
+    extremes(run, &least, &most);
+    char share[16] = "-"; /* Of no rate. */
+    if (mean_of(run, "rate_in", NULL, NULL) > 0)
+        snprintf(share, sizeof share, "%.3f", number(mean, "confirmed_over_rate"));
+    printf("%-13s %3.0f  %5.2f  %-10s %-4s  %8.0f %6.3f %6.3f %6.3f  %7.2f  %5s  %9.2f  %7.0f  "
+           "%-7s  "
+           "%5.0f %%%s\n",
+           text(run, "scenario"), number(run, "n"), number(run, "scale"), text(run, "mode"),
+           text(run, "retrieval"), number(run, "block_bytes") / 1000, rate / 1e6, least / 1e6,
+           most / 1e6, reference > 0 ? rate / reference : 0, share,
+           number(mean, "received_over_confirmed"), number(mean, "lag_epochs"),
+           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER",
+           100 * number(run, "cpu_busy_max"),
+           json_is_true(json_object_get(run, "cpu_limited")) ? "  CPU IS THE LIMIT" : "");
+}
+
+static void print_table(json_t *const runs[], unsigned count)
+{
+    const json_t *first = runs[0];
+    const double reference =
+        number(json_object_get(first, "mean"), "confirmed_bytes") / number(first, "measured_s");
+    if (count > 1)
+        print_differences(runs, count);
+    puts(
+        "                                            confirmed MB/s a node                   of "
+        "the "
+        " received/  behind,           busiest\n"
+        "scenario        n  scale  mode       asks  block KB   mean  least   most  / first   rate  "
+        "confirmed   epochs  ledgers     core");
+    for (unsigned i = 0; i < count; i++)
+        print_run(runs[i], reference);
 }
 
 static void print_csv(const json_t *run, const char *directory)

@@ -322,7 +322,8 @@ static int make_directory(const struct run *r, char *message, size_t message_siz
 {
     char path[SITES_PATH_MAX];
     if (mkdir(r->options->out, 0755) != 0) {
-        snprintf(message, message_size, "%s: %s", r->options->out, strerror(errno));
+        snprintf(message, message_size, "%s: %s%s", r->options->out, strerror(errno),
+                 errno == EEXIST ? "; remove it, or give another --out" : "");
         return -1;
     }
     snprintf(path, sizeof path, "%.400s/scenario.conf", r->options->out);
@@ -369,9 +370,9 @@ static int open_page(struct run *r, char *message, size_t message_size)
 static int prepare(struct run *r, char *message, size_t message_size)
 {
     r->listener = control_listen(r->options->name, message, message_size);
-    return r->listener < 0 || make_directory(r, message, message_size) ||
-                   open_page(r, message, message_size) || open_files(r, message, message_size) ||
-                   make_network(r, message, message_size) ||
+    return r->listener < 0 || open_page(r, message, message_size) ||
+                   make_directory(r, message, message_size) ||
+                   open_files(r, message, message_size) || make_network(r, message, message_size) ||
                    sites_make(&r->sites, message, message_size) ||
                    start_nodes(r, message, message_size)
                ? -1

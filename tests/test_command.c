@@ -58,12 +58,13 @@ static void reads_commands(void **state)
     assert_int_equal(c.node, 3);
     assert_int_equal(parse("  restart \t 0 ", &c), 0);
     assert_int_equal(c.kind, COMMAND_RESTART);
+    assert_int_equal(c.node, 0);
     assert_int_equal(parse("pause 2", &c), 0);
     assert_int_equal(c.kind, COMMAND_PAUSE);
     assert_int_equal(c.node, 2);
     assert_int_equal(parse("resume 2", &c), 0);
     assert_int_equal(c.kind, COMMAND_RESUME);
-    assert_int_equal(c.node, 0);
+    assert_int_equal(c.node, 2);
     assert_int_equal(parse("rate 4 1.5 MB/s", &c), 0);
     assert_int_equal(c.kind, COMMAND_RATE);
     assert_int_equal(c.node, 4);

@@ -77,14 +77,17 @@ static void quantiles_are_those_of_both_spans(void **state)
 {
     (void)state;
     static struct round_trips trips;
-    assert_int_equal(round_trips_quantile(&trips, 0.5), 0);
+    assert_true(round_trips_quantile(&trips, 0.5) == 0);
+    trips.counts[0][0] = 1; /* It took less than one. */
+    assert_true(round_trips_quantile(&trips, 0.5) == 0.5);
+    trips.counts[0][0] = 0;
     for (unsigned ms = 1; ms <= 100; ms++)
         trips.counts[ms % 2][ms] = 1;
-    assert_int_equal(round_trips_quantile(&trips, 0.5), 50);
-    assert_int_equal(round_trips_quantile(&trips, 0.99), 99);
-    assert_int_equal(round_trips_quantile(&trips, 1), 100);
+    assert_true(round_trips_quantile(&trips, 0.5) == 50.5);
+    assert_true(round_trips_quantile(&trips, 0.99) == 99.5);
+    assert_true(round_trips_quantile(&trips, 1) == 100.5);
     trips.counts[0][ROUND_TRIP_MS_MAX - 1] = 1000;
-    assert_int_equal(round_trips_quantile(&trips, 0.5), ROUND_TRIP_MS_MAX - 1);
+    assert_true(round_trips_quantile(&trips, 0.5) == ROUND_TRIP_MS_MAX - 0.5);
 }
 
 int main(void)

@@ -58,6 +58,9 @@ static void a_line_says_how_a_node_is(void **state)
 static void what_a_node_says_of_another_life_is_no_rate(void **state)
 {
     (void)state;
+    const struct watched fresh = {0};
+    watch_line(&fresh, 3, 1, 100, line);
+    assert_string_equal(line, "   3 asked");
     answer(10, 1000, 100);
     watch_take(&node, 11, NULL);
     watch_line(&node, 3, 1, 100, line);

@@ -44,7 +44,8 @@ int command_stats(int argc, char **argv)
     char *end;
     t.node = strtoul(a.values[0], &end, 10);
     if (end == a.values[0] || *end != '\0')
-        return say_usage(t.command, "%s is no node: give its number", a.values[0]);
+        return say_usage(t.command, "%s is no node's number; as in: ledger-cli stats build/c 0",
+                         a.values[0]);
     status = ask(&t);
     target_close(&t);
     return status;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zmq.h>
 
 bool target_arguments(struct target *t, struct arguments *a, int needed, const char *missing,
@@ -52,7 +53,10 @@ int target_open(struct target *t)
     if (!resolve(t, path, sizeof path))
         return say_failed(t->command, "%.60s...: too long a path; use a shorter one", t->path);
     if (cluster_load(path, &t->cluster, message, sizeof message))
-        return say_failed(t->command, "%s", message);
+        return say_failed(t->command, "%s%s", message,
+                          access(path, F_OK) != 0 ? "; give the cluster's directory: that which "
+                                                    "ledger-cli genesis made"
+                                                  : "");
     if (t->node >= t->cluster.node_count)
         return say_usage(t->command, "there is no node %u: the nodes are 0 to %u",
                          (unsigned)t->node, (unsigned)t->cluster.node_count - 1);

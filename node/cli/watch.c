@@ -53,6 +53,7 @@ void watch_take(struct watched *w, double at_s, const struct json_t *stats)
 {
     memmove(w->history, w->history + 1, sizeof w->history - sizeof *w->history);
     w->history[WATCH_HISTORY - 1] = 0;
+    w->asked = true;
     w->answered = stats != NULL;
     w->confirmed_s = NAN;
     for (unsigned k = 0; k < LANES; k++)
@@ -117,7 +118,7 @@ void watch_line(const struct watched *w, unsigned node, double most, unsigned wi
     int used;
     width = width < WATCH_LINE_MAX / 4 ? width : WATCH_LINE_MAX / 4 - 1;
     if (!w->answered) {
-        snprintf(line, width + 1, "%4u down", node);
+        snprintf(line, width + 1, "%4u %s", node, w->asked ? "down" : "asked");
         return;
     }
     used = snprintf(text, sizeof text, "%4u %-11s %8llu %7llu %6llu  ", node, w->state,
@@ -152,8 +153,16 @@ static void draw(const struct watch *w)
         printf("\r\n%s\033[K", line);
     }
     char full[16];
+    unsigned up = 0;
+    for (unsigned i = 0; i < w->count; i++)
+        up += w->nodes[i].answered;
     put_rate(full, sizeof full, most);
-    snprintf(line, sizeof line, "%u of %u nodes; a full bar is %s; q quits", shown, w->count, full);
+    full[strcspn(full, "/") + 2] = '\0'; /* Without the blanks around it. */
+    int used = snprintf(line, sizeof line, "%u of %u nodes up", up, w->count);
+    if (shown < w->count)
+        used += snprintf(line + used, sizeof line - (size_t)used, ", %u shown", shown);
+    snprintf(line + used, sizeof line - (size_t)used, "; a full bar: %s; q quits",
+             full + strspn(full, " "));
     printf("\r\n%.*s\033[J", (int)size.ws_col, line);
     fflush(stdout);
 }
@@ -261,8 +270,11 @@ int watch_cluster(struct target *t)
     char message[CONFIG_MESSAGE_MAX];
     int status = EXIT_DONE;
     w = (struct watch){0};
+    const char *terminal = getenv("TERM");
     if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &w.before) != 0)
         return say_usage(t->command, "--watch needs a terminal");
+    if (terminal && strcmp(terminal, "dumb") == 0)
+        return say_usage(t->command, "--watch needs a terminal that can move its cursor (TERM)");
     for (; w.count < t->cluster.node_count && status == EXIT_DONE; w.count++) {
         struct watched *node = &w.nodes[w.count];
         node->connection = connection_open(t->zmq, &t->cluster, w.count, message, sizeof message);

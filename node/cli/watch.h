@@ -10,6 +10,7 @@ enum { WATCH_HISTORY = 120 }; /* Seconds. */
 struct watched {
     struct connection *connection;
     bool known; /* It has answered once. */
+    bool asked; /* It has had the time to answer once. */
     bool answered;
     const char *state;
     uint64_t agreed, executed, peers;

@@ -114,6 +114,10 @@ int command_export(int argc, char **argv)
         return status;
     if (!o.html && !o.json && !o.csv && !o.svg && !o.grafana)
         return say_usage(a.command, "say what to write: --html FILE, for instance");
+    const char *const files[] = {o.html, o.json, o.csv, o.svg, o.grafana};
+    for (unsigned k = 0; k < sizeof files / sizeof *files; k++)
+        if (files[k] && strcmp(files[k], "-") == 0)
+            return say_usage(a.command, "- is no name for a file; for stdout, give /dev/stdout");
     if (a.count == 0 && (o.html || o.json || o.csv || o.svg))
         return say_usage(a.command, "the directory of a run is missing");
     if (a.count > RUNS_MAX)

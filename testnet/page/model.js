@@ -172,12 +172,14 @@ export class Run {
         });
     }
 
-    /* The node that has executed least, or null. */
+    /* The node that has executed least, of several the one that was furthest behind; or null. */
     get slowest() {
         return this.once("slowest", () => {
             const behind = this.nodes.map((_, node) => this.behind(node).at(-1) ?? -1);
             const most = largest(behind);
-            return this.t.length && behind.some((b) => b >= 0) ? behind.indexOf(most) : null;
+            const peaks = behind.map((b, node) =>
+                (b === most ? largest([0, ...known(this.behind(node))]) : -1));
+            return this.t.length && behind.some((b) => b >= 0) ? peaks.indexOf(largest(peaks)) : null;
         });
     }
 

@@ -86,7 +86,7 @@ export function story(run) {
 }
 
 const slowestName = (run) => (run.slowest === null ? "slowest node"
-    : `node ${run.nodes[run.slowest].id} (slowest)`);
+    : `node ${run.nodes[run.slowest].id} (${run.behind(run.slowest).at(-1) > 0 ? "slowest" : "was slowest"})`);
 
 const nodeLines = (run) => run.nodes.map(({ id }) =>
     ({ label: `Node ${id}`, colour: "other", width: 1, quiet: true }));

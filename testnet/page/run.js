@@ -37,13 +37,13 @@ export function warnings(run) {
 
 function standing(run) {
     const up = run.nodes.filter((_, k) => !run.down(k)).length;
-    const rates = run.throughputs().map((rate, k) => (run.down(k) ? 0 : recent(rate)));
+    const rates = run.throughputs().filter((_, k) => !run.down(k)).map(recent);
     return [
         ["Nodes up", `${up} of ${run.nodes.length}`],
         ["Epochs agreed", quantity(run.furthest.at(-1), "count")],
         ["Slowest node behind, epochs",
             quantity(run.slowest === null ? null : run.behind(run.slowest).at(-1), "count")],
-        ["Confirmed, mean of the nodes", quantity(mean(rates), "B/s")],
+        ["Confirmed, mean of those up", quantity(mean(rates), "B/s")],
     ];
 }
 
