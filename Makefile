@@ -114,11 +114,13 @@ $(BUILD)/ledger.a $(BUILD)/testnet.a:
 # The page's files are in it.
 $(BUILD)/testnet/page.o: $(wildcard testnet/page/*)
 
-# A daemon that writes down what it hears (tests/chaos/heard.c).
-$(BUILD)/chaos/ledger-node: $(BUILD)/node/main.o $(BUILD)/tests/chaos/heard.o $(BUILD)/ledger.a
+# A daemon that writes down what it hears, and lies if it is told to (tests/chaos).
+$(BUILD)/chaos/ledger-node: $(BUILD)/node/main.o $(call objects,tests/chaos/heard.c tests/chaos/lies.c \
+                            tests/sim/liar.c tests/sim/prng.c) $(BUILD)/ledger.a
 	@echo "  LD  $@"
 	@mkdir -p $(@D)
-	@$(CC) $(LINK) -Wl,--wrap=message_decode $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(LINK) -Wl,--wrap=message_decode,--wrap=driver_open,--wrap=transport_send \
+	 $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Loaded into a node from outside (tests/power/undo.h).
 $(BUILD)/undo.so: tests/power/undo.c tests/power/undo.h $(BUILD)/command

@@ -17,4 +17,6 @@ struct heard {
     struct hash value; /* ROOTS, CHECKPOINT, CHUNK: what was said. SHARE: of it. */
 };
 
+extern node_id heard_self; /* Who this process is: known when its core is opened (lies.c). */
+
 #endif

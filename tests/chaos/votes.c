@@ -1,7 +1,7 @@
 /* Whether any node said two different things to whoever heard it, in all its lives: one AUX, one
  * CONF and one share a round of each agreement, one TERM, one root a dispersal with GOT, READY and
  * COMPLETE, one block an epoch, one checkpoint. (Of both values BVAL is legal.)
- * usage: votes FILE...      what tests/chaos/heard.c wrote
+ * usage: votes LIARS FILE...      LIARS as "5 6", or ""; FILE: what tests/chaos/heard.c wrote
  * Prints how many were compared with one heard before. 0; 1 when two differ, after a line each. */
 #include "tests/chaos/heard.h"
 
@@ -21,6 +21,7 @@ struct said {
 static struct said *table;
 static size_t capacity, used;
 static uint64_t heard, compared, different;
+static bool lies[NODES_MAX];
 
 static uint64_t mixed(const struct said *s)
 {
@@ -82,7 +83,7 @@ static void compare(const struct said *s)
 
 static void take(const struct heard *h)
 {
-    if (h->kind == MESSAGE_VOTES && h->type == BA_BVAL)
+    if (lies[h->from % NODES_MAX] || (h->kind == MESSAGE_VOTES && h->type == BA_BVAL))
         return;
     for (unsigned p = nodeset_next(&h->proposers, 0); p < NODES_MAX;
          p = nodeset_next(&h->proposers, p + 1))
@@ -99,7 +100,14 @@ static void take(const struct heard *h)
 int main(int argc, char **argv)
 {
     struct heard h;
-    for (int k = 1; k < argc; k++) {
+    char *end;
+    for (const char *at = argc > 1 ? argv[1] : ""; *at; at = end) {
+        const unsigned long node = strtoul(at, &end, 10);
+        if (end == at || node >= NODES_MAX)
+            return fprintf(stderr, "votes: %s are no nodes\n", argv[1]), 2;
+        lies[node] = true;
+    }
+    for (int k = 2; k < argc; k++) {
         FILE *file = fopen(argv[k], "rb");
         if (!file)
             return perror(argv[k]), 1;
