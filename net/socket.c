@@ -14,8 +14,7 @@ enum {
     RECONNECT_MS = 50,       /* Then twice that, and so on, */
     RECONNECT_MS_MAX = 500,  /* up to this. */
     CONNECT_MS_MAX = 3000,   /* A SYN that a partition swallowed is not waited for after it. */
-    /* A connection is dead when nothing is acknowledged for so long. Asked of TCP: a heartbeat of
-     * ZeroMQ stands in line behind bulk data, and slow would look dead. */
+    /* A connection is dead when nothing is acknowledged for so long. */
     DEAD_MS = 10000,
     KEEPALIVE_IDLE_S = 5,
     KEEPALIVE_S = 2,
@@ -33,6 +32,15 @@ static void set_int(void *socket, int option, int value)
     set(socket, option, &value, sizeof value);
 }
 
+void socket_keep_alive(void *socket)
+{
+    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+    set_int(socket, ZMQ_TCP_MAXRT, DEAD_MS);
+}
+
 static void *new_socket(void *context, int type, const char *endpoint, const uint8_t *secret)
 {
     void *socket = zmq_socket(context, type);
@@ -40,11 +48,7 @@ static void *new_socket(void *context, int type, const char *endpoint, const uin
         return NULL;
     set_int(socket, ZMQ_LINGER, 0);
     set_int(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL);
-    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
-    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
-    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S);
-    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
-    set_int(socket, ZMQ_TCP_MAXRT, DEAD_MS);
+    socket_keep_alive(socket);
     if (secret)
         set(socket, ZMQ_CURVE_SECRETKEY, secret, CURVE_KEY_SIZE);
     return socket;

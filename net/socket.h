@@ -30,6 +30,12 @@ void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, 
 void *socket_dial(void *context, const char *endpoint, const struct socket_pass *pass,
                   int high_water);
 
+/* Before it is bound or connects: a connection whose other end is gone ends after some 10 s. Asked of
+ * TCP, never of ZeroMQ's heartbeat: that stands in line behind bulk data, so that slow would look
+ * dead; and where it is due for a connection that broke while messages waited behind the high-water
+ * mark, libzmq aborts the process (its issue 4364). */
+void socket_keep_alive(void *socket);
+
 /* What is readable while libzmq's threads have something for the socket. */
 int socket_file(void *socket);
 /* Whether it takes a frame now; takes what libzmq's threads have for it, at two system calls. */

@@ -9,6 +9,7 @@
 
 #include "crypto/identity.h"
 #include "net/intake.h"
+#include "net/socket.h"
 
 enum {
     PART_COUNT = 64,        /* Items a task looks at: some 3 ms of signatures. */
@@ -17,7 +18,6 @@ enum {
     SEND_HIGH_WATER = 64,
     CURVE_OVERHEAD = 33,
     HANDSHAKE_MS_MAX = 5000,
-    HEARTBEAT_MS = 10000,
 };
 
 /* One with requests in flight. */
@@ -84,7 +84,7 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
     set_int(c->socket, ZMQ_RCVHWM, RECEIVE_HIGH_WATER);
     set_int(c->socket, ZMQ_SNDHWM, SEND_HIGH_WATER);
     set_int(c->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
-    set_int(c->socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    socket_keep_alive(c->socket);
     set_int(c->socket, ZMQ_BACKLOG, CLIENTS_MAX);
     size_t file_size = sizeof(c->file);
     if (zmq_bind(c->socket, c->options.endpoint) == 0 &&

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "net/socket.h"
+
 enum {
     CLIENT_PORT = 3, /* From a node's first port. */
     CURVE_OVERHEAD = 33,
@@ -16,7 +18,6 @@ enum {
     RECONNECT_MS_MAX = 500,
     CONNECT_MS_MAX = 3000,
     HANDSHAKE_MS_MAX = 3000,
-    HEARTBEAT_MS = 5000, /* A node whose machine is gone says nothing at all. */
 };
 
 struct connection {
@@ -70,7 +71,7 @@ static void set_options(void *socket, const uint8_t server[CURVE_KEY_SIZE],
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS_MAX);
     set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    socket_keep_alive(socket);
 }
 
 static int dial(struct connection *c, void *zmq_context, const struct cluster_node *node,

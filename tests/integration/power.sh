@@ -68,6 +68,9 @@ for ((round = 0; round < rounds; round++)); do
     submit $round
     sleep "0.$((RANDOM % 5 + 1))$((RANDOM % 10))"
     running
+    for i in "${submitters[@]}"; do # Each waits for what a node says to 8 transfers.
+        kill -0 "$i" 2>/dev/null || fail 'the load had ended before the power went'
+    done
     if ((round % 2 == 0)); then
         victims=(0 1 2 3)
     else
