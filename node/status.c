@@ -334,6 +334,7 @@ void status_tick(struct node *n, struct effects *out)
         return;
     }
     n->want_ms = n->now_ms;
+    n->for_epoch.since_ms = n->for_needed.since_ms = n->now_ms; /* They are asked for with it. */
     if (n->want_wait_ms < WANT_BACKOFF * retry)
         n->want_wait_ms *= 2;
     ask_again(n, out);
