@@ -1,20 +1,21 @@
 #include "net/connections.h"
 
 #include <dirent.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
-enum { SPAN_MS = 60000 };
+enum { SPAN_MS = 60000, TCP_LISTEN_STATE = 10 };
 
-static uint16_t other_port(int file)
+static uint16_t port_by(int (*name)(int, struct sockaddr *, socklen_t *), int file)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
-    if (getpeername(file, (struct sockaddr *)&address, &size) != 0)
+    if (name(file, (struct sockaddr *)&address, &size) != 0)
         return 0;
     if (address.ss_family == AF_INET6)
         return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
@@ -22,7 +23,51 @@ static uint16_t other_port(int file)
                                         : 0;
 }
 
-static bool has(const uint16_t ports[], unsigned count, uint16_t port)
+/* False for what is no socket of TCP. */
+static bool describe(int file, struct connection *c)
+{
+    struct tcp_info info = {0};
+    struct stat status;
+    socklen_t size = sizeof info;
+    const size_t needed =
+        offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received;
+    if (getsockopt(file, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < needed ||
+        fstat(file, &status) != 0)
+        return false;
+    *c = (struct connection){.file = file,
+                             .inode = status.st_ino,
+                             .listening = info.tcpi_state == TCP_LISTEN_STATE,
+                             .own_port = port_by(getsockname, file)};
+    if (c->listening) /* Its numbers mean something else. */
+        return true;
+    c->other_port = port_by(getpeername, file);
+    c->received = info.tcpi_bytes_received;
+    c->round_trip_us = info.tcpi_rtt;
+    return true;
+}
+
+unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
+{
+    unsigned count = 0;
+    DIR *files = opendir("/proc/self/fd");
+    if (!files)
+        return 0;
+    for (const struct dirent *e; (e = readdir(files)); count++) {
+        struct connection c;
+        if (describe((int)strtol(e->d_name, NULL, 10), &c))
+            visit(context, &c);
+    }
+    closedir(files);
+    return count;
+}
+
+void connection_bound_unsent(const struct connection *c)
+{
+    const int most = CONNECTIONS_UNSENT_MAX;
+    setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
+bool connection_has_port(const uint16_t ports[], unsigned count, uint16_t port)
 {
     for (unsigned i = 0; i < count; i++)
         if (ports[i] == port)
@@ -30,35 +75,20 @@ static bool has(const uint16_t ports[], unsigned count, uint16_t port)
     return false;
 }
 
-static void count_trip(int file, struct round_trips *trips)
+void round_trips_time(struct round_trips *trips, uint64_t now_ms)
 {
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-    if (getsockopt(file, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_rtt == 0)
+    if (now_ms < trips->since_ms + SPAN_MS)
         return;
-    const uint32_t ms = info.tcpi_rtt / 1000;
-    trips->counts[trips->current][ms < ROUND_TRIP_MS_MAX ? ms : ROUND_TRIP_MS_MAX - 1]++;
+    trips->since_ms = now_ms;
+    trips->current = 1 - trips->current;
+    memset(trips->counts[trips->current], 0, sizeof trips->counts[0]);
 }
 
-void connections_look(const uint16_t ports[], unsigned count, uint64_t now_ms,
-                      struct round_trips *trips)
+void round_trips_count(struct round_trips *trips, const struct connection *c)
 {
-    if (now_ms >= trips->since_ms + SPAN_MS) {
-        trips->since_ms = now_ms;
-        trips->current = 1 - trips->current;
-        memset(trips->counts[trips->current], 0, sizeof trips->counts[0]);
-    }
-    DIR *files = opendir("/proc/self/fd");
-    if (!files)
-        return;
-    const int most = CONNECTIONS_UNSENT_MAX;
-    for (const struct dirent *e; (e = readdir(files));) {
-        const int file = (int)strtol(e->d_name, NULL, 10);
-        if (setsockopt(file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most) == 0 &&
-            has(ports, count, other_port(file))) /* What is no TCP socket refuses. */
-            count_trip(file, trips);
-    }
-    closedir(files);
+    const uint32_t ms = c->round_trip_us / 1000;
+    if (c->round_trip_us > 0)
+        trips->counts[trips->current][ms < ROUND_TRIP_MS_MAX ? ms : ROUND_TRIP_MS_MAX - 1]++;
 }
 
 double round_trips_quantile(const struct round_trips *trips, double share)

@@ -3,12 +3,31 @@
 #ifndef NET_CONNECTIONS_H
 #define NET_CONNECTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
     CONNECTIONS_UNSENT_MAX = 32 << 10,
     ROUND_TRIP_MS_MAX = 4096, /* Longer ones count as this. */
 };
+
+struct connection {
+    int file;
+    uint64_t inode; /* Tells it from another that has the descriptor later. */
+    bool listening; /* No connection, but where they come in: what follows own_port is 0. */
+    uint16_t own_port, other_port;
+    uint64_t received; /* Bytes, by TCP; what nobody has read yet too. */
+    uint32_t round_trip_us;
+};
+
+/* Calls visit for each socket of TCP. Returns how many descriptors were looked at. */
+unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context);
+
+/* Bounds what the kernel holds unsent of it (TCP_NOTSENT_LOWAT): it takes megabytes for a link of
+ * any rate, on a slow one a minute's worth, which can be neither overtaken nor taken back. */
+void connection_bound_unsent(const struct connection *c);
+
+bool connection_has_port(const uint16_t ports[], unsigned count, uint16_t port);
 
 /* How often round trips of so many milliseconds were seen: in the current span and the one
  * before. */
@@ -18,12 +37,9 @@ struct round_trips {
     uint64_t since_ms; /* When the current span began. */
 };
 
-/* Bounds what the kernel holds unsent of each connection of this process (TCP_NOTSENT_LOWAT): it
- * takes megabytes for a link of any rate, on a slow one a minute's worth, which can be neither
- * overtaken nor taken back. And counts what TCP says a round trip takes now on those whose other
- * end has one of `ports`. To be called again and again: connections come and go. */
-void connections_look(const uint16_t ports[], unsigned count, uint64_t now_ms,
-                      struct round_trips *trips);
+/* Before the ones seen at `now_ms` are counted. */
+void round_trips_time(struct round_trips *trips, uint64_t now_ms);
+void round_trips_count(struct round_trips *trips, const struct connection *c);
 /* Of the last one to two minutes: what `share` of them do not exceed, in ms, to half of one; 0: there were none. */
 double round_trips_quantile(const struct round_trips *trips, double share);
 

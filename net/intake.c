@@ -1,111 +1,114 @@
 #include "net/intake.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <zmq.h>
 
 enum {
-    KERNEL_BYTES = 8 << 20,
-    TCP_LISTEN_STATE = 10,
     LOOK_MS = 500, /* From one look to the next, ... */
     FILE_MS = 2,   /* ... and for each descriptor. */
+    WAITING_LOOK_MS = 20,
+    WAITING_FILES_A_MS = 4,
 };
 
-void intake_add(struct intake *i, void *socket, unsigned frames, uint64_t frame_size,
-                unsigned connections_max)
+void intake_add(struct intake *i, void *socket, const struct intake_limit *limit)
 {
     char endpoint[256] = "";
     size_t size = sizeof endpoint;
     assert(i->port_count < INTAKE_PORTS_MAX);
-    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) != 0 || !strrchr(endpoint, ':'))
+    i->ports[i->port_count].limit = *limit;
+    i->ports[i->port_count].empty = true;
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0 && strrchr(endpoint, ':'))
+        i->ports[i->port_count].number = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
+    i->port_count++;
+}
+
+void intake_given(struct intake *i, unsigned place, zmq_msg_t *last, uint64_t wire_bytes)
+{
+    const int file = zmq_msg_get(last, ZMQ_SRCFD);
+    assert(place < i->port_count);
+    i->ports[place].empty = false;
+    if (file < 0 || file >= INTAKE_FILES_MAX)
         return;
-    i->ports[i->port_count].port = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
-    i->ports[i->port_count].connections_max = connections_max;
-    i->ports[i->port_count++].bytes_max = (frames + 1) * frame_size + KERNEL_BYTES;
+    i->files[file].given = true;
+    i->files[file].taken += wire_bytes;
 }
 
-void intake_given(struct intake *i, zmq_msg_t *message)
+void intake_empty(struct intake *i, unsigned place)
 {
-    const int file = zmq_msg_get(message, ZMQ_SRCFD);
-    if (file >= 0 && file < INTAKE_FILES_MAX)
-        i->files[file].given = true;
+    assert(place < i->port_count);
+    i->ports[place].empty = true;
 }
 
-static uint16_t own_port(int file)
+bool intake_due(const struct intake *i, uint64_t now_ms)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    if (getsockname(file, (struct sockaddr *)&address, &size) != 0)
-        return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return address.ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)&address)->sin_port)
-                                        : 0;
+    uint64_t pause_ms = LOOK_MS + (uint64_t)i->descriptors * FILE_MS;
+    for (unsigned k = 0; k < i->port_count; k++)
+        if (!i->ports[k].empty)
+            pause_ms = WAITING_LOOK_MS + i->descriptors / WAITING_FILES_A_MS;
+    return i->looked_ms == 0 || now_ms >= i->looked_ms + pause_ms;
 }
 
-/* Which of the ports a connection came in by, or port_count. */
-static unsigned port_of(const struct intake *i, int file)
+void intake_begin(struct intake *i, uint64_t now_ms)
 {
-    const uint16_t port = own_port(file);
-    unsigned k = 0;
-    while (k < i->port_count && (port == 0 || i->ports[k].port != port))
-        k++;
-    return k;
+    i->looked_ms = now_ms;
+    for (unsigned k = 0; k < i->port_count; k++) {
+        const struct intake_limit *limit = &i->ports[k].limit;
+        i->ports[k].bytes_max = limit->bytes;
+        if (i->ports[k].waiting > limit->total_bytes)
+            i->ports[k].bytes_max = limit->total_bytes / i->ports[k].connections;
+        i->ports[k].connections = 0;
+        i->ports[k].waiting = 0;
+    }
 }
 
-/* As TCP knows it; false for what is no connection. */
-static bool received_by(int file, uint64_t *received)
+static void cut(struct intake *i, const struct connection *c)
 {
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-    const size_t needed =
-        offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received;
-    if (getsockopt(file, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < needed ||
-        info.tcpi_state == TCP_LISTEN_STATE)
-        return false;
-    *received = info.tcpi_bytes_received;
-    return true;
-}
-
-static void look_at(struct intake *i, int file)
-{
-    const unsigned port = port_of(i, file);
-    uint64_t received;
-    if (port == i->port_count || !received_by(file, &received))
+    if (i->files[c->file].cut_inode == c->inode)
         return;
-    uint64_t *base = &i->files[file].base;
-    const bool given = i->files[file].given;
-    if (given || received < *base) /* Else it is another connection by now. */
-        *base = given ? received : 0;
-    i->files[file].given = false;
-    const bool surplus = ++i->ports[port].connections > i->ports[port].connections_max && !given;
-    if (received - *base <= i->ports[port].bytes_max && !surplus)
-        return;
-    shutdown(file, SHUT_RDWR); /* libzmq reads its end, and lets go of all. */
-    *base = received;
+    shutdown(c->file, SHUT_RDWR); /* libzmq reads its end, and lets go of what has none. */
+    i->files[c->file].cut_inode = c->inode;
     i->cut++;
 }
 
-unsigned intake_look(struct intake *i)
+/* What waits of it. A socket that has nothing left has given out all messages that ended: then only
+ * what came after the last is counted, whatever else a peer may say (PINGs). */
+static uint64_t waiting_of(struct intake *i, const struct connection *c, bool empty)
 {
-    unsigned next_ms = LOOK_MS;
-    DIR *files = opendir("/proc/self/fd");
-    if (!files)
-        return next_ms;
-    for (unsigned k = 0; k < i->port_count; k++)
-        i->ports[k].connections = 0;
-    for (const struct dirent *e; (e = readdir(files));) {
-        const int file = (int)strtol(e->d_name, NULL, 10);
-        if (file < INTAKE_FILES_MAX)
-            look_at(i, file);
-        next_ms += FILE_MS;
-    }
-    closedir(files);
-    return next_ms;
+    uint64_t *taken = &i->files[c->file].taken;
+    const bool given = i->files[c->file].given, known = i->files[c->file].inode == c->inode;
+    i->files[c->file].inode = c->inode;
+    i->files[c->file].given = false;
+    if (given && (empty || !known)) /* Of one not seen before, some of it may be another's. */
+        *taken = c->received;
+    else if (!known)
+        *taken = 0;
+    if (*taken > c->received)
+        *taken = c->received;
+    return c->received - *taken;
+}
+
+void intake_see(struct intake *i, const struct connection *c)
+{
+    unsigned k = 0;
+    while (k < i->port_count && (i->ports[k].number == 0 || i->ports[k].number != c->own_port))
+        k++;
+    if (k == i->port_count || c->listening || c->file >= INTAKE_FILES_MAX)
+        return;
+    const bool given = i->files[c->file].given;
+    const uint64_t waiting = waiting_of(i, c, i->ports[k].empty);
+    i->ports[k].waiting += waiting;
+    i->ports[k].connections++;
+    if (waiting > i->ports[k].bytes_max ||
+        (i->ports[k].connections > i->ports[k].limit.connections && !given))
+        cut(i, c);
+}
+
+void intake_end(struct intake *i, unsigned descriptors) { i->descriptors = descriptors; }
+
+void intake_see_called(struct intake *i, const struct connection *c)
+{
+    if (c->received > INTAKE_CALLED_BYTES && c->file < INTAKE_FILES_MAX)
+        cut(i, c);
 }

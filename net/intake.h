@@ -1,10 +1,15 @@
 /* What strangers and lying peers may make libzmq keep.
  *
- * libzmq gives out a message of several parts when the last has come, and keeps those before without
- * a bound; no option bounds it. So bytes that arrive on a connection while nothing that came by it is
- * given out are counted, as TCP knows them: beyond what can be there rightly, it is cut. What arrives
- * between two looks is beside it. Nor does it bound connections: of more than a port may have, those
- * are cut by which nothing has come since the last look. */
+ * libzmq must never stop reading: where it has, and the connection breaks, a PING that it then
+ * comes to ends the process (its issue 4364). So no receiving socket has a high-water mark, what
+ * arrives is in memory until it is given out, and what bounds it is here: of each connection, the
+ * bytes that have come, as TCP knows them, less those of the messages given out. That counts too
+ * what libzmq holds back until the last part of a message has come, for which it has no bound.
+ * Beyond what can be there rightly, a connection is cut. What arrives between two looks is beside
+ * it, so one looks more often while more waits than was taken.
+ *
+ * Nor does libzmq bound connections: of more than a port may have, those are cut by which nothing
+ * has come since the last look. And who is called has nothing to say but the handshake. */
 #ifndef NET_INTAKE_H
 #define NET_INTAKE_H
 
@@ -12,30 +17,59 @@
 #include <stdint.h>
 #include <zmq.h>
 
-enum { INTAKE_PORTS_MAX = 4, INTAKE_FILES_MAX = 16384 };
+#include "net/connections.h"
+
+enum {
+    INTAKE_PORTS_MAX = 4,
+    INTAKE_FILES_MAX = 16384,
+    INTAKE_KERNEL_BYTES = 8 << 20, /* Of a connection, that nobody may have read yet. */
+    INTAKE_CALLED_BYTES = 16 << 10,
+};
+
+/* What may wait, kernel's bytes included. */
+struct intake_limit {
+    uint64_t bytes;       /* Of a connection. */
+    uint64_t total_bytes; /* Of all: beyond, each may have its even share. */
+    unsigned connections;
+};
 
 struct intake {
     struct {
-        uint16_t port;
-        uint64_t bytes_max;
-        unsigned connections_max, connections; /* At the last look. */
-    } ports[INTAKE_PORTS_MAX];                 /* Those we listen on. */
+        struct intake_limit limit;
+        uint16_t number;
+        bool empty;           /* Had nothing left when it was last asked. */
+        unsigned connections; /* Seen in this look, and bytes that wait there. */
+        uint64_t waiting;
+        uint64_t bytes_max; /* What each may have in this look. */
+    } ports[INTAKE_PORTS_MAX];
     unsigned port_count;
-    uint64_t cut; /* Connections. */
+    uint64_t looked_ms;
+    unsigned descriptors; /* At the last look. */
+    uint64_t cut;         /* Connections. */
     struct {
-        uint64_t base; /* Bytes that had come when something was last seen to be given out. */
-        bool given;    /* Since the last look. */
+        uint64_t inode; /* At the last look, and of the last that was cut. */
+        uint64_t cut_inode;
+        uint64_t taken; /* Bytes given out, or known not to wait any more. */
+        bool given;     /* A message, since the last look. */
     } files[INTAKE_FILES_MAX];
 };
 
-/* The port that a ZeroMQ socket has bound. `frames`: that it may keep a connection, of `frame_size`
- * at most; the kernel's own buffer comes on top. */
-void intake_add(struct intake *i, void *socket, unsigned frames, uint64_t frame_size,
-                unsigned connections_max);
-/* A message was given out. It is still the caller's. */
-void intake_given(struct intake *i, zmq_msg_t *message);
-/* Among all descriptors of this process. Returns after how many ms to look again: some times a
- * second, or as rarely as it takes to spend little on it where connections are many. */
-unsigned intake_look(struct intake *i);
+/* The port that a ZeroMQ socket has bound; its place is the number of those added before. */
+void intake_add(struct intake *i, void *socket, const struct intake_limit *limit);
+/* The socket of a place gave out a message that had so many bytes on the wire. The message's last
+ * part is still the caller's. */
+void intake_given(struct intake *i, unsigned place, zmq_msg_t *last, uint64_t wire_bytes);
+/* It had none. */
+void intake_empty(struct intake *i, unsigned place);
+
+/* Whether to look again: some times a second, or as rarely as it takes to spend little on it where
+ * connections are many; much more often while something waits. A look begins, sees each
+ * connection, and ends with the number of descriptors that it took. */
+bool intake_due(const struct intake *i, uint64_t now_ms);
+void intake_begin(struct intake *i, uint64_t now_ms);
+void intake_see(struct intake *i, const struct connection *c);
+void intake_end(struct intake *i, unsigned descriptors);
+/* The same for one that this process made. */
+void intake_see_called(struct intake *i, const struct connection *c);
 
 #endif

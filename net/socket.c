@@ -9,7 +9,6 @@
 #include "crypto/quorum.h"
 
 enum {
-    CURVE_OVERHEAD = 33,     /* What CURVE adds to a frame before libzmq looks at its size. */
     BACKLOG = 2 * NODES_MAX, /* All peers may dial at once. */
     RECONNECT_MS = 50,       /* Then twice that, and so on, */
     RECONNECT_MS_MAX = 500,  /* up to this. */
@@ -62,18 +61,24 @@ static void *close_failed(void *socket)
     return NULL;
 }
 
-void *socket_listen(void *context, const char *endpoint, const uint8_t *secret, int high_water,
+/* libzmq looks at a frame's size as it is on the wire. */
+static void limit_frames(void *socket, size_t size)
+{
+    const int64_t size_max = (int64_t)size + SOCKET_CURVE_OVERHEAD;
+    set(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
+}
+
+void *socket_listen(void *context, const char *endpoint, const uint8_t *secret,
                     size_t frame_size_max)
 {
     assert(frame_size_max >= SOCKET_FRAME_MIN);
     void *socket = new_socket(context, ZMQ_PULL, endpoint, secret);
     if (!socket)
         return NULL;
-    int64_t size_max = (int64_t)frame_size_max + CURVE_OVERHEAD;
-    set(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
+    limit_frames(socket, frame_size_max);
     set(socket, ZMQ_ZAP_DOMAIN, secret ? "node" : "bulk", strlen("node"));
     set_int(socket, secret ? ZMQ_CURVE_SERVER : ZMQ_PLAIN_SERVER, 1);
-    set_int(socket, ZMQ_RCVHWM, high_water);
+    set_int(socket, ZMQ_RCVHWM, 0);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     return zmq_bind(socket, endpoint) ? close_failed(socket) : socket;
 }
@@ -99,6 +104,8 @@ void *socket_dial(void *context, const char *endpoint, const struct socket_pass 
     if (!socket)
         return NULL;
     show(socket, pass);
+    limit_frames(socket, SOCKET_FRAME_MIN);
+    set_int(socket, ZMQ_RCVHWM, 1); /* Nobody reads it. */
     set_int(socket, ZMQ_SNDHWM, high_water);
     set_int(socket, ZMQ_IMMEDIATE, 1);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
@@ -123,18 +130,20 @@ bool socket_takes(void *socket)
     return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
 }
 
-bool socket_receive(void *socket, zmq_msg_t *m, struct socket_rest *rest)
+bool socket_receive(void *socket, bool curve, zmq_msg_t *m, struct socket_rest *rest)
 {
     rest->parts = 0;
     rest->size = 0;
     zmq_msg_init(m);
     if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
         return false;
+    rest->wire_bytes = socket_wire_size(curve, zmq_msg_size(m));
     zmq_msg_t part;
     for (bool more = zmq_msg_more(m); more; more = zmq_msg_more(&part), zmq_msg_close(&part)) {
         zmq_msg_init(&part);
         if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0)
             return true; /* All parts of a message are there, or none. */
+        rest->wire_bytes += socket_wire_size(curve, zmq_msg_size(&part));
         if (rest->parts++ > 0)
             continue;
         rest->size = zmq_msg_size(&part);

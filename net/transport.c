@@ -12,12 +12,12 @@
 
 enum { REDIAL_MS = 30000 };
 
-/* Frames that libzmq may keep, per connection. What it has taken cannot be overtaken. */
-static const struct {
-    int send;
-    int receive;
-} high_water[LANES] = {
-    [LANE_VOTES] = {64, 64}, [LANE_DISPERSAL] = {1, 4}, [LANE_RETRIEVAL] = {1, 4}};
+/* Frames that libzmq may have taken from a queue of ours: they cannot be overtaken any more. */
+static const int send_high_water[LANES] = {
+    [LANE_VOTES] = 64, [LANE_DISPERSAL] = 1, [LANE_RETRIEVAL] = 1};
+
+/* What may wait of a peer in a lane is more than it can rightly be ahead of us. */
+enum { WAITING_BYTES = 24 << 20, WAITING_FRAMES = 3 };
 
 static uint64_t now_ms(void)
 {
@@ -34,12 +34,16 @@ static const uint8_t *secret_of(const struct transport *t, enum lane lane)
 static int listen_on(struct transport *t, const char *endpoint, enum lane lane, char *message,
                      size_t message_size)
 {
-    t->receivers[lane] = socket_listen(t->context, endpoint, secret_of(t, lane),
-                                       high_water[lane].receive, t->frame_size_max[lane]);
+    const uint64_t frames = WAITING_FRAMES * (uint64_t)t->frame_size_max[lane];
+    const struct intake_limit limit = {.bytes = INTAKE_KERNEL_BYTES +
+                                                (frames > WAITING_BYTES ? frames : WAITING_BYTES),
+                                       .total_bytes = UINT64_MAX,
+                                       .connections = 2 * NODES_MAX};
+    t->receivers[lane] =
+        socket_listen(t->context, endpoint, secret_of(t, lane), t->frame_size_max[lane]);
     if (t->receivers[lane]) {
         t->receiver_files[lane] = socket_file(t->receivers[lane]);
-        intake_add(&t->intake, t->receivers[lane], (unsigned)high_water[lane].receive,
-                   t->frame_size_max[lane], 2 * NODES_MAX);
+        intake_add(&t->intake, t->receivers[lane], &limit);
         t->may_have[lane] = true;
         return 0;
     }
@@ -69,7 +73,7 @@ static int dial(struct transport *t, struct peer *p, enum lane lane)
         snprintf(pass.user, sizeof pass.user, "%u", t->self % 1000u);
         seal_password(t->seals, (node_id)(p - t->peers), pass.password);
     }
-    l->socket = socket_dial(t->context, p->address.endpoints[lane], &pass, high_water[lane].send);
+    l->socket = socket_dial(t->context, p->address.endpoints[lane], &pass, send_high_water[lane]);
     explicit_bzero(&pass, sizeof pass);
     if (!l->socket)
         return -1;
@@ -97,10 +101,11 @@ static struct transport *new_transport(const struct transport_options *o)
     }
     for (unsigned i = 0; i < o->node_count; i++) {
         t->peers[i].address = o->peers[i];
-        const char *port = strrchr(o->peers[i].endpoints[LANE_VOTES], ':');
-        t->ports[i] = i != o->self && port ? (uint16_t)strtoul(port + 1, NULL, 10) : 0;
-        for (unsigned lane = 0; lane < LANES; lane++)
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            const char *port = strrchr(o->peers[i].endpoints[lane], ':');
+            t->ports[lane][i] = i != o->self && port ? (uint16_t)strtoul(port + 1, NULL, 10) : 0;
             queue_init(&t->peers[i].links[lane].queue, o->queue_bytes_max[lane]);
+        }
     }
     return t;
 }
@@ -238,14 +243,45 @@ static bool waits_for_room(const struct link *l)
     return l->socket && l->full && queue_first(&l->queue);
 }
 
+/* A connection that came in has a port of ours at this end, and any at the other. */
+static bool is_ours(struct transport *t, const struct connection *c)
+{
+    const bool known = connection_has_port(t->own_ports, t->own_port_count, c->own_port);
+    if (c->listening && !known && t->own_port_count < OWN_PORTS_MAX)
+        t->own_ports[t->own_port_count++] = c->own_port;
+    return known || c->listening;
+}
+
+static void see(void *transport, const struct connection *c)
+{
+    struct transport *t = transport;
+    if (!c->listening)
+        connection_bound_unsent(c);
+    intake_see(&t->intake, c);
+    if (is_ours(t, c))
+        return;
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        if (!connection_has_port(t->ports[lane], t->node_count, c->other_port))
+            continue;
+        intake_see_called(&t->intake, c);
+        if (lane == LANE_VOTES)
+            round_trips_count(&t->trips, c);
+    }
+}
+
+static void look(struct transport *t, uint64_t now)
+{
+    round_trips_time(&t->trips, now);
+    intake_begin(&t->intake, now);
+    intake_end(&t->intake, connections_each(see, t));
+}
+
 unsigned transport_flush(struct transport *t, struct pollfd polled[])
 {
     const uint64_t now = now_ms();
     unsigned count = 0;
-    if (now >= t->look_ms) {
-        t->look_ms = now + intake_look(&t->intake);
-        connections_look(t->ports, t->node_count, now, &t->trips);
-    }
+    if (intake_due(&t->intake, now))
+        look(t, now);
     for (enum lane lane = 0; lane < LANES; lane++)
         polled[count++] = (struct pollfd){.fd = t->receiver_files[lane], .events = POLLIN};
     for (enum lane lane = 0; lane < LANES; lane++) {

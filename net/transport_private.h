@@ -9,7 +9,10 @@
 #include "net/queue.h"
 #include "net/transport.h"
 
-enum { HELD_MAX = 256 }; /* Frames lent at a time. */
+enum {
+    HELD_MAX = 256, /* Frames lent at a time. */
+    OWN_PORTS_MAX = 16,
+};
 
 /* What libzmq has for a socket's user comes as commands of its threads, and the socket's file is
  * readable while there are some. Asking a socket for its events takes the commands, and costs two
@@ -43,8 +46,9 @@ struct transport {
     int receiver_files[LANES];
     bool may_have[LANES]; /* Its file was readable since it was last seen to be empty. */
     bool more;
-    uint64_t look_ms;          /* When connections are looked at next. */
-    uint16_t ports[NODES_MAX]; /* Of the peers' lanes for votes. */
+    uint16_t ports[LANES][NODES_MAX];  /* Of the peers. */
+    uint16_t own_ports[OWN_PORTS_MAX]; /* That this process listens on, all of them. */
+    unsigned own_port_count;
     struct round_trips trips;
     struct intake intake;
     unsigned held_count;

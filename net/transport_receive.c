@@ -29,9 +29,11 @@ static bool receive_one(struct transport *t, enum lane lane, zmq_msg_t *m, unsig
 {
     struct socket_rest rest;
     *from = t->node_count;
-    if (!socket_receive(t->receivers[lane], m, &rest))
+    if (!socket_receive(t->receivers[lane], !transport_plain(t, lane), m, &rest)) {
+        intake_empty(&t->intake, lane);
         return false;
-    intake_given(&t->intake, m);
+    }
+    intake_given(&t->intake, lane, m, rest.wire_bytes);
     if (rest.parts != transport_plain(t, lane))
         return true;
     *from = sender_of(t, m);

@@ -12,11 +12,10 @@
 #include "net/socket.h"
 
 enum {
-    PART_COUNT = 64,        /* Items a task looks at: some 3 ms of signatures. */
-    ROUTING_ID_MAX = 255,   /* ZeroMQ's. */
-    RECEIVE_HIGH_WATER = 8, /* Frames that libzmq keeps a client, each way. */
-    SEND_HIGH_WATER = 64,
-    CURVE_OVERHEAD = 33,
+    PART_COUNT = 64,      /* Items a task looks at: some 3 ms of signatures. */
+    ROUTING_ID_MAX = 255, /* ZeroMQ's. */
+    SEND_HIGH_WATER = 64, /* Answers that libzmq keeps for a client. */
+    WAITING_FRAMES = 8,   /* That may wait of one. */
     HANDSHAKE_MS_MAX = 5000,
 };
 
@@ -57,7 +56,6 @@ struct clients {
     struct clients_counts counts;
     struct client places[CLIENTS_MAX];
     struct intake intake;
-    uint64_t look_ms; /* When connections are looked at next. */
     uint8_t items[CLIENT_FRAME_SIZE_MAX];
     uint8_t frame[CLIENT_FRAME_SIZE_MAX];
 };
@@ -75,13 +73,13 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
         snprintf(message, message_size, "cannot make the clients' socket: %s", zmq_strerror(errno));
         return -1;
     }
-    const int64_t size_max = CLIENT_FRAME_SIZE_MAX + CURVE_OVERHEAD;
+    const int64_t size_max = CLIENT_FRAME_SIZE_MAX + SOCKET_CURVE_OVERHEAD;
     zmq_setsockopt(c->socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max));
     zmq_setsockopt(c->socket, ZMQ_CURVE_SECRETKEY, c->options.curve_secret, CURVE_KEY_SIZE);
     zmq_setsockopt(c->socket, ZMQ_ZAP_DOMAIN, "client", strlen("client"));
     set_int(c->socket, ZMQ_CURVE_SERVER, 1);
     set_int(c->socket, ZMQ_LINGER, 0);
-    set_int(c->socket, ZMQ_RCVHWM, RECEIVE_HIGH_WATER);
+    set_int(c->socket, ZMQ_RCVHWM, 0);
     set_int(c->socket, ZMQ_SNDHWM, SEND_HIGH_WATER);
     set_int(c->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
     socket_keep_alive(c->socket);
@@ -89,8 +87,11 @@ static int open_socket(struct clients *c, char *message, size_t message_size)
     size_t file_size = sizeof(c->file);
     if (zmq_bind(c->socket, c->options.endpoint) == 0 &&
         zmq_getsockopt(c->socket, ZMQ_FD, &c->file, &file_size) == 0) {
-        intake_add(&c->intake, c->socket, RECEIVE_HIGH_WATER, CLIENT_FRAME_SIZE_MAX,
-                   CLIENTS_CONNECTIONS_MAX);
+        const struct intake_limit limit = {.bytes = INTAKE_KERNEL_BYTES +
+                                                    WAITING_FRAMES * CLIENT_FRAME_SIZE_MAX,
+                                           .total_bytes = CLIENTS_WAITING_MAX,
+                                           .connections = CLIENTS_CONNECTIONS_MAX};
+        intake_add(&c->intake, c->socket, &limit);
         return 0;
     }
     const bool elsewhere = errno == EADDRNOTAVAIL || errno == ENODEV;
@@ -143,10 +144,17 @@ static void flight_free(struct flight *f)
     free(f);
 }
 
+static void see(void *clients, const struct connection *connection)
+{
+    intake_see(&((struct clients *)clients)->intake, connection);
+}
+
 void clients_look(struct clients *c, uint64_t now_ms)
 {
-    if (now_ms >= c->look_ms)
-        c->look_ms = now_ms + intake_look(&c->intake);
+    if (!intake_due(&c->intake, now_ms))
+        return;
+    intake_begin(&c->intake, now_ms);
+    intake_end(&c->intake, connections_each(see, c));
 }
 
 void clients_close(struct clients *c)
@@ -368,21 +376,25 @@ static bool receive_one(struct clients *c)
 {
     struct client asking = {0};
     int size = zmq_recv(c->socket, asking.routing_id, ROUTING_ID_MAX, ZMQ_DONTWAIT);
-    if (size < 0)
+    if (size < 0) {
+        intake_empty(&c->intake, 0);
         return false;
+    }
     asking.size = (size_t)size;
     zmq_msg_t message;
     zmq_msg_init(&message);
     unsigned frames = 0;
+    uint64_t wire_bytes = 0;
     int more = 1;
     size_t more_size = sizeof(more);
     while (zmq_getsockopt(c->socket, ZMQ_RCVMORE, &more, &more_size) == 0 && more) {
         if (zmq_msg_recv(&message, c->socket, ZMQ_DONTWAIT) < 0)
             break;
+        wire_bytes += socket_wire_size(true, zmq_msg_size(&message));
         frames++;
     }
     if (frames > 0)
-        intake_given(&c->intake, &message);
+        intake_given(&c->intake, 0, &message, wire_bytes);
     if (frames == 1)
         handle(c, &asking, &message);
     else

@@ -16,10 +16,11 @@
 enum {
     CLIENTS_MAX = 256, /* With a request in flight. */
     CLIENTS_CONNECTIONS_MAX = 512,
-    CLIENTS_REQUESTS_MAX = 32,    /* In flight, of one. */
-    CLIENTS_BYTES_MAX = 64 << 20, /* In flight, of all. */
-    CLIENTS_RECEIVE_MAX = 64,     /* Requests taken in one round of the loop. */
-    CLIENTS_RETRY_MS = 200,       /* What OVERLOADED asks for. */
+    CLIENTS_REQUESTS_MAX = 32,       /* In flight, of one. */
+    CLIENTS_BYTES_MAX = 64 << 20,    /* In flight, of all. */
+    CLIENTS_RECEIVE_MAX = 64,        /* Requests taken in one round of the loop. */
+    CLIENTS_WAITING_MAX = 128 << 20, /* Bytes that were not taken yet, of all. */
+    CLIENTS_RETRY_MS = 200,          /* What OVERLOADED asks for. */
 };
 
 struct clients_options {
@@ -49,8 +50,8 @@ bool clients_receive(struct clients *c);
  * takes from libzmq what would have made the file readable. */
 int clients_file(const struct clients *c);
 bool clients_waiting(struct clients *c);
-/* To be called often: twice a second it cuts connections that send what does not end, and those
- * that are too many. */
+/* To be called in each round: now and then it cuts connections that send what does not end, or
+ * more than is taken, and those that are too many. */
 void clients_look(struct clients *c, uint64_t now_ms);
 /* Answers what waited for the commit that is now done. */
 void clients_committed(struct clients *c);

@@ -111,7 +111,6 @@ static void look_after_peers(struct daemon *d)
     if (d->now_ms - d->peers_ms < PEERS_MS)
         return;
     d->peers_ms = d->now_ms;
-    clients_look(d->clients, d->now_ms);
     for (unsigned i = 0; i < d->quorum.n; i++) {
         if (i == d->self)
             continue;
@@ -173,6 +172,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     clients_refuse(d->clients, d->draining || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
+    clients_look(d->clients, d->now_ms);
     driver_pool(d->driver, d->draining ? 0 : mempool_waiting(d->mempool));
     const int error = driver_flush(d->driver, d->now_ms);
     if (error == DRIVER_OTHER_STATE) {

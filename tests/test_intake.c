@@ -2,6 +2,8 @@
  * message before its last part is there. */
 #include "net/intake.h"
 
+#include "net/socket.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FRAME = 64 << 10, FRAMES = 4, MOST = (8 << 20) + (FRAMES + 1) * FRAME, CONNECTIONS = 3 };
+enum { FRAME = 64 << 10, MOST = 8 << 20, CONNECTIONS = 3, KERNEL = 8 << 20 };
 
 static void *context, *pull;
 static struct intake intake;
@@ -28,7 +30,8 @@ static int setup(void **state)
     (void)state;
     char endpoint[64];
     size_t size = sizeof endpoint;
-    const int high_water = FRAMES;
+    const int high_water = 0;
+    const struct intake_limit limit = {MOST, 3 * MOST / 2, CONNECTIONS};
     memset(&intake, 0, sizeof intake);
     context = zmq_ctx_new();
     pull = zmq_socket(context, ZMQ_PULL);
@@ -37,8 +40,8 @@ static int setup(void **state)
         zmq_getsockopt(pull, ZMQ_LAST_ENDPOINT, endpoint, &size))
         return -1;
     port = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
-    intake_add(&intake, pull, FRAMES, FRAME, CONNECTIONS);
-    return intake.port_count == 1 && intake.ports[0].port == port ? 0 : -1;
+    intake_add(&intake, pull, &limit);
+    return intake.port_count == 1 && intake.ports[0].number == port ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -49,20 +52,34 @@ static int teardown(void **state)
     return 0;
 }
 
-static unsigned receive_all(void)
+/* At most so many messages; fewer when no more are there. */
+static unsigned receive_some(unsigned most)
 {
     zmq_msg_t m;
-    unsigned count = 0;
-    zmq_msg_init(&m);
-    while (zmq_msg_recv(&m, pull, ZMQ_DONTWAIT) >= 0) {
-        intake_given(&intake, &m);
-        count++;
+    struct socket_rest rest;
+    for (unsigned count = 0; count < most; count++) {
+        if (!socket_receive(pull, false, &m, &rest)) {
+            intake_empty(&intake, 0);
+            return count;
+        }
+        intake_given(&intake, 0, &m, rest.wire_bytes);
+        zmq_msg_close(&m);
     }
-    zmq_msg_close(&m);
-    return count;
+    return most;
 }
 
-static unsigned received; /* While something was said. */
+static unsigned receive_all(void) { return receive_some(UINT32_MAX); }
+
+static void see(void *i, const struct connection *c) { intake_see(i, c); }
+
+static void look(void)
+{
+    intake_begin(&intake, 1);
+    intake_end(&intake, connections_each(see, &intake));
+}
+
+static unsigned received; /* While something was said, ... */
+static bool reads = true; /* ... if so. */
 
 /* False when the connection is gone, or nothing moves for long. */
 static bool say(int file, const void *bytes, size_t size)
@@ -79,7 +96,8 @@ static bool say(int file, const void *bytes, size_t size)
             return false;
         else
             poll(&polled, 1, 5);
-        received += receive_all();
+        if (reads)
+            received += receive_all();
     }
     return idle < 200;
 }
@@ -118,9 +136,9 @@ static void a_message_without_end_is_cut(void **state)
     size_t said = 0;
     while (said < 4 * (size_t)MOST && say_part(file, true)) {
         said += FRAME;
-        intake_look(&intake);
+        look();
     }
-    assert_in_range(said, MOST, MOST + (8 << 20)); /* And what the kernel has not sent on yet. */
+    assert_in_range(said, MOST, MOST + KERNEL); /* And what the kernel has not sent on yet. */
     assert_int_equal(intake.cut, 1);
     close(file);
 }
@@ -132,32 +150,130 @@ static void messages_that_end_may_be_as_many_as_they_like(void **state)
     received = 0;
     for (size_t said = 0; said < 4 * (size_t)MOST; said += FRAME) {
         assert_true(say_part(file, said / FRAME % 2 == 0)); /* Of two parts each. */
-        intake_look(&intake);
+        look();
     }
-    for (unsigned left = 500; left > 0 && received < 4 * (size_t)MOST / FRAME; left--) {
+    for (unsigned left = 500; left > 0 && received < 2 * (size_t)MOST / FRAME; left--) {
         poll(NULL, 0, 10);
         received += receive_all();
     }
-    assert_in_range(received, 4 * (size_t)MOST / FRAME - 1, 4 * (size_t)MOST / FRAME + 1);
+    assert_int_equal(received, 2 * (size_t)MOST / FRAME);
     assert_int_equal(intake.cut, 0);
     close(file);
 }
 
-/* Who reads late is not who is lied to: what waits is bounded by itself. */
-static void what_waits_to_be_read_is_not_cut(void **state)
+/* Says messages that end; returns how many bytes, until the connection was cut. */
+static size_t say_much(int file, size_t most, unsigned read_at_a_time)
+{
+    size_t said = 0;
+    reads = false;
+    for (; said < most && say_part(file, false); said += FRAME) {
+        received += receive_some(read_at_a_time);
+        look();
+    }
+    reads = true;
+    return said;
+}
+
+static void what_waits_to_be_read_is_cut_when_it_is_too_much(void **state)
 {
     (void)state;
     const int file = dial();
-    static const uint8_t part[9 + 1024] = {2, [7] = 4}; /* Small: nothing waits for room. */
-    for (unsigned k = 0; k < 4; k++)
-        assert_int_equal(send(file, part, sizeof part, MSG_NOSIGNAL), sizeof part);
-    for (unsigned k = 0; k < 20; k++) {
-        poll(NULL, 0, 5);
-        intake_look(&intake);
+    assert_in_range(say_much(file, 4 * (size_t)MOST, 0), MOST, MOST + KERNEL);
+    assert_int_equal(intake.cut, 1);
+    close(file);
+}
+
+/* Half is read of what comes, then all of it: there is always more, and never too much. */
+static void who_is_read_late_may_say_much(void **state)
+{
+    (void)state;
+    const int file = dial();
+    received = 0;
+    say_much(file, MOST / 2, 0);
+    assert_int_equal(say_much(file, 4 * (size_t)MOST, 1), 4 * (size_t)MOST);
+    assert_false(intake.ports[0].empty);
+    assert_int_equal(intake.cut, 0);
+    for (unsigned left = 500; left > 0 && received < 9 * (MOST / 2) / FRAME; left--) {
+        poll(NULL, 0, 10);
+        received += receive_all();
+    }
+    assert_int_equal(received, 9 * (MOST / 2) / FRAME);
+    close(file);
+}
+
+/* PINGs are never given out: while nothing waits they do not add up. */
+static void pings_are_not_what_waits(void **state)
+{
+    (void)state;
+    static uint8_t ping[9 + FRAME] = {6, [6] = FRAME >> 16, [7] = FRAME >> 8 & 0xff, [9] = 4, 'P'};
+    static const uint8_t one[] = "\x00\x01.";
+    const int file = dial();
+    memcpy(ping + 10, "PING", 4);
+    for (size_t said = 0; said < 2 * MOST; said += FRAME) {
+        uint8_t pongs[4096];
+        assert_true(say(file, ping, sizeof ping));
+        assert_true(say(file, one, sizeof one - 1));
+        while (recv(file, pongs, sizeof pongs, MSG_DONTWAIT) > 0)
+            ;
+        poll(NULL, 0, 1);
+        receive_all();
+        look();
     }
     assert_int_equal(intake.cut, 0);
-    assert_int_equal(receive_all(), 4);
     close(file);
+}
+
+/* Each may have MOST, but all together half as much again. */
+static void of_several_each_may_have_its_share(void **state)
+{
+    (void)state;
+    size_t said = 0;
+    int files[CONNECTIONS];
+    for (unsigned k = 0; k < CONNECTIONS; k++)
+        files[k] = dial();
+    for (unsigned k = 0; k < CONNECTIONS; k++)
+        said += say_much(files[k], 3 * MOST / 4, 0);
+    look();
+    assert_int_equal(intake.cut, 2); /* The last had said little then. */
+    assert_in_range(said, 3 * MOST / 2, 9 * MOST / 4);
+    for (unsigned k = 0; k < CONNECTIONS; k++)
+        close(files[k]);
+}
+
+/* Looks are far apart while nothing waits. */
+static void looks_are_often_while_something_waits(void **state)
+{
+    (void)state;
+    const int file = dial();
+    assert_true(intake_due(&intake, 1));
+    look();
+    assert_false(intake_due(&intake, 400));
+    for (unsigned k = 0; k < 2; k++)
+        assert_true(say_part(file, false));
+    poll(NULL, 0, 50);
+    received = 0;
+    receive_all();
+    assert_false(intake_due(&intake, 400));
+    for (unsigned k = 0; k < 2; k++)
+        assert_true(say_part(file, false));
+    poll(NULL, 0, 50);
+    receive_some(1);
+    assert_true(intake_due(&intake, 400));
+    close(file);
+}
+
+/* Who is called has no more to say than a handshake. */
+static void who_is_called_is_cut_when_it_speaks(void **state)
+{
+    (void)state;
+    struct connection c = {.file = socket(AF_INET, SOCK_STREAM, 0), .inode = 1};
+    c.received = INTAKE_CALLED_BYTES;
+    intake_see_called(&intake, &c);
+    assert_int_equal(intake.cut, 0);
+    c.received++;
+    intake_see_called(&intake, &c);
+    assert_int_equal(intake.cut, 1);
+    close(c.file);
 }
 
 static bool is_open(int file)
@@ -182,13 +298,13 @@ static void of_too_many_connections_the_idle_ones_go(void **state)
         poll(NULL, 0, 5);
         received += receive_all();
     }
-    intake_look(&intake);
+    look();
     for (unsigned k = 0; k < MANY; k++)
         open += is_open(files[k]);
     assert_in_range(open, CONNECTIONS, CONNECTIONS + 1);
     assert_true(is_open(files[MANY - 1])); /* The one that said something. */
     assert_int_equal(intake.cut, MANY - open);
-    intake_look(&intake);
+    look();
     for (unsigned k = 0; k < MANY; k++)
         close(files[k]);
 }
@@ -199,16 +315,16 @@ static void a_descriptor_that_is_used_again_begins_anew(void **state)
     (void)state;
     for (unsigned k = 0; k < 3; k++) {
         const int file = dial();
-        intake_look(&intake); /* Less has come than by the one before. */
+        look(); /* Less has come than by the one before. */
         for (size_t said = 0; said < MOST / 2; said += FRAME) {
             assert_true(say_part(file, false));
-            intake_look(&intake);
+            look();
         }
         for (unsigned left = 20; left > 0; left--) {
             poll(NULL, 0, 5);
             receive_all();
         }
-        intake_look(&intake);
+        look();
         close(file);
         poll(NULL, 0, 100);
     }
@@ -221,7 +337,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_without_end_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_that_end_may_be_as_many_as_they_like, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(what_waits_to_be_read_is_not_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_to_be_read_is_cut_when_it_is_too_much, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(who_is_read_late_may_say_much, setup, teardown),
+        cmocka_unit_test_setup_teardown(pings_are_not_what_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_several_each_may_have_its_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(looks_are_often_while_something_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_called_is_cut_when_it_speaks, setup, teardown),
         cmocka_unit_test_setup_teardown(of_too_many_connections_the_idle_ones_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_descriptor_that_is_used_again_begins_anew, setup,
                                         teardown),

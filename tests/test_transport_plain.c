@@ -2,6 +2,10 @@
 #include "net/seal.h"
 #include "tests/transport_fixture.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 static struct seals *seals_of(node_id self)
 {
     uint8_t publics[NODES][CURVE_KEY_SIZE];
@@ -196,6 +200,55 @@ static void whose_bulk_is_the_same_is_not(void **state)
     close_node(&a);
 }
 
+/* Sits on a lane of node 0, and lets in who calls: ZMTP 3.0 by hand, since libzmq's PULL says
+ * nothing. */
+static int answer_caller(struct node *n)
+{
+    static const uint8_t welcome[] = "\x04\x08\x07WELCOME",
+                         ready[] = "\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04PULL";
+    const char *port = strrchr(peers[0].endpoints[LANE_RETRIEVAL], ':') + 1;
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    uint8_t greeting[64] = {0xff, [9] = 0x7f, [10] = 3, [32] = 1}, said[256];
+    memcpy(greeting + 12, "PLAIN", 5);
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    *n = open_with(plain_of(1));
+    const int file = accept(listener, NULL, NULL);
+    close(listener);
+    assert_int_equal(send(file, greeting, sizeof greeting, 0), sizeof greeting);
+    assert_int_equal(recv(file, said, 64, MSG_WAITALL), 64);
+    assert_true(recv(file, said, sizeof said, 0) > 0); /* HELLO */
+    assert_int_equal(send(file, welcome, sizeof welcome - 1, 0), sizeof welcome - 1);
+    assert_true(recv(file, said, sizeof said, 0) > 0); /* INITIATE */
+    assert_int_equal(send(file, ready, sizeof ready - 1, 0), sizeof ready - 1);
+    return file;
+}
+
+/* Nobody reads what comes from who is called: it must not be kept. */
+static void who_is_called_and_speaks_is_cut(void **state)
+{
+    (void)state;
+    static const uint8_t part[9 + 1000] = {3, [7] = 3, [8] = 0xe8}; /* More will come. */
+    struct node n;
+    struct transport_counts counts;
+    const int file = answer_caller(&n);
+    size_t said = 0;
+    for (uint64_t end = now_ms() + PATIENCE_MS; now_ms() < end; push_out(&n)) {
+        if (send(file, part, sizeof part, MSG_NOSIGNAL) < 0)
+            break;
+        said += sizeof part;
+    }
+    transport_counts(n.transport, &counts);
+    assert_int_equal(counts.cut_connections, 1);
+    assert_true(said > 16 << 10);
+    close(file);
+    close_node(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup(who_has_only_the_password_is_not_heard, fresh),
         cmocka_unit_test_setup(whose_bulk_differs_is_told, fresh),
         cmocka_unit_test_setup(whose_bulk_is_the_same_is_not, fresh),
+        cmocka_unit_test_setup(who_is_called_and_speaks_is_cut, fresh),
     };
     alarm(60); /* What hangs has failed. */
     return cmocka_run_group_tests_name("transport plain", tests, NULL, NULL);
