@@ -10,6 +10,7 @@
 #   make sim-night    new seeds on all cores for HOURS=8
 #   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
 #   make chaos        MINUTES=10 of faults that SEED=1 brings, on real processes (root)
+#   make flood        what floods by strangers and by a lying node cost the others
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
 #   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
 #   make model        every schedule of small systems; what a search of them must find
@@ -75,7 +76,7 @@ TARGETS  := $(basename $(notdir $(filter-out %/replay.c,$(wildcard tests/fuzz/*.
 REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
 FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
 HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c \
-            tests/chaos/votes.c)
+            tests/flood/flood.c tests/chaos/votes.c)
 FILES    := $(call wildcards,$(FOLDERS) testnet testnet/dashboard tests tests/*,/*.[ch])
 PROGRAMS := $(addprefix $(BUILD)/ledger-,node cli testnet dashboard)
 TESTS    := $(sort $(UNITS) $(TWINS) $(REPLAYS)) $(if $(SIM),$(BUILD)/sim)
@@ -178,6 +179,9 @@ chaos: export CAMPAIGN := 1
 chaos: tools
 	@bash tests/chaos.sh $(BUILD)
 
+flood: tools
+	@bash tests/flood.sh $(BUILD)
+
 power: export CUTS := $(or $(CUTS),200)
 power: export CAMPAIGN := 1
 power: tools
@@ -259,7 +263,7 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power fuzz fuzzers ctime model mutants \
+.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos fuzz fuzzers ctime model mutants \
         bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 
