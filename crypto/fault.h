@@ -14,7 +14,8 @@
     X(FAULT_BAD_ENCODING, "bad_encoding", "chunks that are no encoding of a block") \
     X(FAULT_BAD_BLOCK, "bad_block", "a block that does not decode")                 \
     X(FAULT_BAD_SIGNATURE, "bad_signature", "a checkpoint that it did not sign")    \
-    X(FAULT_OTHER_STATE, "other_state", "a checkpoint of another ledger than ours")
+    X(FAULT_OTHER_STATE, "other_state", "a checkpoint of another ledger than ours") \
+    X(FAULT_BAD_SNAPSHOT, "bad_snapshot", "a snapshot that is not what was signed")
 
 enum fault {
 #define X(value, name, text) value,

@@ -88,7 +88,7 @@ static int account_put(struct store *s, const struct account *a)
     return store_put(s, LEDGER_ACCOUNTS, key_slice(&a->key), &value, 1);
 }
 
-static int count_read(struct store_view *v, uint64_t *count)
+int accounts_count(struct store_view *v, uint64_t *count)
 {
     struct slice value;
     int error = store_view_get(v, LEDGER_META, slice_of(count_key, sizeof count_key - 1), &value);
@@ -113,7 +113,7 @@ static bool count_open(struct accounts *a)
     struct store_view *view;
     if (store_view_open(a->store, &view))
         return false;
-    int error = count_read(view, &a->count);
+    int error = accounts_count(view, &a->count);
     store_view_close(view);
     return !error || error == STORE_MISSING; /* Missing: before the first commit. */
 }
@@ -258,13 +258,53 @@ int accounts_read(struct store_view *v, const struct identity_public *key, struc
     return error ? error : account_decode(value, key, a);
 }
 
+struct each {
+    accounts_visit visit;
+    void *context;
+};
+
+static int visit_record(void *context, struct slice key, struct slice value)
+{
+    const struct each *each = context;
+    struct identity_public public;
+    struct account a;
+    struct reader r = reader_of(key);
+    read_into(&r, public.bytes, sizeof public.bytes);
+    if (!reader_finished(&r) || account_decode(value, &public, &a) != 0)
+        return STORE_CORRUPT;
+    return each->visit(each->context, &a);
+}
+
+int accounts_each(struct store_view *v, accounts_visit visit, void *context)
+{
+    struct each each = {visit, context};
+    return store_view_scan(v, LEDGER_ACCOUNTS, (struct slice){0}, visit_record, &each);
+}
+
+int accounts_install(struct store *s, const struct account accounts[], unsigned number,
+                     uint64_t first, uint64_t count)
+{
+    struct state_leaf *leaves = calloc(number + 1, sizeof *leaves);
+    int error = 0;
+    if (!leaves)
+        abort();
+    for (unsigned i = 0; i < number && !error; i++) {
+        leaves[i] = (struct state_leaf){first + i, account_leaf(&accounts[i])};
+        error = account_put(s, &accounts[i]);
+    }
+    if (!error)
+        error = state_tree_update(s, LEDGER_STATE_TREE, count, leaves, number);
+    free(leaves);
+    return error ? error : count_put(s, count);
+}
+
 int accounts_prove(struct store_view *v, const struct identity_public *key, struct account *a,
                    uint64_t *count, struct hash path[MERKLE_LOG_DEPTH_MAX], unsigned *length)
 {
     int error = accounts_read(v, key, a);
     if (error)
         return error;
-    if ((error = count_read(v, count)))
+    if ((error = accounts_count(v, count)))
         return error;
     if (a->index >= *count)
         return STORE_CORRUPT;

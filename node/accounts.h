@@ -59,7 +59,17 @@ int accounts_root(struct accounts *a, struct hash *root);
 
 /* From any thread: what is committed. STORE_MISSING when there is no such account. */
 int accounts_read(struct store_view *v, const struct identity_public *key, struct account *a);
-/* The same with its proof: that the account's leaf is number `index` of `count` under the state
+/* How many there are; and all of them, in no order of use. */
+int accounts_count(struct store_view *v, uint64_t *count);
+typedef int (*accounts_visit)(void *context, const struct account *account);
+int accounts_each(struct store_view *v, accounts_visit visit, void *context);
+/* In a transaction of a store that nobody has open as accounts: the accounts from index `first` on,
+ * of `count` when all are put. In ascending order, from 0 on, they replace whatever was there before,
+ * which had the same keys at the same places, and no more of them. */
+int accounts_install(struct store *s, const struct account accounts[], unsigned number,
+                     uint64_t first, uint64_t count);
+
+/* An account with its proof: that the account's leaf is number `index` of `count` under the state
  * root of the view. */
 int accounts_prove(struct store_view *v, const struct identity_public *key, struct account *a,
                    uint64_t *count, struct hash path[MERKLE_LOG_DEPTH_MAX], unsigned *length);

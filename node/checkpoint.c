@@ -1,6 +1,6 @@
 #include "node/checkpoint.h"
 
-enum { RUN_SIZE = 1 + 8 + 8, RUNS_AT_A_TIME = 64 };
+#include <string.h>
 
 void checkpoint_encode(struct writer *w, const struct checkpoint *c)
 {
@@ -29,40 +29,67 @@ struct hash checkpoint_digest(const struct hash *chain, const struct checkpoint 
     return hash_tagged("DispersedLedger/checkpoint", parts, 2);
 }
 
-struct chain {
-    struct hash hash;
-    uint8_t bytes[RUNS_AT_A_TIME * RUN_SIZE];
-    struct writer w;
-};
-
-static void take_in(struct chain *c)
+static void take_in(struct checkpoint_runs_root *r)
 {
-    const struct slice parts[] = {hash_slice(&c->hash), writer_result(&c->w)};
-    c->hash = hash_tagged("DispersedLedger/delivered", parts, 2);
-    c->w = writer_of(c->bytes, sizeof c->bytes);
+    const struct slice parts[] = {hash_slice(&r->hash), slice_of(r->bytes, r->size)};
+    r->hash = hash_tagged("DispersedLedger/delivered", parts, 2);
+    r->size = 0;
 }
 
-struct hash checkpoint_delivered(const struct history *delivered, epoch_id epoch, uint64_t horizon)
+void checkpoint_runs_begin(struct checkpoint_runs_root *r, epoch_id epoch, uint64_t horizon)
+{
+    struct writer w = writer_of(r->bytes, sizeof r->bytes);
+    r->hash = (struct hash){{0}};
+    write_u64(&w, epoch);
+    write_u64(&w, horizon);
+    r->size = (unsigned)writer_result(&w).size;
+    take_in(r);
+}
+
+void checkpoint_runs_add(struct checkpoint_runs_root *r, const uint8_t run[CHECKPOINT_RUN_SIZE])
+{
+    memcpy(r->bytes + r->size, run, CHECKPOINT_RUN_SIZE);
+    r->size += CHECKPOINT_RUN_SIZE;
+    if (r->size == sizeof r->bytes)
+        take_in(r);
+}
+
+struct hash checkpoint_runs_end(struct checkpoint_runs_root *r)
+{
+    take_in(r);
+    return r->hash;
+}
+
+void checkpoint_runs(const struct history *delivered, epoch_id epoch, uint64_t horizon,
+                     void (*run)(void *context, const uint8_t bytes[CHECKPOINT_RUN_SIZE]),
+                     void *context)
 {
     const epoch_id oldest = epoch > horizon ? epoch - horizon + 1 : 1;
-    struct chain c = {0};
-    c.w = writer_of(c.bytes, sizeof c.bytes);
-    write_u64(&c.w, epoch);
-    write_u64(&c.w, horizon);
-    take_in(&c);
     for (unsigned p = 0; p < delivered->n; p++) {
         epoch_id first = history_next(delivered, true, (node_id)p, oldest, epoch);
         while (first != 0) {
             const epoch_id end = history_next(delivered, false, (node_id)p, first, epoch);
             const epoch_id last = end == 0 ? epoch : end - 1;
-            write_u8(&c.w, (uint8_t)p);
-            write_u64(&c.w, first);
-            write_u64(&c.w, last);
-            if (c.w.at == c.w.end)
-                take_in(&c);
+            uint8_t bytes[CHECKPOINT_RUN_SIZE];
+            struct writer w = writer_of(bytes, sizeof bytes);
+            write_u8(&w, (uint8_t)p);
+            write_u64(&w, first);
+            write_u64(&w, last);
+            run(context, bytes);
             first = last < epoch ? history_next(delivered, true, (node_id)p, last + 1, epoch) : 0;
         }
     }
-    take_in(&c);
-    return c.hash;
+}
+
+static void add_run(void *root, const uint8_t bytes[CHECKPOINT_RUN_SIZE])
+{
+    checkpoint_runs_add(root, bytes);
+}
+
+struct hash checkpoint_delivered(const struct history *delivered, epoch_id epoch, uint64_t horizon)
+{
+    struct checkpoint_runs_root r;
+    checkpoint_runs_begin(&r, epoch, horizon);
+    checkpoint_runs(delivered, epoch, horizon, add_run, &r);
+    return checkpoint_runs_end(&r);
 }

@@ -292,6 +292,7 @@ struct node {
     struct stage_marks *stages; /* STAGE_EPOCHS: epoch e at e % STAGE_EPOCHS. */
     struct peer *peers;
     epoch_id pruned, pruned_sealed;
+    epoch_id held; /* A snapshot stands for what was delivered through this epoch; 0: none does. */
     struct word told; /* Our word, as everyone was last told, and when. */
     uint64_t told_ms;
     uint64_t want_ms;         /* When we last asked, or last waited for nothing ... */

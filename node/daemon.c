@@ -189,7 +189,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     }
     clients_committed(d->clients);
     serve_http(d);
-    return 0;
+    return d->draining ? 0 : daemon_look_after_snapshots(d, message, message_size);
 }
 
 static void leave_at_once(int signal_number)
@@ -232,6 +232,8 @@ int daemon_run(struct daemon *d, char *message, size_t message_size)
             start_drain(d);
         if (round_of(d, message, message_size) != 0)
             return -1;
+        if (d->snapshots.again)
+            return DAEMON_AGAIN;
     }
     return 0;
 }

@@ -23,8 +23,10 @@ int daemon_check(const char *directory, char *message, size_t message_size);
  * file's, unless it is negative. Blocks SIGTERM and SIGINT. 0, or -1 with `message`. */
 int daemon_open(const char *directory, int log_level, struct daemon **daemon, char *message,
                 size_t message_size);
-/* Runs until SIGTERM or SIGINT, then drains. 0, or -1 with `message` when it could not go on; what
- * was acknowledged or promised is on the disk all the same. */
+/* Runs until SIGTERM or SIGINT, then drains. 0; or DAEMON_AGAIN when it has gathered a snapshot: close
+ * it and open it again; or -1 with `message` when it could not go on. What was acknowledged or
+ * promised is on the disk all the same. */
+enum { DAEMON_AGAIN = 1 };
 int daemon_run(struct daemon *d, char *message, size_t message_size);
 void daemon_close(struct daemon *d); /* NULL is fine. */
 

@@ -88,6 +88,7 @@ static void describe_status(const struct daemon *d, struct report *r)
     };
     node_view(driver_node(d->driver), &r->view);
     r->state = state_of(d, &r->view.word, r->connected);
+    daemon_describe_snapshots(d, r);
 }
 
 static void describe_stats(const struct daemon *d, struct report *r)

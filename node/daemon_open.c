@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "node/daemon_state.h"
+#include "node/executor_snapshot.h"
 #include "node/ledger.h"
 #include "node/libraries.h"
 #include "node/stores.h"
@@ -128,7 +129,7 @@ static int open_stores(struct daemon *d, char *message, size_t message_size)
                    message_size) != 0)
         return -1;
     if (stores_check(d->consensus, d->ledger, &d->config.cluster.chain, why, sizeof(why)) == 0)
-        return 0;
+        return daemon_open_snapshots(d, message, message_size);
     snprintf(message, message_size, "%s: %s", d->config.node.data, why);
     return -1;
 }
@@ -173,6 +174,8 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
         status = execution_open(&executor, d->ledger, d->consensus, &d->execution, &d->executed,
                                 why, sizeof(why));
     d->executed_at_start = d->executed;
+    if (status == 0)
+        execution_make_snapshots(d->execution, &d->snapshots.making);
     free(balances); /* The genesis is written. */
     if (status != 0)
         snprintf(message, message_size, "%s: %s", d->config.node.data, why);
@@ -196,31 +199,15 @@ static int open_mempool(struct daemon *d, char *message, size_t message_size)
     return d->mempool ? 0 : -1;
 }
 
-struct visit {
-    void (*call)(void *driver, epoch_id epoch, node_id proposer);
-    void *driver;
-};
-
-static int visit_entry(void *context, const struct executor_entry *entry)
-{
-    const struct visit *visit = context;
-    visit->call(visit->driver, entry->delivery.epoch, entry->delivery.proposer);
-    return 0;
-}
-
 static int entries(void *context, epoch_id from,
                    void (*visit)(void *driver, epoch_id epoch, node_id proposer), void *driver)
 {
     const struct daemon *d = context;
-    struct visit own = {visit, driver};
     struct store_view *view;
-    uint64_t position;
     int status = store_view_open(d->ledger, &view);
     if (status != 0)
         return status;
-    status = executor_position(view, from, &position);
-    if (status == 0)
-        status = executor_entries(view, position, visit_entry, &own);
+    status = executor_delivered(view, from, visit, driver);
     store_view_close(view);
     return status;
 }
@@ -268,7 +255,7 @@ static int open_driver(struct daemon *d, bool traced, char *message, size_t mess
     const struct driver_options options = driver_options(d);
     d->core_bytes = node_memory_size(&options.node);
     const struct driver_ports ports = daemon_ports(d, traced);
-    const struct driver_ledger ledger = {daemon_executed(d), entries, d};
+    const struct driver_ledger ledger = {daemon_executed(d), entries, d, daemon_installed(d)};
     for (unsigned k = 0; k < d->quorum.n; k++)
         if (!identity_parse(&d->config.cluster.nodes[k].identity, &d->identities[k])) {
             snprintf(message, message_size, "node %u has no valid identity in cluster.conf", k);
@@ -367,6 +354,7 @@ void daemon_close(struct daemon *d)
         zmq_ctx_term(d->zmq);
     mempool_close(d->mempool);
     execution_close(d->execution); /* And the application. */
+    daemon_close_snapshots(d);
     store_close(d->ledger);
     store_close(d->consensus);
     known_free(d->known);

@@ -97,6 +97,11 @@ static void fault(void *context, node_id peer, enum fault kind)
                 fault_name(kind), (unsigned)peer, (unsigned long long)d->faults[kind][peer]);
 }
 
+static void snapshot(void *context, node_id from, const struct message *m)
+{
+    daemon_hear_snapshot(context, from, m);
+}
+
 static int commit(void *context, struct store *store)
 {
     struct daemon *d = context;
@@ -130,6 +135,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
         .deliver = deliver,
         .end_epoch = end_epoch,
         .fault = fault,
+        .snapshot = snapshot,
         .commit = commit,
         .clock_us = clock_us,
         .trace = traced ? trace : NULL,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "node/daemon_state.h"
+#include "node/executor_snapshot.h"
 
 /* After a crash the pool may still hold what is executed (the ledger commits first), and does not
  * know what is in blocks of ours that are not executed (marks are in memory). Both follow from
@@ -55,12 +56,11 @@ static int note_stored(void *context, struct slice key, struct slice value)
     return 0;
 }
 
-static int note_executed(void *context, const struct executor_entry *entry)
+static void note_executed(void *context, epoch_id epoch, node_id proposer)
 {
     struct recovery *r = context;
-    if (entry->delivery.proposer == r->daemon->self)
-        add(&r->executed, entry->delivery.epoch);
-    return 0;
+    if (proposer == r->daemon->self)
+        add(&r->executed, epoch);
 }
 
 static void remove_executed(void *context, uint32_t index, const struct hash *id)
@@ -100,14 +100,12 @@ static int go_through(struct recovery *r, epoch_id epoch, bool executed)
 static int recover(struct recovery *r)
 {
     struct daemon *d = r->daemon;
-    uint64_t position = 0;
     mempool_each(d->mempool, remove_executed, r);
     int status = store_view_scan(r->consensus, TABLE_BLOCKS, (struct slice){0}, note_stored, r);
     if (status != 0 || r->stored.count == 0)
         return status;
     /* No block is delivered with an epoch before its own. */
-    if ((status = executor_position(r->ledger, r->stored.items[0], &position)) != 0 ||
-        (status = executor_entries(r->ledger, position, note_executed, r)) != 0)
+    if ((status = executor_delivered(r->ledger, r->stored.items[0], note_executed, r)) != 0)
         return status;
     if (r->executed.count > 0)
         qsort(r->executed.items, r->executed.count, sizeof(epoch_id), compare);

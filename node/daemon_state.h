@@ -6,17 +6,20 @@
 
 #include "net/http.h"
 #include "net/transport.h"
+#include "node/catch_up.h"
 #include "node/clients.h"
 #include "node/config.h"
 #include "node/daemon.h"
 #include "node/execution.h"
 #include "node/log.h"
 #include "node/peers.h"
+#include "node/report.h"
 #include "node/settle.h"
 
 enum {
     DAEMON_FRAMES = 256, /* Taken in one round of the loop. */
     DAEMON_ITEMS = 5,    /* Waited for beside the transport's sockets. */
+    DAEMON_WANTED = 64,  /* Pieces of snapshots that peers asked for in one round. */
 };
 
 /* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
@@ -65,6 +68,25 @@ struct daemon {
     struct pollfd *polled; /* Room for all that is waited for. */
     struct transport_frame frames[DAEMON_FRAMES];
 
+    struct {
+        struct execution_snapshots making; /* Its store is NULL until it is open. */
+        struct catch_up gathering;
+        uint64_t looked_ms, offered_ms;
+        epoch_id executed; /* When it last moved: */
+        uint64_t moved_ms;
+        bool known;                /* There is a complete one: */
+        struct snapshot_head last; /* the newest. */
+        unsigned wanted_count;
+        struct {
+            node_id peer;
+            epoch_id epoch;
+            uint32_t index;
+        } wanted[DAEMON_WANTED];
+        struct snapshot_head installed;
+        struct checkpoint_record installed_record;
+        bool again; /* What was gathered is complete: begin with it. */
+    } snapshots;
+
     struct executor_state executed; /* As reported. */
     struct executor_state executed_at_start;
     struct peers peers;
@@ -75,6 +97,18 @@ struct daemon {
 };
 
 uint64_t daemon_now_ms(void);
+
+/* daemon_snapshot.c: with what the last run has gathered, if it is ahead of the ledger, in its place.
+ * Before the ledger is opened. 0, or -1 with `message`. */
+int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size);
+void daemon_close_snapshots(struct daemon *d); /* What was not opened is fine. */
+/* OFFER, WANT_SNAPSHOT, SNAPSHOT. */
+void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m);
+/* In each round, after the commit. 0, or -1 with `message`. */
+int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
+void daemon_describe_snapshots(const struct daemon *d, struct report *r);
+/* The snapshot that the ledger began with; NULL: none. */
+const struct checkpoint_record *daemon_installed(struct daemon *d);
 
 /* daemon_open.c: whether what consensus remembers is near the size of its map. */
 bool daemon_store_filling(const struct daemon *d);

@@ -35,6 +35,8 @@ void driver_executed(struct driver *d, const struct executed *x)
     d->executed[d->executed_count++] = *x;
 }
 
+void driver_held(struct driver *d, epoch_id epoch) { d->held = epoch; }
+
 void driver_start_job(struct driver *d, struct job *j)
 {
     d->jobs_out++;
@@ -170,6 +172,11 @@ static void step_frame(struct driver *d, const struct frame_in *f)
     step_all(d, &event);
     struct message m;
     while (message_decode(&r, d->keys.quorum, f->from, d->keys.self, &m)) {
+        if (m.kind >= MESSAGE_OFFER) {
+            if (d->ports.snapshot)
+                d->ports.snapshot(d->ports.context, f->from, &m);
+            continue;
+        }
         event = (struct event){.type = EVENT_MESSAGE, .from = f->from, .message = &m};
         d->message = &m;
         step_all(d, &event);
@@ -233,6 +240,11 @@ static void step_batch(struct driver *d)
         step_all(d, &event);
     }
     d->executed_count = 0;
+    if (d->held > d->held_said) {
+        d->held_said = d->held;
+        event = (struct event){.type = EVENT_HELD, .held = d->held};
+        step_all(d, &event);
+    }
     for (size_t k = 0; k < d->frame_count; k++)
         step_frame(d, &d->frames[k]);
     d->frame_count = 0;

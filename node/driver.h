@@ -56,6 +56,8 @@ struct driver_ports {
     void (*deliver)(void *context, const struct delivery *delivery);
     void (*end_epoch)(void *context, epoch_id epoch);
     void (*fault)(void *context, node_id peer, enum fault fault);
+    /* OFFER, WANT_SNAPSHOT or SNAPSHOT of a peer, lent for the call. NULL: they are ignored. */
+    void (*snapshot)(void *context, node_id from, const struct message *m);
     /* Called inside of the transaction of each batch, before its commit: for records of the
      * shell that share the commit. May be NULL. Returns a store error, 0 if it wrote nothing, or
      * 1 if it did. */
@@ -83,6 +85,8 @@ struct driver_ledger {
     int (*entries)(void *context, epoch_id from,
                    void (*visit)(void *driver, epoch_id epoch, node_id proposer), void *driver);
     void *context;
+    /* Of the snapshot that it began with, as f+1 signed it; NULL: it began with the genesis. */
+    const struct checkpoint_record *installed;
 };
 
 struct driver;
@@ -98,6 +102,13 @@ void driver_frame(struct driver *d, node_id from, struct slice bytes);
 void driver_worked(struct driver *d, struct job *job);
 void driver_pool(struct driver *d, uint64_t bytes_waiting);
 void driver_executed(struct driver *d, const struct executed *x);
+/* A snapshot stands for all through this epoch, f+1 have signed it: it may be pruned. */
+void driver_held(struct driver *d, epoch_id epoch);
+/* Says it to one peer, with where we are; not part of a batch. */
+void driver_say(struct driver *d, node_id to, enum driver_lane lane, const struct message *m);
+/* The checkpoint of an epoch, as remembered; STORE_MISSING, or another store error. */
+int driver_checkpoint(struct store_view *view, struct quorum q, epoch_id epoch,
+                      struct checkpoint_record *r, struct identity_signature signatures[]);
 /* What driver_flush says, besides store errors, when this node has executed an epoch otherwise than
  * when it signed it, or than f+1 others did. That is remembered: driver_open fails until the ledger
  * is one of before that epoch. */

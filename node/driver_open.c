@@ -101,6 +101,71 @@ static int restore_checkpoint(struct driver *d, epoch_id executed)
     return 0;
 }
 
+int driver_checkpoint(struct store_view *view, struct quorum q, epoch_id epoch,
+                      struct checkpoint_record *r, struct identity_signature signatures[])
+{
+    return records_view_checkpoint(view, epoch, q, r, signatures);
+}
+
+struct adoption {
+    struct driver *driver;
+    epoch_id epoch;
+    int error;
+};
+
+/* What the snapshot has delivered and this node has of it is pruned with it. */
+static void adopt_delivered(void *context, epoch_id epoch, node_id proposer)
+{
+    struct adoption *a = context;
+    uint8_t key[RECORD_KEY_SIZE];
+    struct slice value;
+    if (a->error || epoch > a->epoch)
+        return;
+    driver_instance_key(key, epoch, proposer);
+    a->error = store_get(a->driver->store, TABLE_INSTANCES, slice_of(key, sizeof key), &value);
+    if (!a->error)
+        a->error = records_put_delivered(a->driver->store, a->epoch, epoch, proposer);
+    if (a->error == STORE_MISSING)
+        a->error = 0;
+}
+
+/* The ledger began with a snapshot: epochs through it are over here, however they went. What was
+ * said in them stays said: nothing is said in them any more. */
+static int adopt(struct driver *d, const struct driver_ledger *ledger)
+{
+    const struct checkpoint_record *r = ledger->installed;
+    struct adoption a = {d, r->checkpoint.epoch, 0};
+    epoch_id first_unsealed;
+    int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
+    if (!error && first_unsealed <= a.epoch)
+        error = records_put_number(d->store, "first_unsealed", a.epoch + 1);
+    if (!error)
+        error = records_put_checkpoint(d->store, r, d->options.node.checkpoint_epochs);
+    if (!error)
+        error = records_drop_votes_through(d->store, a.epoch);
+    if (!error && ledger->entries)
+        error = ledger->entries(ledger->context, 0, adopt_delivered, &a);
+    if (!error)
+        error = a.error;
+    return error ? error : records_put_number(d->store, "installed", a.epoch);
+}
+
+static int adopt_if_new(struct driver *d, const struct driver_ledger *ledger)
+{
+    epoch_id before;
+    int error = ledger->installed ? store_begin(d->store) : 0;
+    if (error || !ledger->installed)
+        return error;
+    error = records_get_number(d->store, "installed", 0, &before);
+    if (!error && before < ledger->installed->checkpoint.epoch) {
+        error = adopt(d, ledger);
+        if (!error)
+            return store_commit(d->store);
+    }
+    store_abort(d->store);
+    return error;
+}
+
 int driver_restore(struct driver *d, const struct driver_ledger *ledger)
 {
     const uint64_t horizon = d->options.node.link_horizon;
@@ -172,7 +237,9 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
         options->coin_public, options->coin_secret, options->identity, options->identities};
     d->outbox = outbox_new(options->node.quorum, options->node.self);
     carve(d, options);
-    int error = store_begin(store);
+    int error = adopt_if_new(d, ledger);
+    if (!error)
+        error = store_begin(store);
     if (!error) {
         error = driver_restore(d, ledger);
         store_abort(store);

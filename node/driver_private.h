@@ -86,6 +86,7 @@ struct driver {
     epoch_id reencoding_epoch;
     unsigned jobs_out;
     bool opened;
+    epoch_id held, held_said;
     bool prune_more;
     epoch_id prune_through, prune_sealed;
     uint64_t tick_ms;

@@ -29,6 +29,11 @@ static void send_bulk(struct driver *d, node_id to, enum driver_lane lane, uint6
     d->ports.send(d->ports.context, to, lane, m->epoch, tag, writer_result(&w));
 }
 
+void driver_say(struct driver *d, node_id to, enum driver_lane lane, const struct message *m)
+{
+    send_bulk(d, to, lane, 0, m);
+}
+
 /* At light load a chunk is hardly more than the votes that go to the same peer at the time, and a
  * frame of its own costs both ends more than its bytes. What the votes carry cannot be taken back
  * nor overtaken: to a peer that something waits for, or that does not keep up, nothing is. */

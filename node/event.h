@@ -75,6 +75,8 @@ enum event_type {
     EVENT_GO_ON,    /* A step was cut short: answer to EFFECT_GO_ON. */
     EVENT_EXECUTED, /* All that was delivered with this epoch and before is executed. */
     EVENT_CHECKPOINT, /* What is remembered of one: answer to EFFECT_CHECKPOINT. */
+    EVENT_HELD,       /* A signed snapshot of this node stands for all through an epoch: it need not
+                       * be kept for those behind. */
 };
 
 /* The ledger after an epoch. */
@@ -115,6 +117,7 @@ struct event {
             struct hash digest;
             struct checkpoint_record record; /* No signers: there is none. */
         } checkpoint;
+        epoch_id held;
     };
 };
 
@@ -129,7 +132,8 @@ enum effect_type {
     EFFECT_STORE_BLOCK,    /* The event's block: our own (before its first CHUNK), or retrieved. */
     EFFECT_RECORD_CHECKPOINT,
     EFFECT_GIVE_UP, /* Will never be delivered: it goes when `given_up_with` is pruned. */
-    EFFECT_PRUNE,   /* Everyone has executed through this epoch, and sealed others. */
+    EFFECT_PRUNE,   /* Everyone has executed through this epoch, and sealed others; or a snapshot
+                     * stands for them. */
     /* Messages. */
     EFFECT_SEND_VOTE,
     EFFECT_SEND_ROOT,

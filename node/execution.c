@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "node/snapshots.h"
+
 enum { MESSAGE_MAX = 1024 };
 
 /* What was delivered: a block, or an epoch's end. */
@@ -25,7 +27,8 @@ struct execution {
     int fd;
     bool started;
     pthread_t thread;
-    struct execution_report *current; /* The thread's: of the epoch that is open. */
+    struct execution_report *current;      /* The thread's: of the epoch that is open. */
+    struct execution_snapshots *snapshots; /* NULL: none are made. */
 
     pthread_mutex_t mutex; /* Guards what follows. */
     pthread_cond_t waiting;
@@ -114,6 +117,25 @@ static void give_report(struct execution *x, struct execution_report *report)
     eventfd_write(x->fd, 1);
 }
 
+/* Without it nothing is lost: an error is told, and the next checkpoint is another try. */
+static void make_snapshot(struct execution *x, epoch_id epoch)
+{
+    struct execution_snapshots *s = x->snapshots;
+    struct store_view *view;
+    if (!s || epoch % s->every != 0 || !atomic_exchange(&s->wanted, false))
+        return;
+    pthread_mutex_lock(&s->mutex);
+    int error = store_view_open(x->ledger, &view);
+    if (error == 0) {
+        error = snapshots_make(s->store, view, s->quorum, s->link_horizon);
+        store_view_close(view);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    atomic_store(&s->error, error);
+    if (error == 0)
+        atomic_store(&s->made, epoch);
+}
+
 static int end_epoch(struct execution *x, epoch_id epoch)
 {
     struct execution_report *report = x->current ? x->current : memory(calloc(1, sizeof(*report)));
@@ -122,6 +144,7 @@ static int end_epoch(struct execution *x, epoch_id epoch)
     int status = executor_end_epoch(x->executor, epoch, &report->state);
     if (status == 0) {
         give_report(x, report);
+        make_snapshot(x, epoch);
         return 0;
     }
     execution_report_free(report);
@@ -250,6 +273,11 @@ static void add(struct execution *x, const struct delivered *given)
     x->end = &item->next;
     pthread_cond_signal(&x->waiting);
     pthread_mutex_unlock(&x->mutex);
+}
+
+void execution_make_snapshots(struct execution *x, struct execution_snapshots *snapshots)
+{
+    x->snapshots = snapshots;
 }
 
 void execution_deliver(struct execution *x, const struct delivery *delivery)

@@ -6,6 +6,9 @@
 #ifndef NODE_EXECUTION_H
 #define NODE_EXECUTION_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "node/driver.h"
 #include "node/executor.h"
 
@@ -41,6 +44,21 @@ int execution_open(const struct executor_options *options, struct store *ledger,
 void execution_stop(struct execution *x);
 /* After execution_stop; closes the application too. NULL is fine. */
 void execution_close(struct execution *x);
+
+/* Snapshots, made by the thread at the end of a checkpoint's epoch, before the next is executed. Who
+ * else writes to the store has the mutex. */
+struct execution_snapshots {
+    struct store *store;
+    pthread_mutex_t mutex;
+    struct quorum quorum;
+    uint64_t link_horizon;
+    uint64_t every;             /* Epochs from one checkpoint to the next. */
+    atomic_bool wanted;         /* Of the next checkpoint. */
+    atomic_uint_least64_t made; /* The last one, by its epoch; 0: none since the start. */
+    atomic_int error;           /* Of the last try. */
+};
+/* Before the first delivery. They stay the caller's, beyond execution_stop. */
+void execution_make_snapshots(struct execution *x, struct execution_snapshots *snapshots);
 
 void execution_deliver(struct execution *x, const struct delivery *delivery);
 void execution_end_epoch(struct execution *x, epoch_id epoch);

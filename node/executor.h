@@ -36,7 +36,7 @@ struct executor_options {
     void *context;
 };
 
-/* What is executed, in sum, since the genesis. */
+/* What is executed, in sum, since the genesis; what a snapshot stands for is not counted. */
 struct executor_state {
     epoch_id epoch;  /* The last one executed; 0: none. */
     uint64_t height; /* Blocks delivered. */
@@ -80,7 +80,8 @@ int executor_entry(struct store_view *v, uint64_t position, struct executor_entr
 /* Visits the entries from a position on, until `visit` returns nonzero; returns that, or 0. */
 typedef int (*executor_visit)(void *context, const struct executor_entry *entry);
 int executor_entries(struct store_view *v, uint64_t from, executor_visit visit, void *context);
-/* The position of the first block delivered with `epoch` or a later one; the height if none. */
+/* The position of the first block delivered with `epoch` or a later one; the height if none. Of a
+ * ledger that began with a snapshot: of those after it. */
 int executor_position(struct store_view *v, epoch_id epoch, uint64_t *position);
 
 struct executor_place {

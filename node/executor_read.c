@@ -1,4 +1,5 @@
 #include "node/executor_record.h"
+#include "node/executor_snapshot.h"
 
 static int meta_read(struct store_view *v, struct meta *m)
 {
@@ -54,6 +55,8 @@ int executor_position(struct store_view *v, epoch_id epoch, uint64_t *position)
         return error;
 
     uint64_t low = 0, high = state.height;
+    if ((error = executor_base(v, &low)))
+        return error;
     while (low < high) {
         struct executor_entry entry;
         uint64_t middle = low + (high - low) / 2;

@@ -24,6 +24,10 @@ struct meta {
     struct executor_state state; /* height and log_root are those of `log`. */
 };
 
+/* Of the snapshot that this ledger began with: its head, and its runs. */
+struct slice snapshot_head_key(void);
+struct slice snapshot_runs_key(void);
+
 struct slice meta_key(void);
 struct slice meta_encode(const struct meta *m, uint8_t bytes[META_SIZE]);
 int meta_decode(struct slice value, struct meta *m);

@@ -46,6 +46,36 @@ static int level_of(const char *name)
     return -1;
 }
 
+static int check_config(const char *directory)
+{
+    char message[DAEMON_MESSAGE_MAX] = "";
+    const int status = daemon_check(directory, message, sizeof(message));
+    if (status == 0)
+        puts(message);
+    else
+        fprintf(stderr, "ledger-node: %s\n", message);
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILED;
+}
+
+static int run(const char *directory, int level)
+{
+    char message[DAEMON_MESSAGE_MAX] = "";
+    struct daemon *d = NULL;
+    int status;
+    do {
+        status = daemon_open(directory, level, &d, message, sizeof(message));
+        if (status != 0) {
+            fprintf(stderr, "ledger-node: %s\n", message);
+            return EXIT_FAILED;
+        }
+        status = daemon_run(d, message, sizeof(message));
+        daemon_close(d);
+    } while (status == DAEMON_AGAIN);
+    if (status != 0)
+        log_line(LOG_LEVEL_ERROR, "daemon", "%s", message);
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     bool check = false;
@@ -68,20 +98,5 @@ int main(int argc, char **argv)
     if (optind + 1 != argc)
         return misused("give the directory of one node", "");
 
-    char message[DAEMON_MESSAGE_MAX] = "";
-    struct daemon *d = NULL;
-    const char *directory = argv[optind];
-    int status = check ? daemon_check(directory, message, sizeof(message))
-                       : daemon_open(directory, level, &d, message, sizeof(message));
-    if (status == 0 && check)
-        puts(message);
-    bool ran = status == 0 && !check;
-    if (ran)
-        status = daemon_run(d, message, sizeof(message));
-    daemon_close(d);
-    if (status != 0 && ran)
-        log_line(LOG_LEVEL_ERROR, "daemon", "%s", message);
-    else if (status != 0)
-        fprintf(stderr, "ledger-node: %s\n", message);
-    return status == 0 ? EXIT_SUCCESS : EXIT_FAILED;
+    return check ? check_config(argv[optind]) : run(argv[optind], level);
 }

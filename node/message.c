@@ -6,9 +6,8 @@ enum { ROOT_ENTRY_SIZE = 1 + HASH_SIZE };
 
 static bool names_proposer(enum message_kind kind)
 {
-    return kind != MESSAGE_VOTES && kind != MESSAGE_ROOTS && kind != MESSAGE_WANT_VOTES &&
-           kind != MESSAGE_READY && kind != MESSAGE_CHUNK && kind != MESSAGE_CHECKPOINT &&
-           kind != MESSAGE_WANT_CHECKPOINT && kind != MESSAGE_PING && kind != MESSAGE_PONG;
+    return kind == MESSAGE_SHARE || kind == MESSAGE_WANT_ROOTS || kind == MESSAGE_REQUEST ||
+           kind == MESSAGE_CANCEL || kind == MESSAGE_NONE || kind == MESSAGE_PIECE;
 }
 
 static bool names_epoch(enum message_kind kind)
@@ -88,6 +87,12 @@ static void read_chunk(struct reader *r, struct quorum q, unsigned index, struct
         r->ok = false;
 }
 
+static void write_sized(struct writer *w, struct slice bytes)
+{
+    write_u32(w, (uint32_t)bytes.size);
+    write_slice(w, bytes);
+}
+
 void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
                     const struct message *m)
 {
@@ -136,6 +141,14 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
     case MESSAGE_PONG: write_u64(w, m->ping.asked_ms); break;
     case MESSAGE_CHUNK: write_chunk(w, q, to, m); break;
     case MESSAGE_PIECE: write_chunk(w, q, from, m); break;
+    case MESSAGE_OFFER: write_sized(w, m->offer.head); break;
+    case MESSAGE_WANT_SNAPSHOT: write_u32(w, m->snapshot.index); break;
+    case MESSAGE_SNAPSHOT:
+        write_u32(w, m->snapshot.index);
+        write_u8(w, (uint8_t)(m->snapshot.path.size / HASH_SIZE));
+        write_slice(w, m->snapshot.path);
+        write_sized(w, m->snapshot.data);
+        break;
     }
 }
 
@@ -177,6 +190,27 @@ static void read_runs(struct reader *r, struct message *m)
     }
 }
 
+static struct slice read_sized(struct reader *r, size_t most)
+{
+    const uint32_t size = read_u32(r);
+    if (size == 0 || size > most)
+        r->ok = false;
+    return read_slice(r, size);
+}
+
+static void read_snapshot(struct reader *r, struct message *m)
+{
+    m->snapshot.index = read_u32(r);
+    m->snapshot.path = m->snapshot.data = (struct slice){0};
+    if (m->kind == MESSAGE_WANT_SNAPSHOT)
+        return;
+    const unsigned length = read_u8(r);
+    if (length > MERKLE_LOG_DEPTH_MAX)
+        r->ok = false;
+    m->snapshot.path = read_slice(r, length * (size_t)HASH_SIZE);
+    m->snapshot.data = read_sized(r, SNAPSHOT_PIECE_SIZE_MAX);
+}
+
 static void read_body(struct reader *r, struct quorum q, node_id from, node_id to,
                       struct message *m)
 {
@@ -216,6 +250,9 @@ static void read_body(struct reader *r, struct quorum q, node_id from, node_id t
     case MESSAGE_PONG: m->ping.asked_ms = read_u64(r); break;
     case MESSAGE_CHUNK: read_chunk(r, q, to, m); break;
     case MESSAGE_PIECE: read_chunk(r, q, from, m); break;
+    case MESSAGE_OFFER: m->offer.head = read_sized(r, SNAPSHOT_HEAD_SIZE_MAX); break;
+    case MESSAGE_WANT_SNAPSHOT:
+    case MESSAGE_SNAPSHOT: read_snapshot(r, m); break;
     }
 }
 

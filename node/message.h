@@ -17,6 +17,7 @@
 #include "crypto/coin.h"
 #include "crypto/identity.h"
 #include "node/block.h"
+#include "node/snapshot.h"
 #include "vid/encoding.h"
 #include "vid/server.h"
 
@@ -51,14 +52,18 @@ enum message_kind {
     MESSAGE_WANT_CHECKPOINT, /* Yours is not here. */
     MESSAGE_PING,            /* That is all I asked for now: say when you have answered it. */
     MESSAGE_PONG,            /* Those were the answers. */
-    MESSAGE_LAST = MESSAGE_PONG,
+    /* Of snapshots: the core does not hear of these. */
+    MESSAGE_OFFER,         /* What you lack is gone here; this snapshot is not. */
+    MESSAGE_WANT_SNAPSHOT, /* This piece of it, please. */
+    MESSAGE_SNAPSHOT,      /* The piece. */
+    MESSAGE_LAST = MESSAGE_SNAPSHOT,
 };
 
 struct message {
     enum message_kind kind;
-    epoch_id epoch;   /* Unless WANT_ROOTS, PING, PONG. */
-    node_id proposer; /* Unless VOTES, ROOTS, WANT_VOTES, READY, CHECKPOINT, WANT_CHECKPOINT, PING,
-                       * PONG; CHUNK's is its sender. */
+    epoch_id epoch; /* Unless WANT_ROOTS, PING, PONG. */
+    node_id
+        proposer; /* Of SHARE, WANT_ROOTS, REQUEST, CANCEL, NONE, PIECE; CHUNK's is its sender. */
     union {
         struct {
             struct ba_message vote;
@@ -97,6 +102,14 @@ struct message {
             uint32_t offset; /* PIECE */
             struct slice data;
         } chunk; /* CHUNK, PIECE */
+        struct {
+            struct slice head; /* node/snapshot.h */
+        } offer;
+        struct {
+            uint32_t index;
+            struct slice path; /* SNAPSHOT: hashes. */
+            struct slice data; /* The same. */
+        } snapshot;            /* SNAPSHOT, WANT_SNAPSHOT */
     };
 };
 

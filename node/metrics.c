@@ -83,6 +83,13 @@ static void progress(FILE *out, const struct report *r)
            r->view.checkpoint);
     single(out, "ledger_checkpoint_signers", GAUGE, "Nodes that signed it.",
            r->view.checkpoint_signers);
+    single(out, "ledger_snapshot_epoch", GAUGE,
+           "The epoch of the newest signed snapshot that this node holds; 0: none.",
+           r->snapshot_epoch);
+    single(out, "ledger_snapshot_pieces_here", GAUGE,
+           "Pieces that are here of the snapshot that this node gathers.", r->snapshot_here);
+    single(out, "ledger_snapshot_pieces", GAUGE, "Pieces that it has; 0: none is gathered.",
+           r->snapshot_pieces);
     single(out, "ledger_height", GAUGE, "Blocks delivered since the cluster began.", r->height);
     single(out, "ledger_confirmed_bytes_total", COUNTER,
            "Payload of transactions executed and durable here.", r->confirmed_bytes);

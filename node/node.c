@@ -151,6 +151,9 @@ static void receive(struct node *n, node_id from, const struct message *m, struc
     case MESSAGE_WANT_CHECKPOINT: status_want_checkpoint(n, from, m->epoch, out); break;
     case MESSAGE_PING: status_ping(n, from, m->ping.asked_ms, out); break;
     case MESSAGE_PONG: pace_answered(n, from, m->pong.asked_ms); break;
+    case MESSAGE_OFFER:
+    case MESSAGE_WANT_SNAPSHOT:
+    case MESSAGE_SNAPSHOT: break; /* The driver's owner hears of them. */
     }
 }
 
@@ -168,7 +171,7 @@ static void worked(struct node *n, const struct work_result *r, struct effects *
 }
 
 /* What everyone has executed no one asks for, and of an epoch that everyone has sealed no one asks
- * how it ended. */
+ * how it ended. What a snapshot stands for goes, whoever asks. */
 static void prune(struct node *n, struct effects *out)
 {
     epoch_id executed = n->delivery.executed;
@@ -184,6 +187,10 @@ static void prune(struct node *n, struct effects *out)
     }
     if (sealed > executed)
         sealed = executed; /* Those behind in execution need the accepted sets. */
+    if (executed < n->held && n->held <= n->delivery.executed)
+        executed = n->held;
+    if (sealed < n->held && n->held <= n->delivery.executed)
+        sealed = n->held;
     if (executed <= n->pruned && sealed <= n->pruned_sealed)
         return;
     n->pruned = executed;
@@ -227,6 +234,10 @@ void node_step(struct node *n, const struct event *event, struct effects *out)
         checkpoints_executed(n, &event->executed, out);
         break;
     case EVENT_CHECKPOINT: checkpoints_looked(n, event, out); break;
+    case EVENT_HELD:
+        if (event->held > n->held)
+            n->held = event->held;
+        break;
     }
     advance(n, out);
 }

@@ -54,6 +54,9 @@ static void put_progress(json_t *o, const struct report *r)
     put_number(o, "height", r->height);
     put_number(o, "checkpoint_epoch", r->view.checkpoint);
     put_number(o, "checkpoint_signers", r->view.checkpoint_signers);
+    put_number(o, "snapshot_epoch", r->snapshot_epoch);
+    put_number(o, "snapshot_here", r->snapshot_here);
+    put_number(o, "snapshot_pieces", r->snapshot_pieces);
 }
 
 char *report_status(const struct report *r)

@@ -36,7 +36,10 @@ struct report {
     uint64_t height;
     struct hash log_root;
     struct hash state_root;
-    unsigned connected; /* Peers. */
+    unsigned connected;       /* Peers. */
+    epoch_id snapshot_epoch;  /* Of the newest that is held and signed; 0: none is. */
+    uint32_t snapshot_here;   /* Of one that is gathered: pieces here, */
+    uint32_t snapshot_pieces; /* of so many; 0: none is gathered. */
     struct node_view view;
     /* STATUS takes nothing of what follows. */
     struct node_retrieval retrieval;

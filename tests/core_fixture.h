@@ -96,6 +96,8 @@ static uint32_t block_delay_ms = 20;
 static uint64_t checkpoint_epochs; /* 0: none. */
 static uint32_t checkpoint_delay_ms = UINT32_MAX;
 static epoch_id executes_through = UINT64_MAX;
+static const struct checkpoint_record
+    *installed; /* What the ledger of whom is opened began with. */
 
 static inline uint64_t below(uint64_t limit) /* splitmix64 */
 {
@@ -337,7 +339,7 @@ static inline bool member_can_open(struct member *m, char *message, size_t messa
                                        .deliver = port_deliver,
                                        .end_epoch = port_end_epoch,
                                        .fault = port_fault};
-    const struct driver_ledger ledger = {ledger_of(m), ledger_entries, m};
+    const struct driver_ledger ledger = {ledger_of(m), ledger_entries, m, installed};
     m->height = m->executed_height; /* What was delivered and not executed comes again. */
     m->id_count = m->executed_ids;
     m->ended = m->executed;

@@ -302,6 +302,12 @@ static void fill_any(struct message *m)
         m->epoch = (1 + word_of(0).executed / CHECKPOINT) * CHECKPOINT;
         m->epoch -= m->epoch > CHECKPOINT ? below(2) * CHECKPOINT : 0;
         break;
+    case MESSAGE_OFFER: m->offer.head = slice_of(data, 1 + below(200)); break;
+    case MESSAGE_WANT_SNAPSHOT: break;
+    case MESSAGE_SNAPSHOT:
+        m->snapshot.path = slice_of(data, below(3) * HASH_SIZE);
+        m->snapshot.data = slice_of(data, 1 + below(200));
+        break;
     case MESSAGE_PING:
     case MESSAGE_PONG: m->pong.asked_ms = below(2) ? below(cluster.now_ms) : UINT64_MAX; break;
     case MESSAGE_REQUEST:

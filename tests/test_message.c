@@ -117,6 +117,14 @@ static struct message draw_message(struct quorum q, enum message_kind kind)
     case MESSAGE_WANT_ROOTS: draw_runs(&m); break;
     case MESSAGE_CHECKPOINT: draw(&m.checkpoint, sizeof m.checkpoint); break;
     case MESSAGE_WANT_CHECKPOINT: break;
+    case MESSAGE_OFFER: m.offer.head = slice_of(bulk, 1 + below(SNAPSHOT_HEAD_SIZE_MAX)); break;
+    case MESSAGE_WANT_SNAPSHOT: draw(&m.snapshot.index, sizeof m.snapshot.index); break;
+    case MESSAGE_SNAPSHOT:
+        draw(&m.snapshot.index, sizeof m.snapshot.index);
+        m.snapshot.path = slice_of(bulk, below(MERKLE_LOG_DEPTH_MAX + 1) * HASH_SIZE);
+        m.snapshot.data =
+            slice_of(bulk + 5, 1 + below(below(9) ? 300 : SNAPSHOT_PIECE_SIZE_MAX - 1));
+        break;
     case MESSAGE_PING:
     case MESSAGE_PONG:
         m.epoch = 1;
@@ -134,10 +142,11 @@ static struct message draw_message(struct quorum q, enum message_kind kind)
             draw_chunk(q, &m, 3 * MESSAGE_PIECE_SIZE - 64, MESSAGE_PIECE_SIZE * (uint32_t)below(3));
         break;
     }
-    if (kind == MESSAGE_VOTES || kind == MESSAGE_ROOTS || kind == MESSAGE_WANT_VOTES ||
-        kind == MESSAGE_READY || kind == MESSAGE_CHUNK || kind == MESSAGE_CHECKPOINT ||
-        kind == MESSAGE_WANT_CHECKPOINT || kind == MESSAGE_PING || kind == MESSAGE_PONG)
-        m.proposer = FROM; /* Not said: its sender. */
+    const bool said = kind == MESSAGE_SHARE || kind == MESSAGE_WANT_ROOTS ||
+                      kind == MESSAGE_REQUEST || kind == MESSAGE_CANCEL || kind == MESSAGE_NONE ||
+                      kind == MESSAGE_PIECE;
+    if (!said)
+        m.proposer = FROM; /* It is its sender. */
     return m;
 }
 
@@ -170,6 +179,16 @@ static void each_kind_is_read_as_it_was_written(void **state)
                 assert_true(slice_equal(read.roots.entries, m.roots.entries));
             if (kind == MESSAGE_CHUNK || kind == MESSAGE_PIECE)
                 assert_true(slice_equal(read.chunk.data, m.chunk.data));
+            if (kind == MESSAGE_OFFER)
+                assert_true(slice_equal(read.offer.head, m.offer.head));
+            if (kind == MESSAGE_SNAPSHOT) {
+                assert_true(slice_equal(read.snapshot.path, m.snapshot.path));
+                assert_true(slice_equal(read.snapshot.data, m.snapshot.data));
+                read.snapshot.path = m.snapshot.path;
+                read.snapshot.data = m.snapshot.data;
+            }
+            if (kind == MESSAGE_OFFER)
+                read.offer.head = m.offer.head;
             read.roots.entries = kind == MESSAGE_ROOTS ? m.roots.entries : read.roots.entries;
             if (kind == MESSAGE_CHUNK || kind == MESSAGE_PIECE)
                 read.chunk.data = m.chunk.data;
@@ -209,6 +228,10 @@ static struct slice draw_frame(struct quorum q, size_t ends[SECTIONS + 1], unsig
         struct message m = draw_message(q, (enum message_kind)(1 + below(MESSAGE_LAST)));
         if (m.chunk.data.size > 1024 && (m.kind == MESSAGE_PIECE || m.kind == MESSAGE_CHUNK))
             draw_chunk(q, &m, 128, 0); /* Small frames: changes meet what matters. */
+        if (m.kind == MESSAGE_SNAPSHOT)
+            m.snapshot.data.size = 1 + below(300);
+        if (m.kind == MESSAGE_OFFER)
+            m.offer.head.size = 1 + below(300);
         encode(q, &m, &w);
         ends[i + 1] = (size_t)(w.at - w.start);
     }

@@ -38,7 +38,7 @@ static void zeros(size_t count)
         write_u8(&w, 0);
 }
 
-static void kinds_are_1_to_15(void **state)
+static void kinds_are_1_to_18(void **state)
 {
     (void)state;
     for (unsigned kind = 0; kind < 256; kind++) {
@@ -54,6 +54,32 @@ static void kinds_are_1_to_15(void **state)
         zeros(HASH_SIZE + IDENTITY_SIGNATURE_SIZE);
         buffer[0] = (uint8_t)kind;
         assert_int_equal(decodes(), kind == MESSAGE_CHECKPOINT);
+        begin(MESSAGE_WANT_SNAPSHOT, 3);
+        write_u32(&w, 7);
+        buffer[0] = (uint8_t)kind;
+        assert_int_equal(decodes(), kind == MESSAGE_WANT_SNAPSHOT);
+    }
+}
+
+/* What has a size of its own has at least a byte, and no more than its kind may. */
+static void snapshots_have_bounds(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {0, 1, SNAPSHOT_HEAD_SIZE_MAX, SNAPSHOT_HEAD_SIZE_MAX + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        begin(MESSAGE_OFFER, 3);
+        write_u32(&w, sizes[i]);
+        zeros(sizes[i]);
+        assert_int_equal(decodes(), i == 1 || i == 2);
+    }
+    for (unsigned length = 0; length < 256; length++) {
+        begin(MESSAGE_SNAPSHOT, 3);
+        write_u32(&w, 7);
+        write_u8(&w, (uint8_t)length);
+        zeros((size_t)length * HASH_SIZE);
+        write_u32(&w, 1);
+        zeros(1);
+        assert_int_equal(decodes(), length <= MERKLE_LOG_DEPTH_MAX);
     }
 }
 
@@ -299,7 +325,8 @@ static void chunks_are_whole_and_pieces_end_where_pieces_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_are_1_to_15),
+        cmocka_unit_test(kinds_are_1_to_18),
+        cmocka_unit_test(snapshots_have_bounds),
         cmocka_unit_test(epochs_are_1_to_half_of_the_numbers),
         cmocka_unit_test(proposers_exist),
         cmocka_unit_test(sets_name_someone_and_none_that_is_not),

@@ -144,6 +144,9 @@ static void values_are_where_they_belong(void **state)
     report.lanes.cut_connections = 5;
     report.clients.cut_connections = 6;
     report.view.checkpoint_signers = 2;
+    report.snapshot_epoch = 1;
+    report.snapshot_here = 14;
+    report.snapshot_pieces = 15;
     commits = (struct times){.counts = {2, 1, [TIMES_BOUNDS] = 4}, .sum_us = 1500000};
     char *text = metrics_text(&report, &size);
     expect(text, "ledger_info{version=\"0.1\",node=\"1\",app=\"ledger\",mode=\"dl\"} 1");
@@ -153,6 +156,9 @@ static void values_are_where_they_belong(void **state)
     expect(text, "ledger_checkpoint_epoch 3");
     expect(text, "ledger_cut_connections_total 11");
     expect(text, "ledger_checkpoint_signers 2");
+    expect(text, "ledger_snapshot_epoch 1");
+    expect(text, "ledger_snapshot_pieces_here 14");
+    expect(text, "ledger_snapshot_pieces 15");
     expect(text, "ledger_faults_total{kind=\"bad_share\",peer=\"3\"} 7");
     expect(text, "ledger_sent_bytes_total{purpose=\"retrieval\",peer=\"2\"} 12");
     expect(text, "ledger_received_bytes_total{purpose=\"clients\"} 13");

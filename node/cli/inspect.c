@@ -146,6 +146,10 @@ static void print_table(const struct comparer *c)
                s->outcomes[OUTCOME_FAILED_FUNDS], i->repeated, i->dropped, i->balances, HASH_SHOWN,
                log, HASH_SHOWN, state);
     }
+    for (unsigned k = 0; k < c->count; k++)
+        if (c->all[k].snapshot)
+            printf("%s went on from a snapshot: it has no entries just below height %" PRIu64 "\n",
+                   c->all[k].path, c->all[k].head.checkpoint.height);
     if (c->options->ids)
         printf("%" PRIu64 " ids looked up in each\n", c->ids);
     if (c->difference[0])
@@ -175,6 +179,8 @@ static json_t *directory_json(const struct inspection *i)
     json_object_set_new(o, "confirmed_bytes", json_count(s->confirmed_bytes));
     json_object_set_new(o, "bad_blocks", json_count(s->bad_blocks));
     json_object_set_new(o, "blocks_held", json_count(i->held));
+    json_object_set_new(o, "snapshot_height",
+                        i->snapshot ? json_count(i->head.checkpoint.height) : json_null());
     json_object_set_new(o, "problem", i->problem[0] ? json_string(i->problem) : json_null());
     return o;
 }

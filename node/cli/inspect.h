@@ -7,6 +7,7 @@
 #define NODE_CLI_INSPECT_H
 
 #include "node/executor_record.h"
+#include "node/executor_snapshot.h"
 
 enum { INSPECT_TEXT_MAX = 400 };
 
@@ -17,6 +18,8 @@ struct inspection {
     struct store_view *view;           /* Of the ledger. */
     struct store_view *consensus_view; /* NULL: there is no such store. */
     struct meta meta;                  /* What the ledger says of itself. */
+    bool snapshot;                     /* It went on from one: */
+    struct snapshot_head head;         /* this. There are no entries just before its height. */
     /* What was counted. */
     uint64_t accounts;
     uint64_t balances;              /* Their sum. */

@@ -47,9 +47,17 @@ static const char *difference(const struct executor_entry *a, const struct execu
     return NULL;
 }
 
+/* From where on both have entries without a gap. */
+static uint64_t both_from(const struct compare *c)
+{
+    const uint64_t a = c->a->snapshot ? c->a->head.checkpoint.height : 0;
+    const uint64_t b = c->b->snapshot ? c->b->head.checkpoint.height : 0;
+    return a > b ? a : b;
+}
+
 static int compare_entries(const struct compare *c, uint64_t height)
 {
-    for (uint64_t position = 0; position < height; position++) {
+    for (uint64_t position = both_from(c); position < height; position++) {
         struct executor_entry a, b;
         const struct inspection *without = executor_entry(c->a->view, position, &a)   ? c->a
                                            : executor_entry(c->b->view, position, &b) ? c->b
@@ -130,6 +138,11 @@ enum comparison inspection_compare(const struct inspection *a, const struct insp
     if (!hash_equal(&a->meta.chain, &b->meta.chain) ||
         strcmp(a->meta.application, b->meta.application) != 0) {
         differ(&c, "they are ledgers of different chains");
+        return COMPARISON_DIFFERENT;
+    }
+    if (both_from(&c) > height) {
+        differ(&c, "%s ends at height %" PRIu64 ", before the other one's snapshot",
+               x < y ? a->path : b->path, height);
         return COMPARISON_DIFFERENT;
     }
     if (compare_entries(&c, height) || (x == y && compare_states(&c)))

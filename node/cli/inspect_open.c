@@ -76,6 +76,13 @@ static int open_all(struct inspection *i, char *message, size_t message_size)
                  i->path);
         return -1;
     }
+    error = executor_installed(i->view, quorum_of(NODES_MAX), &i->head);
+    i->snapshot = error == 0;
+    if (error && error != STORE_MISSING) {
+        snprintf(message, message_size, "%.300s: the snapshot it began with cannot be read",
+                 i->path);
+        return -1;
+    }
     snprintf(consensus, sizeof consensus, "%s/consensus", data);
     if (access(consensus, F_OK) != 0)
         return 0;

@@ -16,7 +16,8 @@ static const char usage[] =
     "usage: ledger-cli status [DIR] [options]\n"
     "Asks all nodes at once where they are, and prints a table:\n"
     "  state     current; catching_up: what is agreed is not executed yet; waiting: for more\n"
-    "            peers, since nothing can be agreed without; unreachable: it did not answer\n"
+    "            peers, since nothing can be agreed without; snapshot N%: what it lacks is gone\n"
+    "            elsewhere, and it gathers a snapshot; unreachable: it did not answer\n"
     "  agreed    the last epoch that is agreed there    executed  the last one executed\n"
     "  lag       epochs between the two                 height    blocks in its log\n"
     "  log root, state root: equal where the height is  peers     other nodes "
@@ -31,8 +32,9 @@ static const char usage[] =
 
 /* What a node says of itself, in the order in which it is shown. */
 static const char *const keys[] = {
-    "state",    "epoch_agreed", "epoch_executed", "lag_epochs",       "height",
-    "log_root", "state_root",   "peers",          "checkpoint_epoch", "checkpoint_signers"};
+    "state",          "epoch_agreed",  "epoch_executed", "lag_epochs",       "height",
+    "log_root",       "state_root",    "peers",          "checkpoint_epoch", "checkpoint_signers",
+    "snapshot_epoch", "snapshot_here", "snapshot_pieces"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 struct poll {
@@ -121,8 +123,20 @@ static json_int_t number_of(const json_t *status, const char *key)
     return json_integer_value(json_object_get(status, key));
 }
 
+/* Of a node that gathers a snapshot: how much of it is here. */
+static const char *state_of(const json_t *status, char text[static 32])
+{
+    const json_int_t pieces = number_of(status, "snapshot_pieces");
+    if (pieces <= 0)
+        return text_of(status, "state");
+    snprintf(text, 32, "snapshot %d%%", (int)(100 * number_of(status, "snapshot_here") / pieces));
+    return text;
+}
+
 static void print_table(const struct poll *p)
 {
+    char text[32];
+
     printf("node  %-21s  %-11s  %9s  %9s  %6s  %9s  %-*s  %-*s  peers\n", "address", "state",
            "agreed", "executed", "lag", "height", HASH_SHOWN, "log root", HASH_SHOWN, "state root");
     for (unsigned i = 0; i < p->count; i++) {
@@ -132,7 +146,7 @@ static void print_table(const struct poll *p)
             puts("unreachable");
             continue;
         }
-        printf("%-11s  %9lld  %9lld  %6lld  %9lld  %.*s  %.*s  %5lld\n", text_of(s, "state"),
+        printf("%-11s  %9lld  %9lld  %6lld  %9lld  %.*s  %.*s  %5lld\n", state_of(s, text),
                (long long)number_of(s, "epoch_agreed"), (long long)number_of(s, "epoch_executed"),
                (long long)number_of(s, "lag_epochs"), (long long)number_of(s, "height"), HASH_SHOWN,
                text_of(s, "log_root"), HASH_SHOWN, text_of(s, "state_root"),

@@ -74,6 +74,9 @@ static void note(node_id from, node_id to, const struct message *m)
     case MESSAGE_READY:
     case MESSAGE_WANT_CHECKPOINT:
     case MESSAGE_PING:
+    case MESSAGE_OFFER:
+    case MESSAGE_WANT_SNAPSHOT:
+    case MESSAGE_SNAPSHOT:
     case MESSAGE_PONG: return; /* No votes; and READY is for the root of the GOT before it. */
     }
     put(&h, to);

@@ -228,6 +228,9 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
         if (tells(l, LIE_lying_word, 1, 3))
             m->pong.asked_ms = 0;
         break;
+    case MESSAGE_OFFER:
+    case MESSAGE_WANT_SNAPSHOT:
+    case MESSAGE_SNAPSHOT:
     case MESSAGE_WANT_CHECKPOINT:
     case MESSAGE_PING:
     case MESSAGE_REQUEST:

@@ -1,0 +1,214 @@
+#include "node/catch_up.h"
+
+#include <string.h>
+
+enum { OFFER_MS = 1000 }; /* Between two offers of a peer that are looked at. */
+
+static void gather(struct catch_up *c, uint64_t now_ms)
+{
+    c->gathering = true;
+    c->begun_ms = now_ms;
+    c->bytes = 0;
+    c->next = c->here = 0;
+    c->failed = 0;
+    memset(c->asked, 0, sizeof c->asked);
+}
+
+/* As if nobody had offered anything. */
+static int give_up(struct catch_up *c)
+{
+    const epoch_id epoch = c->head.checkpoint.epoch;
+    c->gathering = c->have = false;
+    c->offering = c->offered = (struct nodeset){0};
+    return snapshots_drop(c->store, epoch);
+}
+
+int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct store *store,
+                  const struct catch_up_ports *ports)
+{
+    struct store_view *view;
+    *c = (struct catch_up){.rules = *rules, .store = store, .ports = *ports};
+    int error = store_view_open(store, &view);
+    if (error)
+        return error;
+    error = snapshots_last(view, rules->quorum, false, &c->head);
+    store_view_close(view);
+    if (error)
+        return error == STORE_MISSING ? 0 : error;
+    c->have = true;
+    c->teller = rules->quorum.n; /* Of before the restart: nobody to blame. */
+    gather(c, 0);
+    return 0;
+}
+
+void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice bytes,
+                    uint64_t now_ms)
+{
+    struct snapshot_head head;
+    const bool early = c->heard_ms[from] != 0 && now_ms < c->heard_ms[from] + OFFER_MS;
+    if (early || nodeset_has(&c->banned, from))
+        return;
+    c->heard_ms[from] = now_ms;
+    if (!snapshot_head_decode(bytes, c->rules.quorum, &head) ||
+        !snapshot_head_valid(&head, &c->rules)) {
+        c->ports.fault(c->ports.context, from);
+        return;
+    }
+    const epoch_id epoch = head.checkpoint.epoch;
+    if (epoch <= executed)
+        return;
+    nodeset_add(&c->offered, from);
+    if (!c->gathering && (!c->have || epoch > c->head.checkpoint.epoch)) {
+        c->have = true;
+        c->head = head;
+        c->teller = from;
+        c->offering = (struct nodeset){0};
+    }
+    if (c->have && epoch == c->head.checkpoint.epoch)
+        nodeset_add(&c->offering, from);
+}
+
+/* The next of those who offer it; n: nobody does. */
+static node_id next_peer(struct catch_up *c)
+{
+    for (unsigned k = 0; k < c->rules.quorum.n; k++) {
+        c->turn = (node_id)((c->turn + 1u) % c->rules.quorum.n);
+        if (nodeset_has(&c->offering, c->turn) && !nodeset_has(&c->banned, c->turn))
+            return c->turn;
+    }
+    return c->rules.quorum.n;
+}
+
+static void ask(struct catch_up *c, unsigned slot, uint32_t index, uint64_t now_ms)
+{
+    const bool run = index < snapshot_run_pieces(&c->head) && c->teller < c->rules.quorum.n;
+    const node_id peer = run ? c->teller : next_peer(c); /* For runs one answers. */
+    c->asked[slot].open = true;
+    c->asked[slot].index = index;
+    c->asked[slot].peer = peer;
+    c->asked[slot].asked_ms = now_ms;
+    if (peer < c->rules.quorum.n)
+        c->ports.ask(c->ports.context, peer, c->head.checkpoint.epoch, index);
+}
+
+/* The next piece that is not here; the number of pieces when all are here or asked for. */
+static int find_next(struct catch_up *c, uint32_t *index)
+{
+    const uint32_t pieces = snapshot_pieces(&c->head);
+    struct store_view *view;
+    struct slice piece;
+    int error = c->next < pieces ? store_view_open(c->store, &view) : STORE_MISSING;
+    if (error) {
+        *index = pieces;
+        return error == STORE_MISSING ? 0 : error;
+    }
+    for (; c->next < pieces; c->next++, c->here++)
+        if ((error = snapshots_piece(view, c->head.checkpoint.epoch, c->next, &piece)))
+            break;
+    store_view_close(view);
+    *index = c->next;
+    if (error == STORE_MISSING)
+        c->next++;
+    return error == STORE_MISSING ? 0 : error;
+}
+
+static int ask_more(struct catch_up *c, uint64_t now_ms, bool *all)
+{
+    *all = true;
+    for (unsigned slot = 0; slot < CATCH_UP_PIECES; slot++) {
+        uint32_t index = c->asked[slot].index;
+        if (c->asked[slot].open && now_ms < c->asked[slot].asked_ms + CATCH_UP_PATIENCE_MS) {
+            *all = false;
+            continue;
+        }
+        if (c->asked[slot].open) {
+            c->failed++;
+        } else {
+            const int error = find_next(c, &index);
+            if (error)
+                return error;
+            if (index == snapshot_pieces(&c->head))
+                continue;
+        }
+        *all = false;
+        ask(c, slot, index, now_ms);
+    }
+    return 0;
+}
+
+int catch_up_piece(struct catch_up *c, node_id from, const struct message *m)
+{
+    struct hash path[MERKLE_LOG_DEPTH_MAX];
+    const unsigned length = (unsigned)(m->snapshot.path.size / HASH_SIZE);
+    unsigned slot = 0;
+    while (slot < CATCH_UP_PIECES && !(c->asked[slot].open && c->asked[slot].peer == from &&
+                                       c->asked[slot].index == m->snapshot.index))
+        slot++;
+    if (!c->gathering || m->epoch != c->head.checkpoint.epoch || slot == CATCH_UP_PIECES)
+        return 0;
+    memcpy(path, m->snapshot.path.data, m->snapshot.path.size);
+    if (!snapshot_piece_valid(&c->head, m->snapshot.index, m->snapshot.data, path, length)) {
+        c->ports.fault(c->ports.context, from);
+        c->asked[slot].asked_ms = 0; /* Somebody else is asked at the next tick. */
+        return 0;
+    }
+    c->asked[slot].open = false;
+    c->failed = 0;
+    c->here++;
+    c->bytes += m->snapshot.data.size;
+    return snapshots_put(c->store, &c->head, m->snapshot.index, m->snapshot.data);
+}
+
+static bool begins(const struct catch_up *c, uint64_t still_ms)
+{
+    const unsigned count = nodeset_count(&c->offered);
+    return c->have && ((count >= quorum_some(c->rules.quorum) && still_ms >= CATCH_UP_STILL_MS) ||
+                       (count > 0 && still_ms >= CATCH_UP_LONG_MS));
+}
+
+/* Its pieces may each fit and be none of the checkpoint all the same: the sizes are not signed, nor
+ * are single runs. Then it is the teller who lied, or who sent runs. */
+static int finish(struct catch_up *c, bool *complete)
+{
+    const int error = snapshots_finish(c->store, &c->head, c->rules.link_horizon, complete);
+    if (error)
+        return error;
+    if (*complete) {
+        c->gathering = c->have = false;
+        return 0;
+    }
+    if (c->teller < c->rules.quorum.n) {
+        nodeset_add(&c->banned, c->teller);
+        c->ports.fault(c->ports.context, c->teller);
+    }
+    return give_up(c);
+}
+
+int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint64_t now_ms,
+                  bool *complete)
+{
+    bool all;
+    *complete = false;
+    if (c->have && c->head.checkpoint.epoch <= executed)
+        return give_up(c); /* Blocks came after all. */
+    if (!c->gathering) {
+        if (!begins(c, still_ms))
+            return 0;
+        gather(c, now_ms);
+        const int error = snapshots_begin(c->store, &c->head);
+        if (error)
+            return error;
+    }
+    if (c->begun_ms == 0)
+        c->begun_ms = now_ms;
+    if (nodeset_empty(&c->offering)) { /* After a restart: it is offered again, or another is. */
+        const bool other = !nodeset_empty(&c->offered);
+        return other && now_ms >= c->begun_ms + CATCH_UP_STILL_MS ? give_up(c) : 0;
+    }
+    int error = ask_more(c, now_ms, &all);
+    if (error)
+        return error;
+    if (all)
+        return finish(c, complete);
+    return c->failed >= CATCH_UP_TRIES ? give_up(c) : 0;
+}

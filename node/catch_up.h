@@ -1,0 +1,67 @@
+/* Gathers a snapshot from those who offer it, when what this node lacks is gone elsewhere.
+ *
+ * Who has pruned what a peer has not executed offers it a snapshot. When execution has stood still
+ * for a while and f+1 have offered (or for long and one has), the newest offered is gathered, a few
+ * pieces at a time, each from another of those who offer it, each verified before it is kept. What
+ * was kept is there after a restart. One that turns out to be nobody's checkpoint goes, and so does
+ * all that its first teller says. No sockets: `ask` sends. One thread. */
+#ifndef NODE_CATCH_UP_H
+#define NODE_CATCH_UP_H
+
+#include "node/message.h"
+#include "node/snapshots.h"
+
+enum {
+    CATCH_UP_STILL_MS = 10000, /* Without an epoch executed, once f+1 have offered, ... */
+    CATCH_UP_LONG_MS = 60000,  /* ... or one has. */
+    CATCH_UP_PIECES = 8,       /* Asked for at a time. */
+    CATCH_UP_PATIENCE_MS = 3000,
+    CATCH_UP_TRIES = 64, /* Pieces that did not come or did not fit, in a row: it is given up. */
+};
+
+struct catch_up_ports {
+    void *context;
+    void (*ask)(void *context, node_id peer, epoch_id epoch, uint32_t index);
+    /* An offer or a piece that is none. */
+    void (*fault)(void *context, node_id peer);
+};
+
+struct catch_up {
+    struct snapshot_rules rules;
+    struct store *store;
+    struct catch_up_ports ports;
+    bool have;      /* An offer, or one that is gathered: `head`. */
+    bool gathering; /* It is. */
+    struct snapshot_head head;
+    node_id teller;          /* Who told us of its sizes, which nobody signs. */
+    struct nodeset offering; /* This very one. */
+    struct nodeset offered;  /* Any that is ahead. */
+    struct nodeset banned;
+    uint64_t heard_ms[NODES_MAX]; /* When each last offered one that was looked at. */
+    uint32_t next;                /* Pieces below are here or asked for. */
+    unsigned failed;              /* In a row. */
+    node_id turn;
+    struct {
+        bool open;
+        uint32_t index;
+        node_id peer;
+        uint64_t asked_ms;
+    } asked[CATCH_UP_PIECES];
+    uint64_t begun_ms; /* Of this run of the program. */
+    uint64_t bytes;    /* The same: of pieces that fitted. */
+    uint32_t here;     /* Pieces, of snapshot_pieces(&head). */
+};
+
+/* Goes on where the store has one that is not complete. `store` and what `rules` refers to stay. */
+int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct store *store,
+                  const struct catch_up_ports *ports);
+/* `executed`: the last epoch executed here. */
+void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice head,
+                    uint64_t now_ms);
+int catch_up_piece(struct catch_up *c, node_id from, const struct message *m);
+/* Now and then. `still_ms`: how long execution has stood still. *complete: there is one to begin
+ * with. 0 or a store error. */
+int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint64_t now_ms,
+                  bool *complete);
+
+#endif

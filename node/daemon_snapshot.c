@@ -1,0 +1,319 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/daemon_state.h"
+#include "node/executor_snapshot.h"
+
+enum {
+    LOOK_MS = 200,
+    OFFER_MS = 3000,
+    SERVE_QUEUED_MAX = 1 << 20, /* Bytes that wait for a peer: more are not put behind them. */
+};
+
+static int fail(const struct daemon *d, struct store *store, char *message, size_t message_size)
+{
+    snprintf(message, message_size, "%s/snapshots: %s", d->config.node.data, store_message(store));
+    return -1;
+}
+
+static int open_store(struct daemon *d, char *message, size_t message_size)
+{
+    char path[sizeof(d->config.node.data) + 16];
+    snprintf(path, sizeof(path), "%s/snapshots", d->config.node.data);
+    const struct store_options options = {.path = path,
+                                          .size_max = DAEMON_MAP_BYTES,
+                                          .tables = snapshot_tables,
+                                          .table_count = SNAPSHOT_TABLES};
+    struct execution_snapshots *s = &d->snapshots.making;
+    pthread_mutex_init(&s->mutex, NULL);
+    s->quorum = d->quorum;
+    s->link_horizon = d->config.cluster.link_horizon;
+    s->every = d->config.cluster.checkpoint_epochs;
+    return store_open(&options, &s->store, message, message_size) == 0 ? 0 : -1;
+}
+
+struct installing {
+    struct store_view *view;
+    epoch_id epoch;
+};
+
+static int installed_piece(void *context, uint32_t index, struct slice *piece)
+{
+    const struct installing *i = context;
+    return snapshots_piece(i->view, i->epoch, index, piece);
+}
+
+static epoch_id ledger_epoch(const struct daemon *d)
+{
+    struct store_view *view;
+    struct executor_state state = {.epoch = 0};
+    if (store_view_open(d->ledger, &view) != 0)
+        return 0;
+    if (executor_state(view, &state) != 0)
+        state.epoch = 0; /* There is no ledger yet. */
+    store_view_close(view);
+    return state.epoch;
+}
+
+static int install(struct daemon *d, struct store_view *view, const struct snapshot_head *head)
+{
+    struct installing installing = {view, head->checkpoint.epoch};
+    const struct executor_snapshot snapshot = {
+        .chain = d->config.cluster.chain,
+        .quorum = d->quorum,
+        .application = d->config.cluster.application == APPLICATION_LOG ? "log" : "ledger",
+        .head = head,
+        .piece = installed_piece,
+        .context = &installing};
+    const int error = executor_install(d->ledger, &snapshot);
+    if (error == 0)
+        log_line(LOG_LEVEL_INFO, "snapshot",
+                 "the ledger goes on from a snapshot epoch=%" PRIu64 " height=%" PRIu64
+                 " accounts=%" PRIu64,
+                 head->checkpoint.epoch, head->checkpoint.height, head->accounts);
+    return error;
+}
+
+/* The newest complete one; and whether the ledger is behind it. */
+static int look_up(struct daemon *d, bool *install_it)
+{
+    struct store_view *view;
+    int error = store_view_open(d->snapshots.making.store, &view);
+    if (error)
+        return error;
+    error = snapshots_last(view, d->quorum, true, &d->snapshots.last);
+    d->snapshots.known = error == 0;
+    if (error == STORE_MISSING)
+        error = 0;
+    if (install_it && d->snapshots.known && d->snapshots.last.checkpoint.epoch > ledger_epoch(d))
+        error = install(d, view, &d->snapshots.last);
+    store_view_close(view);
+    return error;
+}
+
+static void ask(void *context, node_id peer, epoch_id epoch, uint32_t index)
+{
+    struct daemon *d = context;
+    const struct message m = {
+        .kind = MESSAGE_WANT_SNAPSHOT, .epoch = epoch, .snapshot = {.index = index}};
+    driver_say(d->driver, peer, DRIVER_RETRIEVAL, &m);
+}
+
+static void lied(void *context, node_id peer)
+{
+    struct daemon *d = context;
+    const struct driver_ports ports = daemon_ports(d, false);
+    ports.fault(d, peer, FAULT_BAD_SNAPSHOT);
+}
+
+int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size)
+{
+    bool install_it = true;
+    if (open_store(d, message, message_size) != 0)
+        return -1;
+    const struct snapshot_rules rules = {d->quorum, d->config.cluster.chain,
+                                         d->config.cluster.link_horizon, d->identities};
+    const struct catch_up_ports ports = {d, ask, lied};
+    struct store *store = d->snapshots.making.store;
+    int error = look_up(d, &install_it);
+    if (error == 0)
+        error = catch_up_open(&d->snapshots.gathering, &rules, store, &ports);
+    return error == 0 ? 0 : fail(d, store, message, message_size);
+}
+
+void daemon_close_snapshots(struct daemon *d)
+{
+    if (!d->snapshots.making.store)
+        return;
+    store_close(d->snapshots.making.store);
+    pthread_mutex_destroy(&d->snapshots.making.mutex);
+}
+
+const struct checkpoint_record *daemon_installed(struct daemon *d)
+{
+    struct store_view *view;
+    if (store_view_open(d->ledger, &view) != 0)
+        return NULL;
+    struct snapshot_head *head = &d->snapshots.installed;
+    const int error = executor_installed(view, d->quorum, head);
+    store_view_close(view);
+    d->snapshots.installed_record =
+        (struct checkpoint_record){head->checkpoint, head->signers, head->signatures};
+    return error == 0 ? &d->snapshots.installed_record : NULL;
+}
+
+void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m)
+{
+    if (m->kind == MESSAGE_WANT_SNAPSHOT) {
+        if (d->snapshots.wanted_count == DAEMON_WANTED)
+            return; /* It is asked for again. */
+        const unsigned k = d->snapshots.wanted_count++;
+        d->snapshots.wanted[k].peer = from;
+        d->snapshots.wanted[k].epoch = m->epoch;
+        d->snapshots.wanted[k].index = m->snapshot.index;
+        return;
+    }
+    if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
+        return;
+    if (m->kind == MESSAGE_OFFER)
+        catch_up_offer(&d->snapshots.gathering, from, d->executed.epoch, m->offer.head, d->now_ms);
+    else if (catch_up_piece(&d->snapshots.gathering, from, m) != 0)
+        log_limited(LOG_LEVEL_ERROR, "snapshot", 0, "a piece cannot be stored: %s",
+                    store_message(d->snapshots.making.store));
+    pthread_mutex_unlock(&d->snapshots.making.mutex);
+}
+
+static void serve(struct daemon *d, struct store_view *view, unsigned k)
+{
+    struct snapshot_head head;
+    struct hash path[MERKLE_LOG_DEPTH_MAX];
+    unsigned length = 0;
+    const node_id peer = d->snapshots.wanted[k].peer;
+    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = d->snapshots.wanted[k].epoch};
+    m.snapshot.index = d->snapshots.wanted[k].index;
+    if (transport_queued(d->transport, peer, LANE_RETRIEVAL) > SERVE_QUEUED_MAX ||
+        snapshots_head(view, d->quorum, m.epoch, &head) != 0 ||
+        snapshots_piece(view, m.epoch, m.snapshot.index, &m.snapshot.data) != 0)
+        return;
+    if (m.snapshot.index >= snapshot_run_pieces(&head) &&
+        snapshots_path(view, &head, m.snapshot.index, path, &length) != 0)
+        return; /* It is not complete here. */
+    m.snapshot.path = slice_of(path, length * sizeof path[0]);
+    driver_say(d->driver, peer, DRIVER_RETRIEVAL, &m);
+}
+
+static void serve_all(struct daemon *d)
+{
+    struct store_view *view;
+    if (d->snapshots.wanted_count == 0)
+        return;
+    if (store_view_open(d->snapshots.making.store, &view) == 0) {
+        for (unsigned k = 0; k < d->snapshots.wanted_count; k++)
+            serve(d, view, k);
+        store_view_close(view);
+    }
+    d->snapshots.wanted_count = 0;
+}
+
+/* Those who have signed what this node's own is of, once they are f+1. */
+static int sign(struct daemon *d)
+{
+    struct snapshot_head *head = &d->snapshots.last;
+    struct checkpoint_record r;
+    struct store_view *view;
+    int error = store_view_open(d->consensus, &view);
+    if (error)
+        return error;
+    error = driver_checkpoint(view, d->quorum, head->checkpoint.epoch, &r, head->signatures);
+    store_view_close(view);
+    if (error)
+        return error == STORE_MISSING ? 0 : error;
+    const struct hash ours = checkpoint_digest(&d->config.cluster.chain, &head->checkpoint);
+    const struct hash theirs = checkpoint_digest(&d->config.cluster.chain, &r.checkpoint);
+    if (!hash_equal(&ours, &theirs) || nodeset_count(&r.signers) < quorum_some(d->quorum))
+        return 0;
+    head->signers = r.signers;
+    log_line(LOG_LEVEL_INFO, "snapshot",
+             "a snapshot stands for all through epoch=%" PRIu64 " accounts=%" PRIu64
+             " pieces=%" PRIu32,
+             head->checkpoint.epoch, head->accounts, snapshot_pieces(head));
+    return snapshots_sign(d->snapshots.making.store, head);
+}
+
+static bool is_signed(const struct daemon *d)
+{
+    return d->snapshots.known &&
+           nodeset_count(&d->snapshots.last.signers) >= quorum_some(d->quorum);
+}
+
+void daemon_describe_snapshots(const struct daemon *d, struct report *r)
+{
+    const struct catch_up *c = &d->snapshots.gathering;
+    if (is_signed(d))
+        r->snapshot_epoch = d->snapshots.last.checkpoint.epoch;
+    if (!c->gathering)
+        return;
+    r->snapshot_here = c->here;
+    r->snapshot_pieces = snapshot_pieces(&c->head);
+}
+
+/* Whoever has not executed through it may find that what it lacks is gone here. */
+static void offer(struct daemon *d)
+{
+    uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    if (!is_signed(d) || d->now_ms < d->snapshots.offered_ms + OFFER_MS)
+        return;
+    d->snapshots.offered_ms = d->now_ms;
+    snapshot_head_encode(&w, &d->snapshots.last);
+    const struct message m = {.kind = MESSAGE_OFFER,
+                              .epoch = d->snapshots.last.checkpoint.epoch,
+                              .offer = {writer_result(&w)}};
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (p != d->self && d->words[p].first_unsealed > 0 && d->words[p].executed < m.epoch &&
+            transport_reaches(d->transport, (node_id)p))
+            driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
+}
+
+/* What is kept for those behind is too much. */
+static void want(struct daemon *d)
+{
+    struct execution_snapshots *s = &d->snapshots.making;
+    const epoch_id last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0;
+    if (store_used(d->consensus) > d->config.node.retain_bytes &&
+        !d->snapshots.gathering.gathering && d->executed.epoch >= last + 1)
+        atomic_store(&s->wanted, true);
+    if (atomic_load(&s->error) != 0)
+        log_limited(LOG_LEVEL_ERROR, "snapshot", 1,
+                    "no snapshot can be made: what is kept for nodes that are behind cannot be "
+                    "dropped");
+}
+
+static int look(struct daemon *d)
+{
+    struct catch_up *c = &d->snapshots.gathering;
+    int error = 0;
+    const bool was = c->gathering;
+    if (d->executed.epoch != d->snapshots.executed || d->snapshots.moved_ms == 0) {
+        d->snapshots.executed = d->executed.epoch;
+        d->snapshots.moved_ms = d->now_ms;
+    }
+    if (atomic_load(&d->snapshots.making.made) > d->snapshots.last.checkpoint.epoch)
+        error = look_up(d, NULL);
+    if (error == 0 && d->snapshots.known && !is_signed(d))
+        error = sign(d);
+    if (error == 0)
+        error = catch_up_tick(c, d->executed.epoch, d->now_ms - d->snapshots.moved_ms, d->now_ms,
+                              &d->snapshots.again);
+    if (c->gathering && !was)
+        log_line(LOG_LEVEL_INFO, "snapshot",
+                 "what this node lacks is gone elsewhere: gathering a snapshot epoch=%" PRIu64
+                 " pieces=%" PRIu32,
+                 c->head.checkpoint.epoch, snapshot_pieces(&c->head));
+    if (d->snapshots.again)
+        log_line(LOG_LEVEL_INFO, "snapshot",
+                 "gathered epoch=%" PRIu64 " pieces=%" PRIu32 " bytes=%" PRIu64 " ms=%" PRIu64
+                 ": beginning with it",
+                 c->head.checkpoint.epoch, snapshot_pieces(&c->head), c->bytes,
+                 d->now_ms - c->begun_ms);
+    return error;
+}
+
+int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size)
+{
+    serve_all(d);
+    if (d->now_ms < d->snapshots.looked_ms + LOOK_MS)
+        return 0;
+    d->snapshots.looked_ms = d->now_ms;
+    want(d);
+    offer(d);
+    if (is_signed(d))
+        driver_held(d->driver, d->snapshots.last.checkpoint.epoch);
+    if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
+        return 0; /* One is being made. */
+    const int error = look(d);
+    pthread_mutex_unlock(&d->snapshots.making.mutex);
+    return error == 0 ? 0 : fail(d, d->snapshots.making.store, message, message_size);
+}

@@ -1,0 +1,61 @@
+/* A snapshot: the ledger as it was at a checkpoint, in parts that each can be verified.
+ *
+ * The *head* has the checkpoint and who has signed it, and what follows from its roots and is small:
+ *
+ *   format u8 = 1 | checkpoint | accounts u64 | runs u64 | the log's count u64 and peaks
+ *   signers: count u8, then so many times: node u8, signature (64); nodes ascend
+ *
+ * f+1 signatures: at least one correct node has executed to here, and this is the ledger. *Pieces*
+ * have the rest: first the runs of what was delivered (node/checkpoint.h), verified all together;
+ * then the accounts in the order of the state tree, each as its leaf is hashed:
+ *
+ *   key (32) | balance u64 | lowest unused number u64 | used u64
+ *
+ * A piece of accounts is a subtree of the state tree, and comes with its path to the root. Blocks and
+ * transactions of before are not in it: who begins with a snapshot cannot say what became of them. */
+#ifndef NODE_SNAPSHOT_H
+#define NODE_SNAPSHOT_H
+
+#include "crypto/merkle.h"
+#include "node/checkpoint.h"
+
+enum {
+    SNAPSHOT_PIECE_ENTRIES = 4096, /* A power of two: accounts, or runs. */
+    SNAPSHOT_ACCOUNT_SIZE = IDENTITY_PUBLIC_SIZE + 3 * 8,
+    SNAPSHOT_PIECE_SIZE_MAX = SNAPSHOT_PIECE_ENTRIES * SNAPSHOT_ACCOUNT_SIZE,
+    SNAPSHOT_HEAD_SIZE_MAX = 1 + CHECKPOINT_SIZE + 2 * 8 + 8 + MERKLE_LOG_DEPTH_MAX * HASH_SIZE +
+                             1 + NODES_MAX * (1 + IDENTITY_SIGNATURE_SIZE),
+};
+
+struct snapshot_head {
+    struct checkpoint checkpoint;
+    uint64_t accounts;
+    uint64_t runs;
+    struct merkle_frontier log;
+    struct nodeset signers;
+    struct identity_signature signatures[NODES_MAX]; /* Of those alone. */
+};
+
+void snapshot_head_encode(struct writer *w, const struct snapshot_head *h);
+bool snapshot_head_decode(struct slice bytes, struct quorum q, struct snapshot_head *h);
+/* Whether the checkpoint says all that, as far as a head shows, and f+1 nodes say the checkpoint. */
+struct snapshot_rules {
+    struct quorum quorum;
+    struct hash chain;
+    uint64_t link_horizon;
+    const struct identity_key *identities; /* n */
+};
+bool snapshot_head_valid(const struct snapshot_head *h, const struct snapshot_rules *rules);
+
+/* How many pieces there are, those of runs first, and how many bytes piece `index` has. */
+uint32_t snapshot_run_pieces(const struct snapshot_head *h);
+uint32_t snapshot_pieces(const struct snapshot_head *h);
+size_t snapshot_piece_size(const struct snapshot_head *h, uint32_t index);
+
+/* The root of a piece of accounts: an inner node of the state tree. */
+struct hash snapshot_piece_root(struct slice piece);
+/* Whether it is piece `index`; runs have no path, and none is looked at. */
+bool snapshot_piece_valid(const struct snapshot_head *h, uint32_t index, struct slice piece,
+                          const struct hash path[], unsigned path_length);
+
+#endif

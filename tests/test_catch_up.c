@@ -1,0 +1,327 @@
+/* Gathering a snapshot from peers that are there or not, and lie or do not. */
+#include "node/catch_up.h"
+#include "node/executor_snapshot.h"
+#include "tests/executor_fixture.h"
+
+enum { HORIZON = 8, AT = 5, SELF = 0, MS = 1000000 };
+
+static struct identity_key parsed[N];
+static struct store *theirs, *ours;
+static struct snapshot_head head;
+static struct catch_up c;
+static unsigned asked_of[N], faults[N];
+static struct {
+    node_id peer;
+    epoch_id epoch;
+    uint32_t index;
+} asked[1000];
+static unsigned asked_count;
+static uint64_t now;
+
+static struct store *snapshots_at(char name)
+{
+    struct store_options options = {.path = store_path(name),
+                                    .size_max = 256 << 20,
+                                    .tables = snapshot_tables,
+                                    .table_count = SNAPSHOT_TABLES};
+    struct store *s;
+    if (store_open(&options, &s, message, sizeof message))
+        fail_msg("%s", message);
+    return s;
+}
+
+static void ask(void *context, node_id peer, epoch_id epoch, uint32_t index)
+{
+    (void)context;
+    assert_true(asked_count < sizeof asked / sizeof *asked);
+    asked[asked_count].peer = peer;
+    asked[asked_count].epoch = epoch;
+    asked[asked_count++].index = index;
+    asked_of[peer]++;
+}
+
+static void fault(void *context, node_id peer)
+{
+    (void)context;
+    faults[peer]++;
+}
+
+static void open_ours(void)
+{
+    const struct snapshot_rules rules = {quorum_of(N), chain, HORIZON, parsed};
+    const struct catch_up_ports ports = {NULL, ask, fault};
+    ours = snapshots_at('b');
+    assert_int_equal(catch_up_open(&c, &rules, ours, &ports), 0);
+    asked_count = 0;
+}
+
+/* What peers hold at the end of epoch `at`, signed by two. */
+static struct snapshot_head make(struct store *ledger, epoch_id at)
+{
+    struct executor_state state = {.epoch = 0};
+    struct snapshot_head made;
+    struct store_view *view;
+    struct executor *x = open_on(ledger, NULL);
+    for (epoch_id e = committed(ledger).epoch + 1; e <= at; e++)
+        assert_int_equal(run_epoch(x, e, &state), 0);
+    executor_close(x);
+    assert_int_equal(store_view_open(ledger, &view), 0);
+    assert_int_equal(snapshots_make(theirs, view, quorum_of(N), HORIZON), 0);
+    store_view_close(view);
+    assert_int_equal(store_view_open(theirs, &view), 0);
+    assert_int_equal(snapshots_last(view, quorum_of(N), true, &made), 0);
+    store_view_close(view);
+    const struct hash digest = checkpoint_digest(&chain, &made.checkpoint);
+    for (unsigned signer = 1; signer < 3; signer++) {
+        nodeset_add(&made.signers, signer);
+        assert_true(
+            identity_sign(&secrets[signer], hash_slice(&digest), NULL, &made.signatures[signer]));
+    }
+    return made;
+}
+
+static int begin(void **state)
+{
+    const int error = setup_history(state);
+    for (unsigned i = 0; i < N; i++)
+        assert_true(identity_parse(&keys[i], &parsed[i]));
+    theirs = snapshots_at('a');
+    struct store *ledger = store_at('c');
+    head = make(ledger, AT);
+    store_close(ledger);
+    memset(asked_of, 0, sizeof asked_of);
+    memset(faults, 0, sizeof faults);
+    now = MS;
+    open_ours();
+    return error;
+}
+
+static int end(void **state)
+{
+    store_close(ours);
+    store_close(theirs);
+    return teardown(state);
+}
+
+static void offer(node_id from, const struct snapshot_head *h)
+{
+    uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    snapshot_head_encode(&w, h);
+    catch_up_offer(&c, from, 1, writer_result(&w), now);
+}
+
+static bool tick(uint64_t still_ms)
+{
+    bool complete;
+    assert_int_equal(catch_up_tick(&c, 1, still_ms, now, &complete), 0);
+    return complete;
+}
+
+static bool in_runs_alone; /* The liar lies there alone. */
+
+/* Answers all that was asked; what `liar` says is wrong in its last byte, `silent` says nothing. */
+static void answer(node_id liar, node_id silent)
+{
+    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
+    struct store_view *view;
+    const unsigned count = asked_count;
+    asked_count = 0;
+    assert_int_equal(store_view_open(theirs, &view), 0);
+    for (unsigned k = 0; k < count; k++) {
+        struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = asked[k].epoch};
+        struct hash path[MERKLE_LOG_DEPTH_MAX];
+        unsigned length = 0;
+        struct slice piece;
+        if (asked[k].peer == silent || snapshots_piece(view, m.epoch, asked[k].index, &piece) != 0)
+            continue;
+        memcpy(bytes, piece.data, piece.size);
+        const bool run = asked[k].index < snapshot_run_pieces(&c.head);
+        bytes[piece.size - 1] ^= asked[k].peer == liar && (run || !in_runs_alone);
+        if (asked[k].index >= snapshot_run_pieces(&c.head))
+            assert_int_equal(snapshots_path(view, &head, asked[k].index, path, &length), 0);
+        m.snapshot.index = asked[k].index;
+        m.snapshot.path = slice_of(path, length * sizeof path[0]);
+        m.snapshot.data = slice_of(bytes, piece.size);
+        assert_int_equal(catch_up_piece(&c, asked[k].peer, &m), 0);
+    }
+    store_view_close(view);
+}
+
+static void expect_complete(void)
+{
+    struct snapshot_head found;
+    struct store_view *view;
+    assert_int_equal(store_view_open(ours, &view), 0);
+    assert_int_equal(snapshots_last(view, quorum_of(N), true, &found), 0);
+    assert_memory_equal(&found.checkpoint, &head.checkpoint, sizeof head.checkpoint);
+    store_view_close(view);
+}
+
+static bool gather(node_id liar, node_id silent)
+{
+    for (unsigned turn = 0; turn < 100; turn++, now += CATCH_UP_PATIENCE_MS / 2) {
+        if (tick(CATCH_UP_LONG_MS))
+            return true;
+        answer(liar, silent);
+    }
+    return false;
+}
+
+/* f+1 offers and a while without an epoch; or one and a long while. */
+static void it_waits_until_it_must(void **state)
+{
+    (void)state;
+    assert_false(tick(10 * CATCH_UP_LONG_MS));
+    offer(1, &head);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    assert_false(c.gathering);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS - 1));
+    assert_false(c.gathering);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    assert_true(c.gathering);
+    assert_true(asked_count > 0);
+}
+
+static void one_offer_is_enough_in_the_end(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    assert_false(tick(CATCH_UP_LONG_MS - 1));
+    assert_false(c.gathering);
+    assert_true(gather(N, N));
+    expect_complete();
+    assert_int_equal(asked_of[1], snapshot_pieces(&head));
+}
+
+static void who_lies_or_says_nothing_is_asked_in_vain(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    offer(2, &head);
+    offer(3, &head);
+    c.turn = 1; /* The liar is first, then who says nothing. */
+    assert_true(gather(2, 3));
+    expect_complete();
+    assert_true(asked_of[2] > 0);
+    assert_true(faults[2] > 0);
+    assert_int_equal(faults[1], 0);
+}
+
+/* All pieces fit, and it is no checkpoint: runs that the teller made up. */
+static void a_teller_that_lies_is_not_believed_again(void **state)
+{
+    (void)state;
+    offer(3, &head);
+    assert_true(snapshot_run_pieces(&head) > 0);
+    in_runs_alone = true;
+    assert_false(gather(3, N));
+    in_runs_alone = false;
+    assert_int_equal(faults[3], 1);
+    assert_false(c.gathering);
+    now += MS;
+    offer(3, &head);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    assert_false(c.gathering);
+    offer(1, &head);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+static void what_is_here_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    const unsigned pieces = asked_count;
+    assert_int_equal(pieces, snapshot_pieces(&head));
+    asked_count = 1; /* Of these, one comes; then the program ends. */
+    answer(N, N);
+    store_close(ours);
+    now += MS;
+    open_ours();
+    assert_true(c.gathering);
+    assert_false(tick(0));
+    assert_int_equal(asked_count, 0); /* Nobody has offered it yet. */
+    offer(1, &head);
+    assert_false(tick(0));
+    assert_int_equal(asked_count, pieces - 1);
+    answer(N, N);
+    assert_true(tick(0));
+    expect_complete();
+}
+
+/* Nobody has it any more, but there is a later one. */
+static void a_later_one_takes_the_place_of_one_that_is_gone(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    assert_true(c.gathering);
+    struct store *ledger = store_at('c');
+    head = make(ledger, AT + 2);
+    store_close(ledger);
+    for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES && c.gathering; turn++) {
+        now += CATCH_UP_PATIENCE_MS;
+        tick(CATCH_UP_LONG_MS);
+        answer(N, 1);
+    }
+    assert_false(c.gathering);
+    now += MS;
+    offer(1, &head);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+static void what_is_executed_is_not_gathered(void **state)
+{
+    (void)state;
+    bool complete;
+    uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    snapshot_head_encode(&w, &head);
+    catch_up_offer(&c, 3, AT, writer_result(&w), now);
+    assert_false(c.have);
+    offer(1, &head);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    assert_true(c.gathering);
+    assert_int_equal(catch_up_tick(&c, AT, 0, now, &complete), 0);
+    assert_false(complete);
+    assert_false(c.gathering);
+}
+
+static void an_offer_that_is_none_is_a_fault(void **state)
+{
+    (void)state;
+    struct snapshot_head bad = head;
+    bad.signatures[1].bytes[0] ^= 1;
+    offer(2, &bad);
+    assert_int_equal(faults[2], 1);
+    assert_false(tick(10 * CATCH_UP_LONG_MS));
+    assert_false(c.gathering);
+    offer(2, &bad); /* Too soon to be looked at. */
+    assert_int_equal(faults[2], 1);
+}
+
+#define GATHER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    const struct CMUnitTest tests[] = {
+        GATHER_TEST(it_waits_until_it_must),
+        GATHER_TEST(one_offer_is_enough_in_the_end),
+        GATHER_TEST(who_lies_or_says_nothing_is_asked_in_vain),
+        GATHER_TEST(a_teller_that_lies_is_not_believed_again),
+        GATHER_TEST(what_is_here_is_not_asked_for_again),
+        GATHER_TEST(a_later_one_takes_the_place_of_one_that_is_gone),
+        GATHER_TEST(what_is_executed_is_not_gathered),
+        GATHER_TEST(an_offer_that_is_none_is_a_fault),
+    };
+    if (!fixture_init(argv))
+        return 1;
+    return cmocka_run_group_tests_name("catch up", tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+/* What a snapshot stands for is dropped though someone has not executed it; and who begins with one
+ * goes on as if it had. */
+#include "tests/core_checks.h"
+
+enum { N = 4, AWAY = 3, HORIZON = 1000, EVERY = 5 };
+
+static epoch_id target;
+
+static bool have_executed(void)
+{
+    for (unsigned k = 0; k < AWAY; k++)
+        if (cluster.members[k].executed < target)
+            return false;
+    return true;
+}
+
+static void submit_and_run(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        submit(i % AWAY);
+        cluster_run(12);
+    }
+}
+
+struct counting {
+    epoch_id through;
+    unsigned count;
+};
+
+static int count_record(void *context, struct slice key, struct slice value)
+{
+    struct reader r = reader_of(key);
+    struct counting *c = context;
+    (void)value;
+    c->count += read_u64(&r) <= c->through;
+    return 0;
+}
+
+/* Records of the one away, of epochs through one. */
+static unsigned records(enum consensus_table table, epoch_id through)
+{
+    struct store_view *view;
+    struct counting c = {through, 0};
+    assert_int_equal(store_view_open(cluster.members[AWAY].store, &view), 0);
+    assert_int_equal(store_view_scan(view, table, (struct slice){0}, count_record, &c), 0);
+    store_view_close(view);
+    return c.count;
+}
+
+static void open_without_last(unsigned transactions)
+{
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    submit_and_run(3);
+    cluster_until(all_executed, 400);
+    cluster_run(50);
+    submit(0);
+    for (unsigned left = 100; records(TABLE_VOTES, UINT64_MAX) == 0; left--) {
+        assert_true(left > 0);
+        cluster_round();
+    }
+    nodeset_add(&cluster.away, AWAY); /* In the middle of an epoch. */
+    submit_and_run(transactions);
+    cluster_until(all_executed, 400);
+}
+
+static bool has_block(unsigned k, const struct delivery *d)
+{
+    struct store_view *view;
+    struct slice block;
+    assert_int_equal(store_view_open(cluster.members[k].store, &view), 0);
+    const int error = driver_block(view, d->epoch, d->proposer, &block);
+    store_view_close(view);
+    return error == 0;
+}
+
+/* Of the blocks delivered from `from` on through `to`, how many are there. */
+static unsigned blocks_of(unsigned k, epoch_id from, epoch_id to, unsigned *all)
+{
+    const struct member *m = &cluster.members[k];
+    unsigned count = 0;
+    *all = 0;
+    for (unsigned i = 0; i < m->executed_height; i++)
+        if (m->ledger[i].with_epoch >= from && m->ledger[i].with_epoch <= to) {
+            (*all)++;
+            count += has_block(k, &m->ledger[i]);
+        }
+    return count;
+}
+
+static void expect_all(unsigned k, epoch_id from, epoch_id to)
+{
+    unsigned all;
+    const unsigned here = blocks_of(k, from, to, &all);
+    assert_true(all > 0);
+    assert_int_equal(here, all);
+}
+
+static void what_a_snapshot_stands_for_is_dropped(void **state)
+{
+    (void)state;
+    unsigned all;
+    open_without_last(60);
+    const epoch_id behind = cluster.members[AWAY].executed, now = cluster.members[0].executed;
+    assert_true(now > behind + 20);
+    expect_all(0, behind + 1, now);
+    driver_held(cluster.members[0].driver, now - 5);
+    cluster_run(100);
+    assert_int_equal(blocks_of(0, 1, now - 5, &all), 0);
+    assert_true(all > 0);
+    expect_all(0, now - 4, now);
+    expect_all(1, behind + 1, now);
+}
+
+/* Of an epoch that is not executed here, there is nothing to stand for yet. */
+static void what_is_not_executed_is_kept(void **state)
+{
+    (void)state;
+    open_without_last(30);
+    const epoch_id behind = cluster.members[AWAY].executed, now = cluster.members[0].executed;
+    driver_held(cluster.members[0].driver, now + 1000);
+    cluster_run(20);
+    expect_all(0, behind + 1, now);
+}
+
+/* The ledger of the first at the end of an epoch, in place of the last one's. */
+static void take_ledger(epoch_id epoch)
+{
+    const struct member *from = &cluster.members[0];
+    struct member *to = &cluster.members[AWAY];
+    unsigned height = 0, ids = 0;
+    memcpy(to->ledger, from->ledger, sizeof to->ledger);
+    memcpy(to->ids, from->ids, sizeof to->ids);
+    to->log_root = (struct hash){{0}};
+    for (; height < from->height && from->ledger[height].with_epoch <= epoch; height++)
+        to->log_root = hash_inner(&to->log_root, &from->ledger[height].commitment);
+    assert_true(from->executed < epoch + ENDED);
+    ids = from->ended_ids[epoch % ENDED];
+    to->executed = epoch;
+    to->executed_height = height;
+    to->executed_ids = ids;
+}
+
+static void begin_with_snapshot(epoch_id epoch)
+{
+    static struct identity_signature signatures[NODES_MAX];
+    static struct checkpoint_record r;
+    struct store_view *view;
+    assert_int_equal(store_view_open(cluster.members[0].store, &view), 0);
+    assert_int_equal(driver_checkpoint(view, cluster.quorum, epoch, &r, signatures), 0);
+    store_view_close(view);
+    assert_true(nodeset_count(&r.signers) >= quorum_some(cluster.quorum));
+    member_crash(&cluster.members[AWAY]);
+    take_ledger(epoch);
+    installed = &r;
+    member_open(&cluster.members[AWAY]);
+    installed = NULL;
+}
+
+static void who_begins_with_one_goes_on(void **state)
+{
+    (void)state;
+    unsigned all;
+    open_without_last(60);
+    const epoch_id behind = cluster.members[AWAY].executed;
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    for (unsigned k = 0; k < AWAY; k++)
+        driver_held(cluster.members[k].driver, last);
+    cluster_run(200);
+    assert_int_equal(blocks_of(0, behind + 1, last, &all), 0);
+    cluster.away = (struct nodeset){0};
+    cluster_run(1000); /* What it lacks is gone. */
+    assert_int_equal(cluster.members[AWAY].executed, behind);
+    begin_with_snapshot(last);
+    assert_int_equal(word_of(AWAY).executed, last);
+    assert_true(word_of(AWAY).first_unsealed > last);
+    cluster_round();
+    struct node_view view;
+    node_view(node_of(AWAY), &view);
+    assert_int_equal(view.checkpoint, last);
+    assert_true(view.checkpoint_signers >= quorum_some(cluster.quorum));
+    for (unsigned k = 0; k < N; k++)
+        submit(k);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+    /* And again, as after a crash: nothing is adopted twice, nothing it has said since forgotten. */
+    const struct word before = word_of(AWAY);
+    member_crash(&cluster.members[AWAY]);
+    member_open(&cluster.members[AWAY]);
+    assert_true(word_of(AWAY).first_unsealed >= before.first_unsealed);
+    submit(AWAY);
+    target = cluster.members[0].executed + 1;
+    cluster_until(have_executed, 1000);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+}
+
+/* In epochs that are over nothing is said any more. */
+static void its_votes_go(void **state)
+{
+    (void)state;
+    open_without_last(30);
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    assert_true(records(TABLE_VOTES, last) > 0);
+    begin_with_snapshot(last);
+    assert_int_equal(records(TABLE_VOTES, last), 0);
+    cluster.away = (struct nodeset){0};
+    submit(AWAY);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+}
+
+/* Its own record of agreement may be ahead of the snapshot: that stays. */
+static void what_was_agreed_beyond_it_stays(void **state)
+{
+    (void)state;
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    nodeset_add(&cluster.lagging, AWAY); /* It agrees, and executes nothing. */
+    submit_and_run(40);
+    target = 20;
+    cluster_until(have_executed, 1000);
+    const epoch_id sealed = word_of(AWAY).first_unsealed;
+    assert_true(sealed > EVERY + 1);
+    cluster.lagging = (struct nodeset){0};
+    begin_with_snapshot(EVERY);
+    assert_int_equal(word_of(AWAY).first_unsealed, sealed);
+    submit(AWAY);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+}
+
+static bool without_pieces(struct post *p) { return p->to != AWAY || p->lane != DRIVER_RETRIEVAL; }
+
+/* What it has of dispersals that the snapshot has delivered is pruned as if it had delivered them. */
+static void what_it_has_of_what_is_delivered_goes(void **state)
+{
+    (void)state;
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    cluster.passes = without_pieces;
+    submit_and_run(20);
+    target = EVERY + 2;
+    cluster_until(have_executed, 1000);
+    assert_true(cluster.members[AWAY].executed < EVERY);
+    assert_true(records(TABLE_CHUNKS, EVERY) > 0);
+    begin_with_snapshot(EVERY);
+    cluster.passes = NULL;
+    submit(AWAY);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+    assert_int_equal(records(TABLE_CHUNKS, EVERY), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(what_a_snapshot_stands_for_is_dropped),
+        CORE_TEST(what_is_not_executed_is_kept),
+        CORE_TEST(who_begins_with_one_goes_on),
+        CORE_TEST(its_votes_go),
+        CORE_TEST(what_was_agreed_beyond_it_stays),
+        CORE_TEST(what_it_has_of_what_is_delivered_goes),
+    };
+    return cmocka_run_group_tests_name("core snapshot", tests, NULL, NULL);
+}
