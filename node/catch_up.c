@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { OFFER_MS = 1000 }; /* Between two offers of a peer that are looked at. */
+enum { OFFER_MS = 2000 }; /* Between two offers of a peer that are looked at. */
 
 static void gather(struct catch_up *c, uint64_t now_ms)
 {
@@ -19,7 +19,8 @@ static int give_up(struct catch_up *c)
 {
     const epoch_id epoch = c->head.checkpoint.epoch;
     c->gathering = c->have = false;
-    c->offering = c->offered = (struct nodeset){0};
+    c->offering = (struct nodeset){0};
+    memset(c->last, 0, sizeof c->last);
     return snapshots_drop(c->store, epoch);
 }
 
@@ -41,31 +42,82 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
     return 0;
 }
 
+static struct catch_up_offer offer_of(const struct snapshot_head *h)
+{
+    return (struct catch_up_offer){h->checkpoint.epoch, h->accounts, h->runs};
+}
+
+static bool same(const struct catch_up_offer *a, const struct catch_up_offer *b)
+{
+    return a->epoch == b->epoch && a->accounts == b->accounts && a->runs == b->runs;
+}
+
+/* How many of those who are believed have offered it last. */
+static unsigned count_of(const struct catch_up *c, const struct catch_up_offer *offer)
+{
+    unsigned count = 0;
+    for (unsigned p = 0; p < c->rules.quorum.n; p++)
+        count += same(&c->last[p], offer) && !nodeset_has(&c->banned, p);
+    return count;
+}
+
+/* One that f+1 offer, of whom one is correct, before any other; then the newest. */
+static bool is_better(const struct catch_up *c, const struct catch_up_offer *offer)
+{
+    const struct catch_up_offer now = offer_of(&c->head);
+    const bool some = count_of(c, offer) >= quorum_some(c->rules.quorum);
+    const bool had = c->have && count_of(c, &now) >= quorum_some(c->rules.quorum);
+    return !c->have || (some != had ? some : offer->epoch > now.epoch);
+}
+
+/* More than f cannot all be liars: then it was something else, and each may try again. */
+static void ban(struct catch_up *c, uint64_t now_ms)
+{
+    if (c->teller >= c->rules.quorum.n)
+        return;
+    c->banned_ms = now_ms;
+    nodeset_add(&c->banned, c->teller);
+    if (nodeset_count(&c->banned) > c->rules.quorum.f)
+        c->banned = (struct nodeset){0};
+}
+
+static bool listens(struct catch_up *c, node_id from, uint64_t now_ms)
+{
+    if (now_ms >= c->banned_ms + CATCH_UP_BAN_MS)
+        c->banned = (struct nodeset){0};
+    if (nodeset_has(&c->banned, from) ||
+        (c->heard_ms[from] != 0 && now_ms < c->heard_ms[from] + OFFER_MS))
+        return false;
+    c->heard_ms[from] = now_ms;
+    return true;
+}
+
 void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice bytes,
                     uint64_t now_ms)
 {
     struct snapshot_head head;
-    const bool early = c->heard_ms[from] != 0 && now_ms < c->heard_ms[from] + OFFER_MS;
-    if (early || nodeset_has(&c->banned, from))
+    if (!listens(c, from, now_ms))
         return;
-    c->heard_ms[from] = now_ms;
     if (!snapshot_head_decode(bytes, c->rules.quorum, &head) ||
         !snapshot_head_valid(&head, &c->rules)) {
         c->ports.fault(c->ports.context, from);
         return;
     }
-    const epoch_id epoch = head.checkpoint.epoch;
-    if (epoch <= executed)
+    const struct catch_up_offer offer = offer_of(&head), now = offer_of(&c->head);
+    if (offer.epoch <= executed)
         return;
-    nodeset_add(&c->offered, from);
-    if (!c->gathering && (!c->have || epoch > c->head.checkpoint.epoch)) {
+    c->last[from] = offer;
+    if (!c->gathering && !(c->have && same(&offer, &now)) && is_better(c, &offer)) {
         c->have = true;
         c->head = head;
         c->teller = from;
         c->offering = (struct nodeset){0};
-    }
-    if (c->have && epoch == c->head.checkpoint.epoch)
+        for (unsigned p = 0; p < c->rules.quorum.n; p++)
+            if (same(&c->last[p], &offer))
+                nodeset_add(&c->offering, p);
+    } else if (c->have && same(&offer, &now)) {
         nodeset_add(&c->offering, from);
+    }
 }
 
 /* The next of those who offer it; n: nobody does. */
@@ -161,14 +213,16 @@ int catch_up_piece(struct catch_up *c, node_id from, const struct message *m)
 
 static bool begins(const struct catch_up *c, uint64_t still_ms)
 {
-    const unsigned count = nodeset_count(&c->offered);
-    return c->have && ((count >= quorum_some(c->rules.quorum) && still_ms >= CATCH_UP_STILL_MS) ||
-                       (count > 0 && still_ms >= CATCH_UP_LONG_MS));
+    unsigned count = 0; /* Whatever each has: nodes make them at different checkpoints. */
+    for (unsigned p = 0; c->have && p < c->rules.quorum.n; p++)
+        count += c->last[p].epoch > 0 && !nodeset_has(&c->banned, p);
+    return (count >= quorum_some(c->rules.quorum) && still_ms >= CATCH_UP_STILL_MS) ||
+           (count > 0 && still_ms >= CATCH_UP_LONG_MS);
 }
 
 /* Its pieces may each fit and be none of the checkpoint all the same: the sizes are not signed, nor
  * are single runs. Then it is the teller who lied, or who sent runs. */
-static int finish(struct catch_up *c, bool *complete)
+static int finish(struct catch_up *c, uint64_t now_ms, bool *complete)
 {
     const int error = snapshots_finish(c->store, &c->head, c->rules.link_horizon, complete);
     if (error)
@@ -177,10 +231,9 @@ static int finish(struct catch_up *c, bool *complete)
         c->gathering = c->have = false;
         return 0;
     }
-    if (c->teller < c->rules.quorum.n) {
-        nodeset_add(&c->banned, c->teller);
+    if (c->teller < c->rules.quorum.n)
         c->ports.fault(c->ports.context, c->teller);
-    }
+    ban(c, now_ms);
     return give_up(c);
 }
 
@@ -202,13 +255,18 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
     if (c->begun_ms == 0)
         c->begun_ms = now_ms;
     if (nodeset_empty(&c->offering)) { /* After a restart: it is offered again, or another is. */
-        const bool other = !nodeset_empty(&c->offered);
+        bool other = false;
+        for (unsigned p = 0; p < c->rules.quorum.n; p++)
+            other = other || c->last[p].epoch > 0;
         return other && now_ms >= c->begun_ms + CATCH_UP_STILL_MS ? give_up(c) : 0;
     }
     int error = ask_more(c, now_ms, &all);
     if (error)
         return error;
     if (all)
-        return finish(c, complete);
-    return c->failed >= CATCH_UP_TRIES ? give_up(c) : 0;
+        return finish(c, now_ms, complete);
+    if (c->failed < CATCH_UP_TRIES)
+        return 0;
+    ban(c, now_ms);
+    return give_up(c);
 }

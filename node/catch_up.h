@@ -1,10 +1,11 @@
 /* Gathers a snapshot from those who offer it, when what this node lacks is gone elsewhere.
  *
  * Who has pruned what a peer has not executed offers it a snapshot. When execution has stood still
- * for a while and f+1 have offered (or for long and one has), the newest offered is gathered, a few
- * pieces at a time, each from another of those who offer it, each verified before it is kept. What
- * was kept is there after a restart. One that turns out to be nobody's checkpoint goes, and so does
- * all that its first teller says. No sockets: `ask` sends. One thread. */
+ * for a while and f+1 have offered one (or for long and one has), the newest is gathered, one that f+1
+ * offer before any other: a few pieces at a time, each from another of those who offer it, each
+ * verified before it is kept. What was kept is there after a restart. One that turns out to be
+ * nobody's checkpoint, or does not come, goes, and its teller is not believed for a while. No sockets:
+ * `ask` sends. One thread. */
 #ifndef NODE_CATCH_UP_H
 #define NODE_CATCH_UP_H
 
@@ -16,6 +17,7 @@ enum {
     CATCH_UP_LONG_MS = 60000,  /* ... or one has. */
     CATCH_UP_PIECES = 8,       /* Asked for at a time. */
     CATCH_UP_PATIENCE_MS = 3000,
+    CATCH_UP_BAN_MS = 600000,
     CATCH_UP_TRIES = 64, /* Pieces that did not come or did not fit, in a row: it is given up. */
 };
 
@@ -26,6 +28,12 @@ struct catch_up_ports {
     void (*fault)(void *context, node_id peer);
 };
 
+/* What tells one offer from another: the sizes are nobody's word but the teller's. */
+struct catch_up_offer {
+    epoch_id epoch; /* 0: none yet. */
+    uint64_t accounts, runs;
+};
+
 struct catch_up {
     struct snapshot_rules rules;
     struct store *store;
@@ -33,10 +41,11 @@ struct catch_up {
     bool have;      /* An offer, or one that is gathered: `head`. */
     bool gathering; /* It is. */
     struct snapshot_head head;
-    node_id teller;          /* Who told us of its sizes, which nobody signs. */
-    struct nodeset offering; /* This very one. */
-    struct nodeset offered;  /* Any that is ahead. */
+    node_id teller;                        /* Who told us of its sizes, which nobody signs. */
+    struct nodeset offering;               /* This very one. */
+    struct catch_up_offer last[NODES_MAX]; /* Of each. */
     struct nodeset banned;
+    uint64_t banned_ms;
     uint64_t heard_ms[NODES_MAX]; /* When each last offered one that was looked at. */
     uint32_t next;                /* Pieces below are here or asked for. */
     unsigned failed;              /* In a row. */

@@ -58,8 +58,12 @@ bool snapshot_head_valid(const struct snapshot_head *h, const struct snapshot_ru
     if (h->log.count != h->checkpoint.height || !hash_equal(&log_root, &h->checkpoint.log_root) ||
         h->runs > q.n * (rules->link_horizon / 2 + 1))
         return false;
-    for (unsigned p = nodeset_next(&h->signers, 0); p < q.n; p = nodeset_next(&h->signers, p + 1))
-        good += identity_verify(&rules->identities[p], hash_slice(&digest), &h->signatures[p]);
+    for (unsigned p = nodeset_next(&h->signers, 0); p < q.n && good < quorum_some(q);
+         p = nodeset_next(&h->signers, p + 1)) {
+        if (!identity_verify(&rules->identities[p], hash_slice(&digest), &h->signatures[p]))
+            return false; /* Who is correct passes none of these on. */
+        good++;
+    }
     return good >= quorum_some(q);
 }
 

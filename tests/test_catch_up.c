@@ -220,13 +220,93 @@ static void a_teller_that_lies_is_not_believed_again(void **state)
     in_runs_alone = false;
     assert_int_equal(faults[3], 1);
     assert_false(c.gathering);
-    now += MS;
+    now += CATCH_UP_BAN_MS / 2;
     offer(3, &head);
     assert_false(tick(CATCH_UP_LONG_MS));
     assert_false(c.gathering);
     offer(1, &head);
     assert_true(gather(N, N));
     expect_complete();
+}
+
+/* Who tells of other sizes is alone with them: nobody else is asked for what there is not. */
+static void a_teller_of_other_sizes_is_alone(void **state)
+{
+    (void)state;
+    struct snapshot_head more = head;
+    more.accounts += 5 * SNAPSHOT_PIECE_ENTRIES;
+    offer(3, &more);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    assert_true(c.gathering);
+    offer(1, &head);
+    offer(2, &head);
+    for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES; turn++, now += CATCH_UP_PATIENCE_MS) {
+        assert_false(tick(CATCH_UP_LONG_MS));
+        if (!c.gathering)
+            break;
+        answer(N, N);
+    }
+    assert_false(c.gathering);
+    assert_int_equal(asked_of[1] + asked_of[2], 0);
+    assert_int_equal(faults[1] + faults[2], 0);
+    now += CATCH_UP_BAN_MS / 2;
+    offer(3, &more);
+    assert_false(c.have); /* It is not believed. */
+    offer(1, &head);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+/* Of more than f that were given up, one was correct. */
+static void all_may_try_again(void **state)
+{
+    (void)state;
+    for (node_id k = 1; k <= 2; k++) {
+        offer(k, &head);
+        for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES; turn++, now += CATCH_UP_PATIENCE_MS) {
+            tick(CATCH_UP_LONG_MS);
+            if (turn > 0 && !c.gathering)
+                break;
+            answer(N, k);
+        }
+        assert_false(c.gathering);
+        now += 10000;
+    }
+    offer(1, &head);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+static void of_two_the_newer_is_gathered(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    struct store *ledger = store_at('c');
+    head = make(ledger, AT + 2);
+    store_close(ledger);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS)); /* Two have offered, though not the same. */
+    assert_true(c.gathering);
+    assert_int_equal(c.head.checkpoint.epoch, AT + 2);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+/* What f+1 say goes before what is newer. */
+static void a_liar_does_not_come_first(void **state)
+{
+    (void)state;
+    struct snapshot_head more = head;
+    more.accounts += 5 * SNAPSHOT_PIECE_ENTRIES;
+    offer(3, &more);
+    offer(1, &head);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    assert_true(c.gathering);
+    assert_int_equal(c.head.accounts, head.accounts);
+    assert_true(gather(N, N));
+    expect_complete();
+    assert_int_equal(asked_of[3], 0);
 }
 
 static void what_is_here_is_not_asked_for_again(void **state)
@@ -316,6 +396,10 @@ int main(int argc, char **argv)
         GATHER_TEST(one_offer_is_enough_in_the_end),
         GATHER_TEST(who_lies_or_says_nothing_is_asked_in_vain),
         GATHER_TEST(a_teller_that_lies_is_not_believed_again),
+        GATHER_TEST(of_two_the_newer_is_gathered),
+        GATHER_TEST(a_liar_does_not_come_first),
+        GATHER_TEST(a_teller_of_other_sizes_is_alone),
+        GATHER_TEST(all_may_try_again),
         GATHER_TEST(what_is_here_is_not_asked_for_again),
         GATHER_TEST(a_later_one_takes_the_place_of_one_that_is_gone),
         GATHER_TEST(what_is_executed_is_not_gathered),
