@@ -10,18 +10,20 @@ static void gather(struct catch_up *c, uint64_t now_ms)
     c->begun_ms = now_ms;
     c->bytes = 0;
     c->next = c->here = 0;
-    c->failed = 0;
+    c->slots = CATCH_UP_PIECES / 2;
+    c->patience_ms = CATCH_UP_PATIENCE_MS;
+    c->moved_ms = now_ms;
     memset(c->asked, 0, sizeof c->asked);
 }
 
 /* As if nobody had offered anything. */
 static int give_up(struct catch_up *c)
 {
-    const epoch_id epoch = c->head.checkpoint.epoch;
+    const bool gathered = c->gathering;
     c->gathering = c->have = false;
     c->offering = (struct nodeset){0};
     memset(c->last, 0, sizeof c->last);
-    return snapshots_drop(c->store, epoch);
+    return gathered ? snapshots_abandon(c->store, c->head.checkpoint.epoch) : 0;
 }
 
 int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct store *store,
@@ -32,7 +34,7 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
     int error = store_view_open(store, &view);
     if (error)
         return error;
-    error = snapshots_last(view, rules->quorum, false, &c->head);
+    error = snapshots_last(view, rules->quorum, SNAPSHOT_GATHERED, &c->head);
     store_view_close(view);
     if (error)
         return error == STORE_MISSING ? 0 : error;
@@ -99,7 +101,7 @@ void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct 
     if (!listens(c, from, now_ms))
         return;
     if (!snapshot_head_decode(bytes, c->rules.quorum, &head) ||
-        !snapshot_head_valid(&head, &c->rules)) {
+        !snapshot_head_verify(&head, &c->rules)) {
         c->ports.fault(c->ports.context, from);
         return;
     }
@@ -120,15 +122,25 @@ void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct 
     }
 }
 
-/* The next of those who offer it; n: nobody does. */
+/* The next of those who offer it; if nobody does any more, of those who offer another, and may have kept
+ * it; n: there is none. */
 static node_id next_peer(struct catch_up *c)
 {
+    const bool some = !nodeset_empty(&c->offering);
     for (unsigned k = 0; k < c->rules.quorum.n; k++) {
         c->turn = (node_id)((c->turn + 1u) % c->rules.quorum.n);
-        if (nodeset_has(&c->offering, c->turn) && !nodeset_has(&c->banned, c->turn))
+        if (some ? nodeset_has(&c->offering, c->turn) : c->last[c->turn].epoch > 0)
             return c->turn;
     }
     return c->rules.quorum.n;
+}
+
+static bool is_offered(const struct catch_up *c)
+{
+    bool some = !nodeset_empty(&c->offering);
+    for (unsigned p = 0; p < c->rules.quorum.n; p++)
+        some = some || c->last[p].epoch > 0;
+    return some;
 }
 
 static void ask(struct catch_up *c, unsigned slot, uint32_t index, uint64_t now_ms)
@@ -166,49 +178,63 @@ static int find_next(struct catch_up *c, uint32_t *index)
 
 static int ask_more(struct catch_up *c, uint64_t now_ms, bool *all)
 {
+    bool late = false;
     *all = true;
     for (unsigned slot = 0; slot < CATCH_UP_PIECES; slot++) {
+        const bool open = c->asked[slot].open;
         uint32_t index = c->asked[slot].index;
-        if (c->asked[slot].open && now_ms < c->asked[slot].asked_ms + CATCH_UP_PATIENCE_MS) {
+        if (open && now_ms < c->asked[slot].asked_ms + c->patience_ms) {
             *all = false;
             continue;
         }
-        if (c->asked[slot].open) {
-            c->failed++;
-        } else {
-            const int error = find_next(c, &index);
+        late = late || (open && c->asked[slot].asked_ms != 0);
+        if (!open) {
+            const int error = slot < c->slots ? find_next(c, &index) : 0;
             if (error)
                 return error;
-            if (index == snapshot_pieces(&c->head))
+            if (slot >= c->slots || index == snapshot_pieces(&c->head))
                 continue;
         }
         *all = false;
         ask(c, slot, index, now_ms);
     }
+    if (late) { /* The link is slow, or somebody is. */
+        c->slots -= c->slots > 1;
+        if (c->patience_ms < CATCH_UP_PATIENCE_MS_MAX)
+            c->patience_ms *= 2;
+    }
     return 0;
 }
 
-int catch_up_piece(struct catch_up *c, node_id from, const struct message *m)
+int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, uint64_t now_ms)
 {
     struct hash path[MERKLE_LOG_DEPTH_MAX];
     const unsigned length = (unsigned)(m->snapshot.path.size / HASH_SIZE);
+    const uint32_t index = m->snapshot.index;
     unsigned slot = 0;
-    while (slot < CATCH_UP_PIECES && !(c->asked[slot].open && c->asked[slot].peer == from &&
-                                       c->asked[slot].index == m->snapshot.index))
+    while (slot < CATCH_UP_PIECES && !(c->asked[slot].open && c->asked[slot].index == index))
         slot++;
     if (!c->gathering || m->epoch != c->head.checkpoint.epoch || slot == CATCH_UP_PIECES)
         return 0;
+    const bool run = index < snapshot_run_pieces(&c->head);
+    if (run && from != c->asked[slot].peer)
+        return 0; /* Who was asked before may be late; for runs one answers. */
     memcpy(path, m->snapshot.path.data, m->snapshot.path.size);
-    if (!snapshot_piece_valid(&c->head, m->snapshot.index, m->snapshot.data, path, length)) {
+    if (!snapshot_piece_valid(&c->head, index, m->snapshot.data, path, length)) {
         c->ports.fault(c->ports.context, from);
-        c->asked[slot].asked_ms = 0; /* Somebody else is asked at the next tick. */
+        if (from == c->asked[slot].peer)
+            c->asked[slot].asked_ms = 0; /* Somebody else is asked at the next tick. */
         return 0;
     }
+    const int error = snapshots_put(c->store, &c->head, index, m->snapshot.data);
+    if (error)
+        return error;
     c->asked[slot].open = false;
-    c->failed = 0;
+    c->slots += c->slots < CATCH_UP_PIECES;
+    c->moved_ms = now_ms;
     c->here++;
     c->bytes += m->snapshot.data.size;
-    return snapshots_put(c->store, &c->head, m->snapshot.index, m->snapshot.data);
+    return 0;
 }
 
 static bool begins(const struct catch_up *c, uint64_t still_ms)
@@ -224,7 +250,8 @@ static bool begins(const struct catch_up *c, uint64_t still_ms)
  * are single runs. Then it is the teller who lied, or who sent runs. */
 static int finish(struct catch_up *c, uint64_t now_ms, bool *complete)
 {
-    const int error = snapshots_finish(c->store, &c->head, c->rules.link_horizon, complete);
+    const int error =
+        snapshots_finish(c->store, c->rules.quorum, &c->head, c->rules.link_horizon, complete);
     if (error)
         return error;
     if (*complete) {
@@ -254,18 +281,16 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
     }
     if (c->begun_ms == 0)
         c->begun_ms = now_ms;
-    if (nodeset_empty(&c->offering)) { /* After a restart: it is offered again, or another is. */
-        bool other = false;
-        for (unsigned p = 0; p < c->rules.quorum.n; p++)
-            other = other || c->last[p].epoch > 0;
-        return other && now_ms >= c->begun_ms + CATCH_UP_STILL_MS ? give_up(c) : 0;
+    if (!is_offered(c)) { /* After a restart it is not, for a while. */
+        c->moved_ms = now_ms;
+        return 0;
     }
     int error = ask_more(c, now_ms, &all);
     if (error)
         return error;
     if (all)
         return finish(c, now_ms, complete);
-    if (c->failed < CATCH_UP_TRIES)
+    if (now_ms < c->moved_ms + CATCH_UP_GIVE_UP_MS)
         return 0;
     ban(c, now_ms);
     return give_up(c);

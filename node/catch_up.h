@@ -13,12 +13,13 @@
 #include "node/snapshots.h"
 
 enum {
-    CATCH_UP_STILL_MS = 10000, /* Without an epoch executed, once f+1 have offered, ... */
-    CATCH_UP_LONG_MS = 60000,  /* ... or one has. */
-    CATCH_UP_PIECES = 8,       /* Asked for at a time. */
-    CATCH_UP_PATIENCE_MS = 3000,
+    CATCH_UP_STILL_MS = 10000,   /* Without an epoch executed, once f+1 have offered, ... */
+    CATCH_UP_LONG_MS = 60000,    /* ... or one has. */
+    CATCH_UP_PIECES = 8,         /* Asked for at a time, at the most. */
+    CATCH_UP_PATIENCE_MS = 3000, /* At first: twice that after each that has not come. */
+    CATCH_UP_PATIENCE_MS_MAX = 60000,
     CATCH_UP_BAN_MS = 600000,
-    CATCH_UP_TRIES = 64, /* Pieces that did not come or did not fit, in a row: it is given up. */
+    CATCH_UP_GIVE_UP_MS = 180000, /* Without a piece. */
 };
 
 struct catch_up_ports {
@@ -48,7 +49,9 @@ struct catch_up {
     uint64_t banned_ms;
     uint64_t heard_ms[NODES_MAX]; /* When each last offered one that was looked at. */
     uint32_t next;                /* Pieces below are here or asked for. */
-    unsigned failed;              /* In a row. */
+    unsigned slots;               /* Pieces asked for at a time: fewer when they do not come. */
+    uint64_t patience_ms;
+    uint64_t moved_ms; /* When the last piece came. */
     node_id turn;
     struct {
         bool open;
@@ -67,7 +70,7 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
 /* `executed`: the last epoch executed here. */
 void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice head,
                     uint64_t now_ms);
-int catch_up_piece(struct catch_up *c, node_id from, const struct message *m);
+int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, uint64_t now_ms);
 /* Now and then. `still_ms`: how long execution has stood still. *complete: there is one to begin
  * with. 0 or a store error. */
 int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint64_t now_ms,

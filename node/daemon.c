@@ -169,7 +169,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     receive_reports(d);
     if (execution_failed(d->execution, message, message_size))
         return -1;
-    clients_refuse(d->clients, d->draining || daemon_store_filling(d));
+    clients_refuse(d->clients, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
     clients_look(d->clients, d->now_ms);

@@ -6,8 +6,7 @@
 #include "node/daemon_state.h"
 #include "node/metrics.h"
 
-/* The latest epoch of which f+1 nodes say that it is agreed: one of them is right. */
-static epoch_id credible_agreed(const struct daemon *d)
+epoch_id daemon_credible(const struct daemon *d)
 {
     epoch_id highest = 0;
     for (unsigned i = 0; i < d->quorum.n; i++) {
@@ -24,7 +23,7 @@ static enum node_state state_of(const struct daemon *d, const struct word *word,
 {
     if (peers + 1 < quorum_all(d->quorum))
         return STATE_WAITING;
-    epoch_id known = credible_agreed(d);
+    epoch_id known = daemon_credible(d);
     known = known > word->agreed ? known : word->agreed;
     return known > word->executed + d->config.cluster.epoch_window ? STATE_CATCHING_UP
                                                                    : STATE_CURRENT;

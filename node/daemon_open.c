@@ -320,15 +320,16 @@ static int open_all(struct daemon *d, const char *directory, int log_level, char
     return 0;
 }
 
-int daemon_open(const char *directory, int log_level, struct daemon **daemon, char *message,
-                size_t message_size)
+int daemon_open(const char *directory, int log_level, bool lost_data, struct daemon **daemon,
+                char *message, size_t message_size)
 {
     struct daemon *d = calloc(1, sizeof(*d));
     *daemon = NULL;
     if (!d)
         return fail(message, message_size, "the node");
     d->signals = -1;
-    if (open_all(d, directory, log_level, message, message_size) != 0) {
+    if (open_all(d, directory, log_level, message, message_size) != 0 ||
+        daemon_open_lost(d, lost_data, message, message_size) != 0) {
         daemon_close(d);
         return -1;
     }

@@ -9,6 +9,9 @@
 enum {
     LOOK_MS = 200,
     OFFER_MS = 3000,
+    DROP_PARTS = 32,
+    UNSIGNED = 4,               /* Checkpoints. */
+    ASKED_MS = 60000,           /* Between two that are made because somebody asks. */
     SERVE_QUEUED_MAX = 1 << 20, /* Bytes that wait for a peer: more are not put behind them. */
 };
 
@@ -29,7 +32,7 @@ static int open_store(struct daemon *d, char *message, size_t message_size)
     struct execution_snapshots *s = &d->snapshots.making;
     pthread_mutex_init(&s->mutex, NULL);
     s->quorum = d->quorum;
-    s->link_horizon = d->config.cluster.link_horizon;
+    s->link_horizon = mode_horizon(d->config.cluster.mode, d->config.cluster.link_horizon);
     s->every = d->config.cluster.checkpoint_epochs;
     return store_open(&options, &s->store, message, message_size) == 0 ? 0 : -1;
 }
@@ -76,18 +79,22 @@ static int install(struct daemon *d, struct store_view *view, const struct snaps
     return error;
 }
 
-/* The newest complete one; and whether the ledger is behind it. */
+/* The newest ones; and whether the ledger is behind what f+1 have signed. */
 static int look_up(struct daemon *d, bool *install_it)
 {
     struct store_view *view;
     int error = store_view_open(d->snapshots.making.store, &view);
     if (error)
         return error;
-    error = snapshots_last(view, d->quorum, true, &d->snapshots.last);
+    error = snapshots_last(view, d->quorum, SNAPSHOT_SIGNED, &d->snapshots.last);
     d->snapshots.known = error == 0;
+    if (error == 0 || error == STORE_MISSING)
+        error = snapshots_last(view, d->quorum, SNAPSHOT_UNSIGNED, &d->snapshots.unsigned_one);
+    d->snapshots.made = error == 0;
     if (error == STORE_MISSING)
         error = 0;
-    if (install_it && d->snapshots.known && d->snapshots.last.checkpoint.epoch > ledger_epoch(d))
+    if (error == 0 && install_it && d->snapshots.known &&
+        d->snapshots.last.checkpoint.epoch > ledger_epoch(d))
         error = install(d, view, &d->snapshots.last);
     store_view_close(view);
     return error;
@@ -114,10 +121,12 @@ int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size)
     if (open_store(d, message, message_size) != 0)
         return -1;
     const struct snapshot_rules rules = {d->quorum, d->config.cluster.chain,
-                                         d->config.cluster.link_horizon, d->identities};
+                                         d->snapshots.making.link_horizon, d->identities};
     const struct catch_up_ports ports = {d, ask, lied};
     struct store *store = d->snapshots.making.store;
-    int error = look_up(d, &install_it);
+    int error = snapshots_clean(store);
+    if (error == 0)
+        error = look_up(d, &install_it);
     if (error == 0)
         error = catch_up_open(&d->snapshots.gathering, &rules, store, &ports);
     return error == 0 ? 0 : fail(d, store, message, message_size);
@@ -144,41 +153,54 @@ const struct checkpoint_record *daemon_installed(struct daemon *d)
     return error == 0 ? &d->snapshots.installed_record : NULL;
 }
 
+/* A snapshot of this epoch or before is of no use. */
+static epoch_id behind(const struct daemon *d)
+{
+    const epoch_id lost = driver_lost(d->driver);
+    return lost == LOST_NOT_KNOWN     ? UINT64_MAX
+           : lost > d->executed.epoch ? lost - 1
+                                      : d->executed.epoch;
+}
+
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m)
 {
+    if (m->kind == MESSAGE_WANT_SNAPSHOT && m->snapshot.index == SNAPSHOT_ANY) {
+        d->snapshots.asked = m->epoch;
+        nodeset_add(&d->snapshots.askers, from);
+        return;
+    }
     if (m->kind == MESSAGE_WANT_SNAPSHOT) {
-        if (d->snapshots.wanted_count == DAEMON_WANTED)
+        const unsigned k = d->snapshots.wanted[from].count;
+        if (k == DAEMON_WANTED)
             return; /* It is asked for again. */
-        const unsigned k = d->snapshots.wanted_count++;
-        d->snapshots.wanted[k].peer = from;
-        d->snapshots.wanted[k].epoch = m->epoch;
-        d->snapshots.wanted[k].index = m->snapshot.index;
+        d->snapshots.wanted[from].count++;
+        d->snapshots.wanted[from].items[k].epoch = m->epoch;
+        d->snapshots.wanted[from].items[k].index = m->snapshot.index;
         return;
     }
     if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
         return;
     if (m->kind == MESSAGE_OFFER)
-        catch_up_offer(&d->snapshots.gathering, from, d->executed.epoch, m->offer.head, d->now_ms);
-    else if (catch_up_piece(&d->snapshots.gathering, from, m) != 0)
+        catch_up_offer(&d->snapshots.gathering, from, behind(d), m->offer.head, d->now_ms);
+    else if (catch_up_piece(&d->snapshots.gathering, from, m, d->now_ms) != 0)
         log_limited(LOG_LEVEL_ERROR, "snapshot", 0, "a piece cannot be stored: %s",
                     store_message(d->snapshots.making.store));
     pthread_mutex_unlock(&d->snapshots.making.mutex);
 }
 
-static void serve(struct daemon *d, struct store_view *view, unsigned k)
+static void serve(struct daemon *d, struct store_view *view, node_id peer, epoch_id epoch,
+                  uint32_t index)
 {
     struct snapshot_head head;
     struct hash path[MERKLE_LOG_DEPTH_MAX];
     unsigned length = 0;
-    const node_id peer = d->snapshots.wanted[k].peer;
-    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = d->snapshots.wanted[k].epoch};
-    m.snapshot.index = d->snapshots.wanted[k].index;
+    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = epoch, .snapshot = {.index = index}};
     if (transport_queued(d->transport, peer, LANE_RETRIEVAL) > SERVE_QUEUED_MAX ||
-        snapshots_head(view, d->quorum, m.epoch, &head) != 0 ||
-        snapshots_piece(view, m.epoch, m.snapshot.index, &m.snapshot.data) != 0)
+        snapshots_head(view, d->quorum, epoch, &head) != 0 ||
+        snapshots_piece(view, epoch, index, &m.snapshot.data) != 0)
         return;
-    if (m.snapshot.index >= snapshot_run_pieces(&head) &&
-        snapshots_path(view, &head, m.snapshot.index, path, &length) != 0)
+    if (index >= snapshot_run_pieces(&head) &&
+        snapshots_path(view, &head, index, path, &length) != 0)
         return; /* It is not complete here. */
     m.snapshot.path = slice_of(path, length * sizeof path[0]);
     driver_say(d->driver, peer, DRIVER_RETRIEVAL, &m);
@@ -186,21 +208,23 @@ static void serve(struct daemon *d, struct store_view *view, unsigned k)
 
 static void serve_all(struct daemon *d)
 {
-    struct store_view *view;
-    if (d->snapshots.wanted_count == 0)
-        return;
-    if (store_view_open(d->snapshots.making.store, &view) == 0) {
-        for (unsigned k = 0; k < d->snapshots.wanted_count; k++)
-            serve(d, view, k);
-        store_view_close(view);
+    struct store_view *view = NULL;
+    for (unsigned p = 0; p < d->quorum.n; p++) {
+        const unsigned count = d->snapshots.wanted[p].count;
+        d->snapshots.wanted[p].count = 0;
+        if (count > 0 && !view && store_view_open(d->snapshots.making.store, &view) != 0)
+            return;
+        for (unsigned k = 0; k < count; k++)
+            serve(d, view, (node_id)p, d->snapshots.wanted[p].items[k].epoch,
+                  d->snapshots.wanted[p].items[k].index);
     }
-    d->snapshots.wanted_count = 0;
+    store_view_close(view);
 }
 
 /* Those who have signed what this node's own is of, once they are f+1. */
 static int sign(struct daemon *d)
 {
-    struct snapshot_head *head = &d->snapshots.last;
+    struct snapshot_head *head = &d->snapshots.unsigned_one;
     struct checkpoint_record r;
     struct store_view *view;
     int error = store_view_open(d->consensus, &view);
@@ -215,23 +239,19 @@ static int sign(struct daemon *d)
     if (!hash_equal(&ours, &theirs) || nodeset_count(&r.signers) < quorum_some(d->quorum))
         return 0;
     head->signers = r.signers;
-    log_line(LOG_LEVEL_INFO, "snapshot",
-             "a snapshot stands for all through epoch=%" PRIu64 " accounts=%" PRIu64
-             " pieces=%" PRIu32,
-             head->checkpoint.epoch, head->accounts, snapshot_pieces(head));
-    return snapshots_sign(d->snapshots.making.store, head);
-}
-
-static bool is_signed(const struct daemon *d)
-{
-    return d->snapshots.known &&
-           nodeset_count(&d->snapshots.last.signers) >= quorum_some(d->quorum);
+    error = snapshots_sign(d->snapshots.making.store, d->quorum, head);
+    if (error == 0)
+        log_line(LOG_LEVEL_INFO, "snapshot",
+                 "a snapshot stands for all through epoch=%" PRIu64 " accounts=%" PRIu64
+                 " pieces=%" PRIu32,
+                 head->checkpoint.epoch, head->accounts, snapshot_pieces(head));
+    return error ? error : look_up(d, NULL);
 }
 
 void daemon_describe_snapshots(const struct daemon *d, struct report *r)
 {
     const struct catch_up *c = &d->snapshots.gathering;
-    if (is_signed(d))
+    if (d->snapshots.known)
         r->snapshot_epoch = d->snapshots.last.checkpoint.epoch;
     if (!c->gathering)
         return;
@@ -239,32 +259,63 @@ void daemon_describe_snapshots(const struct daemon *d, struct report *r)
     r->snapshot_pieces = snapshot_pieces(&c->head);
 }
 
-/* Whoever has not executed through it may find that what it lacks is gone here. */
+/* To whom lacks what is gone here, and who asks. */
 static void offer(struct daemon *d)
 {
     uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
     struct writer w = writer_of(bytes, sizeof bytes);
-    if (!is_signed(d) || d->now_ms < d->snapshots.offered_ms + OFFER_MS)
+    if (!d->snapshots.known || d->now_ms < d->snapshots.offered_ms + OFFER_MS)
         return;
     d->snapshots.offered_ms = d->now_ms;
     snapshot_head_encode(&w, &d->snapshots.last);
     const struct message m = {.kind = MESSAGE_OFFER,
                               .epoch = d->snapshots.last.checkpoint.epoch,
                               .offer = {writer_result(&w)}};
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && d->words[p].first_unsealed > 0 && d->words[p].executed < m.epoch &&
+    for (unsigned p = 0; p < d->quorum.n; p++) {
+        const bool lacks =
+            d->words[p].first_unsealed > 0 && d->words[p].executed < driver_held(d->driver);
+        if (p != d->self && (lacks || nodeset_has(&d->snapshots.askers, p)) &&
             transport_reaches(d->transport, (node_id)p))
             driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
+    }
+    d->snapshots.askers = (struct nodeset){0}; /* They ask again. */
 }
 
-/* What is kept for those behind is too much. */
+/* Somebody who has lost its data asks for one that is not here yet. */
+static bool is_asked(const struct daemon *d, epoch_id last)
+{
+    const uint64_t every = d->snapshots.making.every;
+    return d->snapshots.asked > last && d->executed.epoch + every >= d->snapshots.asked &&
+           (d->snapshots.asked_ms == 0 || d->now_ms >= d->snapshots.asked_ms + ASKED_MS);
+}
+
+/* What is kept for those behind is too much: the oldest of what the snapshot stands for goes, a part
+ * at a time, so that who is little behind has not lost what it is about to fetch. */
+static void drop_some(struct daemon *d)
+{
+    epoch_id all = d->executed.epoch; /* Have executed through this one. */
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (p != d->self && d->words[p].executed < all)
+            all = d->words[p].executed;
+    const epoch_id last = d->snapshots.last.checkpoint.epoch;
+    const epoch_id from = driver_held(d->driver) > all ? driver_held(d->driver) : all;
+    if (from < last)
+        driver_hold(d->driver, from + 1 + (last - from) / DROP_PARTS);
+}
+
+/* None while the last is not signed yet, unless it seems that it never will be. */
 static void want(struct daemon *d)
 {
     struct execution_snapshots *s = &d->snapshots.making;
     const epoch_id last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0;
-    if (store_used(d->consensus) > d->config.node.retain_bytes &&
-        !d->snapshots.gathering.gathering && d->executed.epoch >= last + 1)
-        atomic_store(&s->wanted, true);
+    const epoch_id made = d->snapshots.made ? d->snapshots.unsigned_one.checkpoint.epoch : 0;
+    const bool full = store_used(d->consensus) > d->config.node.retain_bytes;
+    const bool used_up = driver_held(d->driver) >= last; /* It stands for nothing more. */
+    if (full && d->snapshots.known)
+        drop_some(d);
+    atomic_store(&s->wanted, ((full && used_up) || is_asked(d, last)) &&
+                                 !d->snapshots.gathering.gathering && d->executed.epoch > last &&
+                                 (made <= last || d->executed.epoch > made + UNSIGNED * s->every));
     if (atomic_load(&s->error) != 0)
         log_limited(LOG_LEVEL_ERROR, "snapshot", 1,
                     "no snapshot can be made: what is kept for nodes that are behind cannot be "
@@ -280,12 +331,16 @@ static int look(struct daemon *d)
         d->snapshots.executed = d->executed.epoch;
         d->snapshots.moved_ms = d->now_ms;
     }
-    if (atomic_load(&d->snapshots.making.made) > d->snapshots.last.checkpoint.epoch)
+    const epoch_id made = atomic_exchange(&d->snapshots.making.made, 0);
+    if (made > 0) {
         error = look_up(d, NULL);
-    if (error == 0 && d->snapshots.known && !is_signed(d))
+        if (made >= d->snapshots.asked)
+            d->snapshots.asked_ms = d->now_ms;
+    }
+    if (error == 0 && d->snapshots.made)
         error = sign(d);
     if (error == 0)
-        error = catch_up_tick(c, d->executed.epoch, d->now_ms - d->snapshots.moved_ms, d->now_ms,
+        error = catch_up_tick(c, behind(d), d->now_ms - d->snapshots.moved_ms, d->now_ms,
                               &d->snapshots.again);
     if (c->gathering && !was)
         log_line(LOG_LEVEL_INFO, "snapshot",
@@ -307,10 +362,10 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
     if (d->now_ms < d->snapshots.looked_ms + LOOK_MS)
         return 0;
     d->snapshots.looked_ms = d->now_ms;
+    if (daemon_look_after_lost(d, message, message_size) != 0)
+        return -1;
     want(d);
     offer(d);
-    if (is_signed(d))
-        driver_held(d->driver, d->snapshots.last.checkpoint.epoch);
     if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
         return 0; /* One is being made. */
     const int error = look(d);

@@ -19,7 +19,7 @@
 enum {
     DAEMON_FRAMES = 256, /* Taken in one round of the loop. */
     DAEMON_ITEMS = 5,    /* Waited for beside the transport's sockets. */
-    DAEMON_WANTED = 64,  /* Pieces of snapshots that peers asked for in one round. */
+    DAEMON_WANTED = 8,   /* Pieces of snapshots that a peer may ask for in one round. */
 };
 
 /* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
@@ -64,7 +64,11 @@ struct daemon {
     uint64_t busy_ms; /* When something last happened. */
     bool more;        /* Something was left for the next round. */
     bool draining;
-    uint64_t drain_ms;     /* Since when. */
+    uint64_t drain_ms;                           /* Since when. */
+    enum { MUTE_NOT, MUTE_NEW, MUTE_LOST } mute; /* daemon_lost.c */
+    struct {
+        uint64_t pinged_ms, heard_ms, wanted_ms;
+    } lost;
     struct pollfd *polled; /* Room for all that is waited for. */
     struct transport_frame frames[DAEMON_FRAMES];
 
@@ -72,16 +76,20 @@ struct daemon {
         struct execution_snapshots making; /* Its store is NULL until it is open. */
         struct catch_up gathering;
         uint64_t looked_ms, offered_ms;
-        epoch_id executed; /* When it last moved: */
+        epoch_id asked;        /* Who has lost its data asks for one of this epoch or later: */
+        struct nodeset askers; /* they. */
+        uint64_t asked_ms;     /* When one was last made for that. */
+        epoch_id executed;     /* When it last moved: */
         uint64_t moved_ms;
-        bool known;                /* There is a complete one: */
-        struct snapshot_head last; /* the newest. */
-        unsigned wanted_count;
+        bool known, made; /* There is a signed one, there is one not signed yet: */
+        struct snapshot_head last, unsigned_one; /* the newest. */
         struct {
-            node_id peer;
-            epoch_id epoch;
-            uint32_t index;
-        } wanted[DAEMON_WANTED];
+            unsigned count;
+            struct {
+                epoch_id epoch;
+                uint32_t index;
+            } items[DAEMON_WANTED];
+        } wanted[NODES_MAX];
         struct snapshot_head installed;
         struct checkpoint_record installed_record;
         bool again; /* What was gathered is complete: begin with it. */
@@ -121,6 +129,10 @@ int daemon_open_clients(struct daemon *d, char *message, size_t message_size);
 /* daemon_recover.c: takes out of the pool what is done, and marks what is in blocks of ours. */
 int daemon_recover(struct daemon *d, char *message, size_t message_size);
 
+/* daemon_lost.c: after the driver, and now and then. 0, or -1 with `message`. */
+int daemon_open_lost(struct daemon *d, bool lost_data, char *message, size_t message_size);
+int daemon_look_after_lost(struct daemon *d, char *message, size_t message_size);
+
 /* daemon_ports.c */
 struct driver_ports daemon_ports(struct daemon *d, bool trace);
 /* The ledger as it is. */
@@ -129,6 +141,8 @@ struct executed daemon_executed(const struct daemon *d);
 void daemon_settle(struct daemon *d, const struct execution_report *report);
 
 /* daemon_describe.c */
+/* The latest epoch of which f+1 nodes say that it is agreed: one of them is right. */
+epoch_id daemon_credible(const struct daemon *d);
 char *daemon_describe(void *context, enum client_kind kind);
 void daemon_answer_http(void *context, const struct http_request *request,
                         struct http_answer *answer);

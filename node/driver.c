@@ -35,7 +35,34 @@ void driver_executed(struct driver *d, const struct executed *x)
     d->executed[d->executed_count++] = *x;
 }
 
-void driver_held(struct driver *d, epoch_id epoch) { d->held = epoch; }
+bool driver_is_blank(const struct driver *d) { return d->blank; }
+
+void driver_mute(struct driver *d, bool mute) { d->mute = mute; }
+
+epoch_id driver_lost(const struct driver *d) { return d->lost; }
+
+int driver_remember_lost(struct driver *d, epoch_id least)
+{
+    int error = store_begin(d->store);
+    if (error)
+        return error;
+    error = records_put_number(d->store, "lost", least);
+    if (!error)
+        error = store_commit(d->store);
+    else
+        store_abort(d->store);
+    if (!error)
+        d->lost = least;
+    return error;
+}
+
+void driver_hold(struct driver *d, epoch_id epoch)
+{
+    if (epoch > d->held)
+        d->held = epoch;
+}
+
+epoch_id driver_held(const struct driver *d) { return d->held; }
 
 void driver_start_job(struct driver *d, struct job *j)
 {
@@ -169,14 +196,16 @@ static void step_frame(struct driver *d, const struct frame_in *f)
         d->ports.fault(d->ports.context, f->from, FAULT_OTHER_CHAIN);
         return;
     }
-    step_all(d, &event);
+    if (!d->mute)
+        step_all(d, &event);
     struct message m;
     while (message_decode(&r, d->keys.quorum, f->from, d->keys.self, &m)) {
         if (m.kind >= MESSAGE_OFFER) {
             if (d->ports.snapshot)
                 d->ports.snapshot(d->ports.context, f->from, &m);
-            continue;
         }
+        if (m.kind >= MESSAGE_OFFER || d->mute)
+            continue;
         event = (struct event){.type = EVENT_MESSAGE, .from = f->from, .message = &m};
         d->message = &m;
         step_all(d, &event);
@@ -240,8 +269,9 @@ static void step_batch(struct driver *d)
         step_all(d, &event);
     }
     d->executed_count = 0;
-    if (d->held > d->held_said) {
+    if (d->held > d->held_said && driver_begin(d)) {
         d->held_said = d->held;
+        driver_written(d, records_put_number(d->store, "held", d->held));
         event = (struct event){.type = EVENT_HELD, .held = d->held};
         step_all(d, &event);
     }
@@ -316,11 +346,22 @@ static int remember_other_state(struct driver *d)
     return d->error;
 }
 
+/* As if nothing had come but what snapshots need. */
+static int flush_mute(struct driver *d)
+{
+    for (size_t k = 0; k < d->frame_count; k++)
+        step_frame(d, &d->frames[k]);
+    d->frame_count = 0;
+    return 0;
+}
+
 int driver_flush(struct driver *d, uint64_t now_ms)
 {
     if (d->error)
         return d->error;
     d->now_ms = now_ms;
+    if (d->mute)
+        return flush_mute(d);
     step_batch(d);
     if (d->error == DRIVER_OTHER_STATE)
         return remember_other_state(d);

@@ -102,8 +102,20 @@ void driver_frame(struct driver *d, node_id from, struct slice bytes);
 void driver_worked(struct driver *d, struct job *job);
 void driver_pool(struct driver *d, uint64_t bytes_waiting);
 void driver_executed(struct driver *d, const struct executed *x);
-/* A snapshot stands for all through this epoch, f+1 have signed it: it may be pruned. */
-void driver_held(struct driver *d, epoch_id epoch);
+/* A snapshot stands for all through this epoch, f+1 have signed it: it may be pruned, and is. Durable;
+ * the greatest so far. */
+void driver_hold(struct driver *d, epoch_id epoch);
+epoch_id driver_held(const struct driver *d);
+/* Whether this node has never said anything, as far as its store knows: it is new, or has lost it. */
+bool driver_is_blank(const struct driver *d);
+/* A mute driver hears offers and pieces of snapshots, and says what driver_say is told: nothing else. */
+void driver_mute(struct driver *d, bool mute);
+/* Of a node whose store was lost: in which epoch, at the least, the snapshot must be that it begins
+ * with, since it may have voted in those before; LOST_NOT_KNOWN until it is known; 0: none was lost,
+ * or it has begun. Durable; 0 or a store error. */
+enum { LOST_NOT_KNOWN = 1 };
+epoch_id driver_lost(const struct driver *d);
+int driver_remember_lost(struct driver *d, epoch_id least);
 /* Says it to one peer, with where we are; not part of a batch. */
 void driver_say(struct driver *d, node_id to, enum driver_lane lane, const struct message *m);
 /* The checkpoint of an epoch, as remembered; STORE_MISSING, or another store error. */

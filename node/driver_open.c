@@ -84,6 +84,28 @@ static int scan_from(struct driver *d, unsigned table, epoch_id from, store_visi
     return store_scan(d->store, table, writer_result(&w), visit, d);
 }
 
+static int note_record(void *context, struct slice key, struct slice value)
+{
+    (void)key;
+    (void)value;
+    *(bool *)context = false;
+    return 1;
+}
+
+/* Of what a node says, something is in one of these tables. */
+static int restore_blank(struct driver *d, epoch_id first_unsealed, epoch_id executed)
+{
+    static const enum consensus_table said[] = {TABLE_INSTANCES, TABLE_VOTES, TABLE_OUTCOMES};
+    d->blank = first_unsealed == 1 && executed == 0;
+    for (unsigned k = 0; d->blank && k < sizeof said / sizeof *said; k++) {
+        const int error = store_scan(d->store, said[k], (struct slice){0}, note_record, &d->blank);
+        if (error < 0)
+            return error;
+    }
+    const int error = records_get_number(d->store, "held", 0, &d->held);
+    return error ? error : records_get_number(d->store, "lost", 0, &d->lost);
+}
+
 /* The last checkpoint, unless its epoch is the one that was executed last: then it is compared. */
 static int restore_checkpoint(struct driver *d, epoch_id executed)
 {
@@ -129,20 +151,47 @@ static void adopt_delivered(void *context, epoch_id epoch, node_id proposer)
         a->error = 0;
 }
 
-/* The ledger began with a snapshot: epochs through it are over here, however they went. What was
- * said in them stays said: nothing is said in them any more. */
+/* Who has lost what it said is silent in all epochs through the snapshot's: they are over here. */
+static int adopt_silence(struct driver *d, epoch_id through)
+{
+    epoch_id first_unsealed;
+    int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
+    if (!error && first_unsealed <= through)
+        error = records_put_number(d->store, "first_unsealed", through + 1);
+    return error ? error : records_put_number(d->store, "lost", 0);
+}
+
+/* What this node has signed of that epoch stays. If it was another ledger, it may not sign this. */
+static int adopt_checkpoint(struct driver *d, const struct checkpoint_record *r)
+{
+    struct identity_signature signatures[NODES_MAX];
+    struct checkpoint_record before;
+    const int error =
+        records_get_checkpoint(d->store, r->checkpoint.epoch, d->keys.quorum, &before, signatures);
+    if (error == STORE_MISSING)
+        return records_put_checkpoint(d->store, r, d->options.node.checkpoint_epochs);
+    const struct hash ours = checkpoint_digest(&d->options.chain, &before.checkpoint);
+    const struct hash theirs = checkpoint_digest(&d->options.chain, &r->checkpoint);
+    return error ? error : hash_equal(&ours, &theirs) ? 0 : DRIVER_OTHER_STATE;
+}
+
+/* The ledger began with a snapshot. That is what is executed and delivered; what is agreed, and what
+ * this node has said, is as it was: it closes the epochs before like any other, for others may need
+ * to hear it. That its ledger was another once is over. */
 static int adopt(struct driver *d, const struct driver_ledger *ledger)
 {
     const struct checkpoint_record *r = ledger->installed;
     struct adoption a = {d, r->checkpoint.epoch, 0};
-    epoch_id first_unsealed;
-    int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
-    if (!error && first_unsealed <= a.epoch)
-        error = records_put_number(d->store, "first_unsealed", a.epoch + 1);
+    epoch_id lost, other_state;
+    int error = records_get_number(d->store, "lost", 0, &lost);
+    if (!error && lost > 0)
+        error = adopt_silence(d, a.epoch);
     if (!error)
-        error = records_put_checkpoint(d->store, r, d->options.node.checkpoint_epochs);
+        error = records_get_number(d->store, "other_state", 0, &other_state);
+    if (!error && other_state <= a.epoch)
+        error = records_put_number(d->store, "other_state", 0);
     if (!error)
-        error = records_drop_votes_through(d->store, a.epoch);
+        error = adopt_checkpoint(d, r);
     if (!error && ledger->entries)
         error = ledger->entries(ledger->context, 0, adopt_delivered, &a);
     if (!error)
@@ -182,6 +231,8 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger)
     if (error)
         return error;
     const struct executed *x = &ledger->executed;
+    if ((error = restore_blank(d, first_unsealed, x->epoch)))
+        return error;
     node_restore_height(d->node, first_unsealed, x->epoch, x->height);
     if (x->epoch > 0)
         driver_executed(d, x); /* Its checkpoint may have to be signed yet. */

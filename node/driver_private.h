@@ -87,6 +87,8 @@ struct driver {
     unsigned jobs_out;
     bool opened;
     epoch_id held, held_said;
+    bool blank, mute;
+    epoch_id lost;
     bool prune_more;
     epoch_id prune_through, prune_sealed;
     uint64_t tick_ms;

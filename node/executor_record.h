@@ -27,6 +27,9 @@ struct meta {
 /* Of the snapshot that this ledger began with: its head, and its runs. */
 struct slice snapshot_head_key(void);
 struct slice snapshot_runs_key(void);
+/* Each snapshot that it went on from leaves a gap in the entries: from u64, where they ended, and the
+ * log as it was where they go on (merkle_frontier_encode), one after the other. */
+struct slice snapshot_gaps_key(void);
 
 struct slice meta_key(void);
 struct slice meta_encode(const struct meta *m, uint8_t bytes[META_SIZE]);

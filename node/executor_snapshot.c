@@ -19,6 +19,12 @@ struct slice snapshot_runs_key(void)
     return slice_of(key, sizeof key - 1);
 }
 
+struct slice snapshot_gaps_key(void)
+{
+    static const char key[] = "snapshot_gaps";
+    return slice_of(key, sizeof key - 1);
+}
+
 static int put_head(struct store *ledger, const struct snapshot_head *head)
 {
     uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
@@ -73,6 +79,30 @@ static int put_accounts(struct store *ledger, const struct executor_snapshot *x)
     return error;
 }
 
+enum { GAP_SIZE_MAX = 8 + 8 + MERKLE_LOG_DEPTH_MAX * HASH_SIZE };
+
+/* The value that is there is lent until something is put: it is copied. */
+static int put_gap(struct store *ledger, uint64_t from, const struct merkle_frontier *beyond)
+{
+    uint8_t gap[GAP_SIZE_MAX];
+    struct slice before = {0};
+    struct writer w = writer_of(gap, sizeof gap);
+    const int error = store_get(ledger, LEDGER_META, snapshot_gaps_key(), &before);
+    if (error && error != STORE_MISSING)
+        return error;
+    uint8_t *copy = malloc(before.size + 1);
+    if (!copy)
+        abort();
+    if (before.size > 0)
+        memcpy(copy, before.data, before.size);
+    write_u64(&w, from);
+    merkle_frontier_encode(beyond, &w);
+    const struct slice parts[] = {slice_of(copy, before.size), writer_result(&w)};
+    const int result = store_put(ledger, LEDGER_META, snapshot_gaps_key(), parts, 2);
+    free(copy);
+    return result;
+}
+
 /* The sums stay those of the entries that there are. */
 static int put_meta(struct store *ledger, const struct executor_snapshot *x)
 {
@@ -84,6 +114,8 @@ static int put_meta(struct store *ledger, const struct executor_snapshot *x)
     if (!error)
         error = meta_decode(value, &meta);
     if (error && error != STORE_MISSING)
+        return error;
+    if ((error = put_gap(ledger, meta.log.count, &x->head->log)))
         return error;
     snprintf(meta.application, sizeof meta.application, "%s", x->application);
     meta.log = x->head->log;
@@ -118,6 +150,23 @@ int executor_installed(struct store_view *v, struct quorum q, struct snapshot_he
     if (error)
         return error;
     return snapshot_head_decode(value, q, head) ? 0 : STORE_CORRUPT;
+}
+
+int executor_gap(struct store_view *v, uint64_t from, struct merkle_frontier *beyond)
+{
+    struct slice value;
+    const int error = store_view_get(v, LEDGER_META, snapshot_gaps_key(), &value);
+    if (error)
+        return error;
+    struct reader r = reader_of(value);
+    while (reader_left(&r) > 0) {
+        const uint64_t begins = read_u64(&r);
+        if (!merkle_frontier_decode(&r, beyond) || !r.ok)
+            return STORE_CORRUPT;
+        if (begins == from)
+            return 0;
+    }
+    return STORE_MISSING;
 }
 
 int executor_base(struct store_view *v, uint64_t *position)

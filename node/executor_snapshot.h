@@ -21,6 +21,8 @@ int executor_install(struct store *ledger, const struct executor_snapshot *snaps
 
 /* The head of the snapshot that the ledger began with; STORE_MISSING: with the genesis. */
 int executor_installed(struct store_view *v, struct quorum q, struct snapshot_head *head);
+/* The log as it is beyond a gap that begins at a position; STORE_MISSING when none does. */
+int executor_gap(struct store_view *v, uint64_t from, struct merkle_frontier *beyond);
 /* The position from which on there are entries without a gap. */
 int executor_base(struct store_view *v, uint64_t *position);
 /* Calls visit for each dispersal delivered with an epoch >= from, and for those delivered before

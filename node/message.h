@@ -21,6 +21,8 @@
 #include "vid/encoding.h"
 #include "vid/server.h"
 
+#define SNAPSHOT_ANY UINT32_MAX /* No piece has this index. */
+
 enum {
     MESSAGE_VERSION = 1,
     MESSAGE_HEADER_SIZE = 1 + 8 + 3 * 8,
@@ -54,8 +56,8 @@ enum message_kind {
     MESSAGE_PONG,            /* Those were the answers. */
     /* Of snapshots: the core does not hear of these. */
     MESSAGE_OFFER,         /* What you lack is gone here; this snapshot is not. */
-    MESSAGE_WANT_SNAPSHOT, /* This piece of it, please. */
-    MESSAGE_SNAPSHOT,      /* The piece. */
+    MESSAGE_WANT_SNAPSHOT, /* This piece of it, please; SNAPSHOT_ANY: make one, of this epoch or later. */
+    MESSAGE_SNAPSHOT, /* The piece. */
     MESSAGE_LAST = MESSAGE_SNAPSHOT,
 };
 

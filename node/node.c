@@ -171,7 +171,8 @@ static void worked(struct node *n, const struct work_result *r, struct effects *
 }
 
 /* What everyone has executed no one asks for, and of an epoch that everyone has sealed no one asks
- * how it ended. What a snapshot stands for goes, whoever asks. */
+ * how it ended. The blocks that a snapshot stands for go, whoever asks; how epochs ended does not:
+ * to execute is not to have closed, and who has not closed one needs to hear it. */
 static void prune(struct node *n, struct effects *out)
 {
     epoch_id executed = n->delivery.executed;
@@ -189,8 +190,6 @@ static void prune(struct node *n, struct effects *out)
         sealed = executed; /* Those behind in execution need the accepted sets. */
     if (executed < n->held && n->held <= n->delivery.executed)
         executed = n->held;
-    if (sealed < n->held && n->held <= n->delivery.executed)
-        sealed = n->held;
     if (executed <= n->pruned && sealed <= n->pruned_sealed)
         return;
     n->pruned = executed;

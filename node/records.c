@@ -164,11 +164,11 @@ static int collect_from(struct store *s, unsigned table, epoch_id from, struct c
     return error < 0 ? error : 0;
 }
 
-static int drop_votes(struct store *s, epoch_id from, epoch_id through)
+int records_drop_votes(struct store *s, epoch_id epoch)
 {
-    struct collected c = {.through = through, .limit = COLLECTED_MAX};
+    struct collected c = {.through = epoch, .limit = COLLECTED_MAX};
     do {
-        int error = collect_from(s, TABLE_VOTES, from, &c);
+        int error = collect_from(s, TABLE_VOTES, epoch, &c);
         for (unsigned k = 0; k < c.count && !error; k++)
             error = store_delete(s, TABLE_VOTES, slice_of(c.keys[k], c.sizes[k]));
         if (error)
@@ -176,10 +176,6 @@ static int drop_votes(struct store *s, epoch_id from, epoch_id through)
     } while (c.count == c.limit);
     return 0;
 }
-
-int records_drop_votes(struct store *s, epoch_id epoch) { return drop_votes(s, epoch, epoch); }
-
-int records_drop_votes_through(struct store *s, epoch_id epoch) { return drop_votes(s, 0, epoch); }
 
 int records_put_number(struct store *s, const char *name, uint64_t value)
 {

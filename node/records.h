@@ -36,7 +36,6 @@ bool records_decode_outcome(struct slice value, struct nodeset *accepted);
 /* Own messages of one epoch's agreements, as one batch said them. */
 int records_put_votes(struct store *s, epoch_id epoch, uint64_t sequence, struct slice votes);
 int records_drop_votes(struct store *s, epoch_id epoch);
-int records_drop_votes_through(struct store *s, epoch_id epoch);
 
 int records_put_number(struct store *s, const char *name, uint64_t value);
 /* `otherwise` when there is none. */

@@ -49,22 +49,23 @@ bool snapshot_head_decode(struct slice bytes, struct quorum q, struct snapshot_h
     return reader_finished(&r) && h->accounts < ENTRIES_MAX && h->runs < ENTRIES_MAX;
 }
 
-bool snapshot_head_valid(const struct snapshot_head *h, const struct snapshot_rules *rules)
+bool snapshot_head_verify(struct snapshot_head *h, const struct snapshot_rules *rules)
 {
     const struct quorum q = rules->quorum;
     const struct hash digest = checkpoint_digest(&rules->chain, &h->checkpoint);
     const struct hash log_root = merkle_frontier_root(&h->log);
-    unsigned good = 0;
+    struct nodeset good = {0};
     if (h->log.count != h->checkpoint.height || !hash_equal(&log_root, &h->checkpoint.log_root) ||
         h->runs > q.n * (rules->link_horizon / 2 + 1))
         return false;
-    for (unsigned p = nodeset_next(&h->signers, 0); p < q.n && good < quorum_some(q);
-         p = nodeset_next(&h->signers, p + 1)) {
+    for (unsigned p = nodeset_next(&h->signers, 0);
+         p < q.n && nodeset_count(&good) < quorum_some(q); p = nodeset_next(&h->signers, p + 1)) {
         if (!identity_verify(&rules->identities[p], hash_slice(&digest), &h->signatures[p]))
             return false; /* Who is correct passes none of these on. */
-        good++;
+        nodeset_add(&good, p);
     }
-    return good >= quorum_some(q);
+    h->signers = good;
+    return nodeset_count(&good) >= quorum_some(q);
 }
 
 static uint64_t pieces_of(uint64_t entries)

@@ -38,14 +38,15 @@ struct snapshot_head {
 
 void snapshot_head_encode(struct writer *w, const struct snapshot_head *h);
 bool snapshot_head_decode(struct slice bytes, struct quorum q, struct snapshot_head *h);
-/* Whether the checkpoint says all that, as far as a head shows, and f+1 nodes say the checkpoint. */
+/* Whether the checkpoint says all that, as far as a head shows, and f+1 nodes say the checkpoint: those
+ * are left as its signers, the others are not looked at. */
 struct snapshot_rules {
     struct quorum quorum;
     struct hash chain;
     uint64_t link_horizon;
     const struct identity_key *identities; /* n */
 };
-bool snapshot_head_valid(const struct snapshot_head *h, const struct snapshot_rules *rules);
+bool snapshot_head_verify(struct snapshot_head *h, const struct snapshot_rules *rules);
 
 /* How many pieces there are, those of runs first, and how many bytes piece `index` has. */
 uint32_t snapshot_run_pieces(const struct snapshot_head *h);

@@ -68,24 +68,66 @@ static int drop_key(struct store *s, enum snapshot_table table, struct slice key
     return error == STORE_MISSING ? 0 : error;
 }
 
-static int drop(struct store *s, const struct snapshot_head *head)
+/* Keys of pieces of one epoch, or of none that has a head. */
+struct pieces {
+    struct store *store;
+    epoch_id epoch; /* 0: of those without a head. */
+    unsigned count;
+    uint8_t keys[256][12];
+};
+
+static bool has_head(struct store *s, epoch_id epoch)
 {
-    uint8_t key[12];
-    const epoch_id epoch = head->checkpoint.epoch;
-    int error = 0;
-    for (uint32_t i = 0; i < snapshot_pieces(head) && !error; i++)
-        error = drop_key(s, SNAPSHOT_PIECES, piece_key(key, epoch, i));
+    uint8_t key[8];
+    struct slice value;
+    return store_get(s, SNAPSHOT_HEADS, epoch_key(key, epoch), &value) == 0;
+}
+
+static int note_piece(void *context, struct slice key, struct slice value)
+{
+    struct pieces *p = context;
+    struct reader r = reader_of(key);
+    const epoch_id epoch = read_u64(&r);
+    (void)value;
+    if (p->epoch != 0 && epoch != p->epoch)
+        return 1;
+    if (p->epoch == 0 && has_head(p->store, epoch))
+        return 0;
+    memcpy(p->keys[p->count++], key.data, sizeof p->keys[0]);
+    return p->count == sizeof p->keys / sizeof p->keys[0];
+}
+
+static int drop_pieces(struct store *s, epoch_id epoch)
+{
+    struct pieces p = {.store = s, .epoch = epoch};
+    do {
+        uint8_t key[12];
+        p.count = 0;
+        int error = store_scan(s, SNAPSHOT_PIECES, piece_key(key, epoch, 0), note_piece, &p);
+        for (unsigned k = 0; k < p.count && error >= 0; k++)
+            error = store_delete(s, SNAPSHOT_PIECES, slice_of(p.keys[k], sizeof p.keys[k]));
+        if (error < 0)
+            return error;
+    } while (p.count > 0);
+    return 0;
+}
+
+static int drop(struct store *s, epoch_id epoch)
+{
+    uint8_t key[8];
+    int error = drop_pieces(s, epoch);
     if (!error)
         error = drop_key(s, SNAPSHOT_ROOTS, epoch_key(key, epoch));
     return error ? error : drop_key(s, SNAPSHOT_HEADS, epoch_key(key, epoch));
 }
 
-/* Heads of one kind, the newest last. */
+/* Heads in one state, the newest last. */
 struct heads {
     struct quorum quorum;
-    bool complete;
+    enum snapshot_state state;
     unsigned count;
-    struct snapshot_head first, last;
+    epoch_id first;
+    struct snapshot_head last;
 };
 
 static int note_head(void *context, struct slice key, struct slice value)
@@ -95,44 +137,56 @@ static int note_head(void *context, struct slice key, struct slice value)
     bool complete;
     (void)key;
     const int error = decode_head(value, h->quorum, &head, &complete);
-    if (error || complete != h->complete)
+    if (error)
         return error;
+    const bool is_signed = nodeset_count(&head.signers) >= quorum_some(h->quorum);
+    const enum snapshot_state state = !complete   ? SNAPSHOT_GATHERED
+                                      : is_signed ? SNAPSHOT_SIGNED
+                                                  : SNAPSHOT_UNSIGNED;
+    if (state != h->state)
+        return 0;
     if (h->count++ == 0)
-        h->first = head;
+        h->first = head.checkpoint.epoch;
     h->last = head;
     return 0;
 }
 
-/* In a transaction: before one more complete one is put. */
-static int drop_old(struct store *s, struct quorum q)
+/* In a transaction: the oldest in a state, while there are more than `most`. */
+static int drop_old(struct store *s, struct quorum q, enum snapshot_state state, unsigned most)
 {
     for (;;) {
-        struct heads heads = {.quorum = q, .complete = true};
+        struct heads heads = {.quorum = q, .state = state};
         int error = store_scan(s, SNAPSHOT_HEADS, (struct slice){0}, note_head, &heads);
-        if (error || heads.count < SNAPSHOTS_KEPT)
+        if (error || heads.count <= most)
             return error;
-        if ((error = drop(s, &heads.first)))
+        if ((error = drop(s, heads.first)))
             return error;
     }
 }
 
+/* Of those not signed yet, this is the only one; of those signed, two are kept. */
 int snapshots_complete(struct store *s, const struct snapshot_head *head, struct quorum q,
                        const struct hash roots[])
 {
     int error = store_begin(s);
     if (error)
         return error;
-    error = drop_old(s, q);
+    error = put_roots(s, head->checkpoint.epoch, roots,
+                      snapshot_pieces(head) - snapshot_run_pieces(head));
     if (!error)
-        error = put_roots(s, head->checkpoint.epoch, roots,
-                          snapshot_pieces(head) - snapshot_run_pieces(head));
-    return end(s, error ? error : put_head(s, head, true));
+        error = put_head(s, head, true);
+    if (!error)
+        error = drop_old(s, q, SNAPSHOT_UNSIGNED, 1);
+    return end(s, error ? error : drop_old(s, q, SNAPSHOT_SIGNED, SNAPSHOTS_KEPT));
 }
 
-int snapshots_sign(struct store *s, const struct snapshot_head *head)
+int snapshots_sign(struct store *s, struct quorum q, const struct snapshot_head *head)
 {
-    const int error = store_begin(s);
-    return error ? error : end(s, put_head(s, head, true));
+    int error = store_begin(s);
+    if (error)
+        return error;
+    error = put_head(s, head, true);
+    return end(s, error ? error : drop_old(s, q, SNAPSHOT_SIGNED, SNAPSHOTS_KEPT));
 }
 
 int snapshots_begin(struct store *s, const struct snapshot_head *head)
@@ -175,8 +229,8 @@ static int check(struct store_view *v, const struct snapshot_head *head, uint64_
     return 0;
 }
 
-int snapshots_finish(struct store *s, const struct snapshot_head *head, uint64_t link_horizon,
-                     bool *fits)
+int snapshots_finish(struct store *s, struct quorum q, const struct snapshot_head *head,
+                     uint64_t link_horizon, bool *fits)
 {
     struct hash *roots = calloc(snapshot_pieces(head) + 1u, sizeof *roots);
     struct store_view *view;
@@ -188,31 +242,35 @@ int snapshots_finish(struct store *s, const struct snapshot_head *head, uint64_t
         store_view_close(view);
     }
     if (!error)
-        error = *fits ? snapshots_complete(s, head, quorum_of(NODES_MAX), roots)
-                      : snapshots_drop(s, head->checkpoint.epoch);
+        error = *fits ? snapshots_complete(s, head, q, roots)
+                      : snapshots_abandon(s, head->checkpoint.epoch);
     free(roots);
     return error;
 }
 
-int snapshots_drop(struct store *s, epoch_id epoch)
+int snapshots_abandon(struct store *s, epoch_id epoch)
 {
     uint8_t key[8];
     struct slice value;
-    struct snapshot_head head;
-    bool is_complete;
     int error = store_begin(s);
     if (error)
         return error;
     error = store_get(s, SNAPSHOT_HEADS, epoch_key(key, epoch), &value);
-    if (!error)
-        error = decode_head(value, quorum_of(NODES_MAX), &head, &is_complete);
-    return end(s, error == STORE_MISSING ? 0 : error ? error : drop(s, &head));
+    if (!error && (value.size == 0 || value.data[0] == 0))
+        error = drop(s, epoch);
+    return end(s, error == STORE_MISSING ? 0 : error);
 }
 
-int snapshots_last(struct store_view *v, struct quorum q, bool is_complete,
+int snapshots_clean(struct store *s)
+{
+    const int error = store_begin(s);
+    return error ? error : end(s, drop_pieces(s, 0));
+}
+
+int snapshots_last(struct store_view *v, struct quorum q, enum snapshot_state state,
                    struct snapshot_head *head)
 {
-    struct heads heads = {.quorum = q, .complete = is_complete};
+    struct heads heads = {.quorum = q, .state = state};
     const int error = store_view_scan(v, SNAPSHOT_HEADS, (struct slice){0}, note_head, &heads);
     *head = heads.last;
     return error ? error : heads.count > 0 ? 0 : STORE_MISSING;

@@ -14,26 +14,31 @@ enum snapshot_table {
 };
 extern const char *const snapshot_tables[SNAPSHOT_TABLES];
 
-enum { SNAPSHOTS_KEPT = 2 }; /* Complete ones: who gathers the one before may end it. */
+enum { SNAPSHOTS_KEPT = 2 }; /* Signed ones: who gathers the one before may end it. */
 
 /* Makes one of what the view of a ledger holds, at the end of a checkpoint's epoch; nobody has signed
  * it there. Memory: 60 MB, however many accounts there are. */
 int snapshots_make(struct store *s, struct store_view *ledger, struct quorum q,
                    uint64_t link_horizon);
 /* Puts a head in place of that of the same epoch: with signatures. */
-int snapshots_sign(struct store *s, const struct snapshot_head *head);
+int snapshots_sign(struct store *s, struct quorum q, const struct snapshot_head *head);
 
 /* One that is gathered. The head is put, then pieces, each of which fits by itself. */
 int snapshots_begin(struct store *s, const struct snapshot_head *head);
 int snapshots_put(struct store *s, const struct snapshot_head *head, uint32_t index,
                   struct slice piece);
 /* All pieces are there. *fits: they are what the checkpoint says; then it is complete, else gone. */
-int snapshots_finish(struct store *s, const struct snapshot_head *head, uint64_t link_horizon,
-                     bool *fits);
-int snapshots_drop(struct store *s, epoch_id epoch);
+int snapshots_finish(struct store *s, struct quorum q, const struct snapshot_head *head,
+                     uint64_t link_horizon, bool *fits);
+/* One that is gathered and not complete; nothing if there is none. */
+int snapshots_abandon(struct store *s, epoch_id epoch);
+/* Pieces of what was begun before a crash and has no head. */
+int snapshots_clean(struct store *s);
 
-/* The newest that is complete, or is not; STORE_MISSING when there is none. */
-int snapshots_last(struct store_view *v, struct quorum q, bool complete,
+/* The newest that is complete and signed by f+1, is complete and not signed yet, or is gathered;
+ * STORE_MISSING when there is none. */
+enum snapshot_state { SNAPSHOT_SIGNED, SNAPSHOT_UNSIGNED, SNAPSHOT_GATHERED };
+int snapshots_last(struct store_view *v, struct quorum q, enum snapshot_state state,
                    struct snapshot_head *head);
 int snapshots_head(struct store_view *v, struct quorum q, epoch_id epoch,
                    struct snapshot_head *head);

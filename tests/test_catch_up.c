@@ -3,7 +3,13 @@
 #include "node/executor_snapshot.h"
 #include "tests/executor_fixture.h"
 
-enum { HORIZON = 8, AT = 5, SELF = 0, MS = 1000000 };
+enum {
+    TURNS = 2 * CATCH_UP_GIVE_UP_MS / CATCH_UP_PATIENCE_MS,
+    HORIZON = 8,
+    AT = 5,
+    SELF = 0,
+    MS = 1000000
+};
 
 static struct identity_key parsed[N];
 static struct store *theirs, *ours;
@@ -69,7 +75,7 @@ static struct snapshot_head make(struct store *ledger, epoch_id at)
     assert_int_equal(snapshots_make(theirs, view, quorum_of(N), HORIZON), 0);
     store_view_close(view);
     assert_int_equal(store_view_open(theirs, &view), 0);
-    assert_int_equal(snapshots_last(view, quorum_of(N), true, &made), 0);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_UNSIGNED, &made), 0);
     store_view_close(view);
     const struct hash digest = checkpoint_digest(&chain, &made.checkpoint);
     for (unsigned signer = 1; signer < 3; signer++) {
@@ -143,7 +149,7 @@ static void answer(node_id liar, node_id silent)
         m.snapshot.index = asked[k].index;
         m.snapshot.path = slice_of(path, length * sizeof path[0]);
         m.snapshot.data = slice_of(bytes, piece.size);
-        assert_int_equal(catch_up_piece(&c, asked[k].peer, &m), 0);
+        assert_int_equal(catch_up_piece(&c, asked[k].peer, &m, now), 0);
     }
     store_view_close(view);
 }
@@ -153,7 +159,7 @@ static void expect_complete(void)
     struct snapshot_head found;
     struct store_view *view;
     assert_int_equal(store_view_open(ours, &view), 0);
-    assert_int_equal(snapshots_last(view, quorum_of(N), true, &found), 0);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_SIGNED, &found), 0);
     assert_memory_equal(&found.checkpoint, &head.checkpoint, sizeof head.checkpoint);
     store_view_close(view);
 }
@@ -240,7 +246,7 @@ static void a_teller_of_other_sizes_is_alone(void **state)
     assert_true(c.gathering);
     offer(1, &head);
     offer(2, &head);
-    for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES; turn++, now += CATCH_UP_PATIENCE_MS) {
+    for (unsigned turn = 0; turn < TURNS; turn++, now += CATCH_UP_PATIENCE_MS) {
         assert_false(tick(CATCH_UP_LONG_MS));
         if (!c.gathering)
             break;
@@ -263,7 +269,7 @@ static void all_may_try_again(void **state)
     (void)state;
     for (node_id k = 1; k <= 2; k++) {
         offer(k, &head);
-        for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES; turn++, now += CATCH_UP_PATIENCE_MS) {
+        for (unsigned turn = 0; turn < TURNS; turn++, now += CATCH_UP_PATIENCE_MS) {
             tick(CATCH_UP_LONG_MS);
             if (turn > 0 && !c.gathering)
                 break;
@@ -273,6 +279,53 @@ static void all_may_try_again(void **state)
         now += 10000;
     }
     offer(1, &head);
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+static struct message piece_of(uint32_t index)
+{
+    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = AT, .snapshot = {.index = index}};
+    static struct hash path[MERKLE_LOG_DEPTH_MAX];
+    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
+    unsigned length = 0;
+    struct store_view *view;
+    struct slice piece;
+    assert_int_equal(store_view_open(theirs, &view), 0);
+    assert_int_equal(snapshots_piece(view, AT, index, &piece), 0);
+    if (index >= snapshot_run_pieces(&head))
+        assert_int_equal(snapshots_path(view, &head, index, path, &length), 0);
+    memcpy(bytes, piece.data, piece.size);
+    m.snapshot.data = slice_of(bytes, piece.size);
+    m.snapshot.path = slice_of(path, length * sizeof path[0]);
+    store_view_close(view);
+    return m;
+}
+
+/* On a slow link a piece comes after another was asked for it: it is no worse. Fewer are asked for at a
+ * time then, and waited for longer. */
+static void what_comes_late_is_taken(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_STILL_MS));
+    const unsigned slots = c.slots;
+    const uint32_t account = snapshot_run_pieces(&head);
+    unsigned first = 0;
+    while (asked[first].index != account)
+        first++;
+    const node_id peer = asked[first].peer;
+    now += CATCH_UP_PATIENCE_MS;
+    assert_false(tick(CATCH_UP_STILL_MS));
+    assert_true(c.patience_ms > CATCH_UP_PATIENCE_MS);
+    assert_true(c.slots < slots);
+    const struct message m = piece_of(account);
+    assert_int_equal(catch_up_piece(&c, peer, &m, now), 0);
+    assert_int_equal(c.bytes, m.snapshot.data.size);
+    assert_int_equal(catch_up_piece(&c, peer, &m, now), 0); /* And once more. */
+    assert_int_equal(c.bytes, m.snapshot.data.size);
+    assert_int_equal(faults[peer], 0);
     assert_true(gather(N, N));
     expect_complete();
 }
@@ -343,7 +396,7 @@ static void a_later_one_takes_the_place_of_one_that_is_gone(void **state)
     struct store *ledger = store_at('c');
     head = make(ledger, AT + 2);
     store_close(ledger);
-    for (unsigned turn = 0; turn < 2 * CATCH_UP_TRIES && c.gathering; turn++) {
+    for (unsigned turn = 0; turn < TURNS && c.gathering; turn++) {
         now += CATCH_UP_PATIENCE_MS;
         tick(CATCH_UP_LONG_MS);
         answer(N, 1);
@@ -396,6 +449,7 @@ int main(int argc, char **argv)
         GATHER_TEST(one_offer_is_enough_in_the_end),
         GATHER_TEST(who_lies_or_says_nothing_is_asked_in_vain),
         GATHER_TEST(a_teller_that_lies_is_not_believed_again),
+        GATHER_TEST(what_comes_late_is_taken),
         GATHER_TEST(of_two_the_newer_is_gathered),
         GATHER_TEST(a_liar_does_not_come_first),
         GATHER_TEST(a_teller_of_other_sizes_is_alone),

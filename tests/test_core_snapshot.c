@@ -36,12 +36,12 @@ static int count_record(void *context, struct slice key, struct slice value)
     return 0;
 }
 
-/* Records of the one away, of epochs through one. */
-static unsigned records(enum consensus_table table, epoch_id through)
+/* Records of epochs through one. */
+static unsigned records(unsigned k, enum consensus_table table, epoch_id through)
 {
     struct store_view *view;
     struct counting c = {through, 0};
-    assert_int_equal(store_view_open(cluster.members[AWAY].store, &view), 0);
+    assert_int_equal(store_view_open(cluster.members[k].store, &view), 0);
     assert_int_equal(store_view_scan(view, table, (struct slice){0}, count_record, &c), 0);
     store_view_close(view);
     return c.count;
@@ -55,7 +55,7 @@ static void open_without_last(unsigned transactions)
     cluster_until(all_executed, 400);
     cluster_run(50);
     submit(0);
-    for (unsigned left = 100; records(TABLE_VOTES, UINT64_MAX) == 0; left--) {
+    for (unsigned left = 100; records(AWAY, TABLE_VOTES, UINT64_MAX) == 0; left--) {
         assert_true(left > 0);
         cluster_round();
     }
@@ -104,8 +104,12 @@ static void what_a_snapshot_stands_for_is_dropped(void **state)
     const epoch_id behind = cluster.members[AWAY].executed, now = cluster.members[0].executed;
     assert_true(now > behind + 20);
     expect_all(0, behind + 1, now);
-    driver_held(cluster.members[0].driver, now - 5);
+    const unsigned outcomes = records(0, TABLE_OUTCOMES, now - 5);
+    assert_true(outcomes > 0);
+    driver_hold(cluster.members[0].driver, now - 5);
     cluster_run(100);
+    assert_int_equal(records(0, TABLE_OUTCOMES, now - 5),
+                     outcomes); /* Who is away has not closed them. */
     assert_int_equal(blocks_of(0, 1, now - 5, &all), 0);
     assert_true(all > 0);
     expect_all(0, now - 4, now);
@@ -118,7 +122,7 @@ static void what_is_not_executed_is_kept(void **state)
     (void)state;
     open_without_last(30);
     const epoch_id behind = cluster.members[AWAY].executed, now = cluster.members[0].executed;
-    driver_held(cluster.members[0].driver, now + 1000);
+    driver_hold(cluster.members[0].driver, now + 1000);
     cluster_run(20);
     expect_all(0, behind + 1, now);
 }
@@ -141,7 +145,7 @@ static void take_ledger(epoch_id epoch)
     to->executed_ids = ids;
 }
 
-static void begin_with_snapshot(epoch_id epoch)
+static bool can_begin_with_snapshot(epoch_id epoch, char *message, size_t message_size)
 {
     static struct identity_signature signatures[NODES_MAX];
     static struct checkpoint_record r;
@@ -153,8 +157,16 @@ static void begin_with_snapshot(epoch_id epoch)
     member_crash(&cluster.members[AWAY]);
     take_ledger(epoch);
     installed = &r;
-    member_open(&cluster.members[AWAY]);
+    const bool opened = member_can_open(&cluster.members[AWAY], message, message_size);
     installed = NULL;
+    return opened;
+}
+
+static void begin_with_snapshot(epoch_id epoch)
+{
+    char message[256];
+    if (!can_begin_with_snapshot(epoch, message, sizeof message))
+        fail_msg("%s", message);
 }
 
 static void who_begins_with_one_goes_on(void **state)
@@ -165,7 +177,7 @@ static void who_begins_with_one_goes_on(void **state)
     const epoch_id behind = cluster.members[AWAY].executed;
     const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
     for (unsigned k = 0; k < AWAY; k++)
-        driver_held(cluster.members[k].driver, last);
+        driver_hold(cluster.members[k].driver, last);
     cluster_run(200);
     assert_int_equal(blocks_of(0, behind + 1, last, &all), 0);
     cluster.away = (struct nodeset){0};
@@ -173,7 +185,6 @@ static void who_begins_with_one_goes_on(void **state)
     assert_int_equal(cluster.members[AWAY].executed, behind);
     begin_with_snapshot(last);
     assert_int_equal(word_of(AWAY).executed, last);
-    assert_true(word_of(AWAY).first_unsealed > last);
     cluster_round();
     struct node_view view;
     node_view(node_of(AWAY), &view);
@@ -197,20 +208,55 @@ static void who_begins_with_one_goes_on(void **state)
     expect_one_ledger();
 }
 
-/* In epochs that are over nothing is said any more. */
-static void its_votes_go(void **state)
+/* What it has said stays said: it closes the epochs of before like any other. */
+static void what_it_has_said_stays(void **state)
 {
     (void)state;
     open_without_last(30);
     const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
-    assert_true(records(TABLE_VOTES, last) > 0);
+    const unsigned votes = records(AWAY, TABLE_VOTES, last);
+    const epoch_id first_unsealed = word_of(AWAY).first_unsealed;
+    assert_true(votes > 0);
+    assert_true(first_unsealed <= last);
     begin_with_snapshot(last);
-    assert_int_equal(records(TABLE_VOTES, last), 0);
+    assert_int_equal(records(AWAY, TABLE_VOTES, last), votes);
+    assert_int_equal(word_of(AWAY).first_unsealed, first_unsealed);
     cluster.away = (struct nodeset){0};
     submit(AWAY);
-    cluster_until(all_executed, 1000);
+    cluster_until(all_executed, 2000);
     cluster_run(200);
     expect_one_ledger();
+    assert_true(word_of(AWAY).first_unsealed > last);
+}
+
+/* Two of the others wait for its TERM in an epoch that the snapshot stands for. */
+static void others_close_what_it_stands_for_with_it(void **state)
+{
+    (void)state;
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    nodeset_add(&cluster.away, AWAY);
+    submit_and_run(2);
+    for (unsigned k = 0; word_of(0).agreed < 2 * EVERY; k++) {
+        assert_true(k < 400);
+        submit(k % 2);
+        cluster_run(6);
+    }
+    nodeset_add(&cluster.away, 2); /* Whoever has not closed what it has agreed hears no more. */
+    cluster_run(100);
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    begin_with_snapshot(last);
+    cluster.away = (struct nodeset){0};
+    member_crash(&cluster.members[2]);
+    nodeset_add(&cluster.away, 2);
+    const unsigned ids = cluster.members[0].executed_ids;
+    submit(0);
+    submit(AWAY);
+    for (unsigned left = 2000; cluster.members[0].executed_ids < ids + 2; left--) {
+        assert_true(left > 0);
+        cluster_round();
+    }
+    assert_true(word_of(0).first_unsealed > last);
 }
 
 /* Its own record of agreement may be ahead of the snapshot: that stays. */
@@ -247,14 +293,127 @@ static void what_it_has_of_what_is_delivered_goes(void **state)
     target = EVERY + 2;
     cluster_until(have_executed, 1000);
     assert_true(cluster.members[AWAY].executed < EVERY);
-    assert_true(records(TABLE_CHUNKS, EVERY) > 0);
+    assert_true(records(AWAY, TABLE_CHUNKS, EVERY) > 0);
     begin_with_snapshot(EVERY);
     cluster.passes = NULL;
     submit(AWAY);
     cluster_until(all_executed, 1000);
     cluster_run(200);
     expect_one_ledger();
-    assert_int_equal(records(TABLE_CHUNKS, EVERY), 0);
+    assert_int_equal(records(AWAY, TABLE_CHUNKS, EVERY), 0);
+}
+
+static void put_number(const char *name, uint64_t value)
+{
+    struct store *s = cluster.members[AWAY].store;
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(records_put_number(s, name, value), 0);
+    assert_int_equal(store_commit(s), 0);
+}
+
+/* Its ledger was another than f+1 signed: now it has theirs. */
+static void whose_ledger_was_another_has_the_right_one_now(void **state)
+{
+    (void)state;
+    open_without_last(30);
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    put_number("other_state", last);
+    begin_with_snapshot(last);
+    member_crash(&cluster.members[AWAY]);
+    member_open(&cluster.members[AWAY]);
+}
+
+/* It has signed that the ledger was another then: it may not sign this one too. */
+static void who_signed_another_ledger_does_not_sign_this(void **state)
+{
+    (void)state;
+    char message[256];
+    open_without_last(30);
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    struct identity_signature signatures[NODES_MAX];
+    struct checkpoint_record r = {.checkpoint.epoch = last, .signatures = signatures};
+    struct store *s = cluster.members[AWAY].store;
+    memset(signatures, 0, sizeof signatures);
+    nodeset_add(&r.signers, AWAY);
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(records_put_checkpoint(s, &r, EVERY), 0);
+    assert_int_equal(store_commit(s), 0);
+    assert_false(can_begin_with_snapshot(last, message, sizeof message));
+}
+
+static unsigned said; /* Frames of the one away. */
+
+static bool count_said(struct post *p)
+{
+    said += p->from == AWAY;
+    return true;
+}
+
+/* Who has nothing says nothing while it is mute, whatever is said to it; then all that it has missed. */
+static void who_is_mute_says_nothing(void **state)
+{
+    (void)state;
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    struct driver *d = cluster.members[AWAY].driver;
+    assert_true(driver_is_blank(d));
+    assert_int_equal(driver_lost(d), 0);
+    driver_mute(d, true);
+    cluster.passes = count_said;
+    said = 0;
+    submit(AWAY);
+    for (unsigned i = 0; i < 10; i++) {
+        submit(i % AWAY);
+        cluster_run(12);
+    }
+    target = 5;
+    cluster_until(have_executed, 1000);
+    assert_int_equal(said, 0);
+    assert_int_equal(records(AWAY, TABLE_VOTES, UINT64_MAX), 0);
+    assert_int_equal(records(AWAY, TABLE_INSTANCES, UINT64_MAX), 0);
+    driver_mute(d, false);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    expect_one_ledger();
+    assert_true(said > 0);
+    member_crash(&cluster.members[AWAY]);
+    member_open(&cluster.members[AWAY]);
+    assert_false(driver_is_blank(cluster.members[AWAY].driver));
+}
+
+/* A vote is enough to know that something was said. */
+static void who_has_voted_is_not_blank(void **state)
+{
+    (void)state;
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    submit(AWAY);
+    for (unsigned left = 100; records(AWAY, TABLE_INSTANCES, UINT64_MAX) == 0; left--) {
+        assert_true(left > 0);
+        cluster_round();
+    }
+    assert_int_equal(word_of(AWAY).first_unsealed, 1);
+    member_crash(&cluster.members[AWAY]);
+    member_open(&cluster.members[AWAY]);
+    assert_false(driver_is_blank(cluster.members[AWAY].driver));
+}
+
+/* That data was lost is remembered until there is a snapshot to begin with. */
+static void what_was_lost_is_remembered(void **state)
+{
+    (void)state;
+    open_without_last(30);
+    struct member *m = &cluster.members[AWAY];
+    const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
+    assert_int_equal(driver_remember_lost(m->driver, LOST_NOT_KNOWN), 0);
+    assert_int_equal(driver_lost(m->driver), LOST_NOT_KNOWN);
+    assert_int_equal(driver_remember_lost(m->driver, last), 0);
+    member_crash(m);
+    member_open(m);
+    assert_int_equal(driver_lost(m->driver), last);
+    begin_with_snapshot(last);
+    assert_int_equal(driver_lost(m->driver), 0);
+    assert_int_equal(word_of(AWAY).first_unsealed, last + 1); /* It is silent before. */
 }
 
 int main(void)
@@ -263,7 +422,13 @@ int main(void)
         CORE_TEST(what_a_snapshot_stands_for_is_dropped),
         CORE_TEST(what_is_not_executed_is_kept),
         CORE_TEST(who_begins_with_one_goes_on),
-        CORE_TEST(its_votes_go),
+        CORE_TEST(what_it_has_said_stays),
+        CORE_TEST(others_close_what_it_stands_for_with_it),
+        CORE_TEST(whose_ledger_was_another_has_the_right_one_now),
+        CORE_TEST(who_signed_another_ledger_does_not_sign_this),
+        CORE_TEST(who_is_mute_says_nothing),
+        CORE_TEST(who_has_voted_is_not_blank),
+        CORE_TEST(what_was_lost_is_remembered),
         CORE_TEST(what_was_agreed_beyond_it_stays),
         CORE_TEST(what_it_has_of_what_is_delivered_goes),
     };

@@ -3,6 +3,8 @@
 #include "node/snapshots.h"
 #include "tests/executor_fixture.h"
 
+#include <time.h>
+
 enum { HORIZON = 8, AT = EPOCHS / 2, MANY = 3 * SNAPSHOT_PIECE_ENTRIES + 5 };
 
 static struct identity_key parsed[N];
@@ -50,13 +52,14 @@ static struct snapshot_head make(struct store *ledger, struct store *snapshots)
     assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON), 0);
     store_view_close(view);
     assert_int_equal(store_view_open(snapshots, &view), 0);
-    assert_int_equal(snapshots_last(view, quorum_of(N), false, &head), STORE_MISSING);
-    assert_int_equal(snapshots_last(view, quorum_of(N), true, &head), 0);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_GATHERED, &head), STORE_MISSING);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_SIGNED, &head), STORE_MISSING);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_UNSIGNED, &head), 0);
     store_view_close(view);
-    assert_false(snapshot_head_valid(&head, &rules));
+    assert_false(snapshot_head_verify(&head, &rules));
     sign(&head, 1);
     sign(&head, 3);
-    assert_true(snapshot_head_valid(&head, &rules));
+    assert_true(snapshot_head_verify(&head, &rules));
     return head;
 }
 
@@ -112,7 +115,7 @@ static bool copy(struct store *from, struct store *to, const struct snapshot_hea
         assert_int_equal(snapshots_put(to, head, i, piece), 0);
     }
     store_view_close(view);
-    assert_int_equal(snapshots_finish(to, head, HORIZON, &fits), 0);
+    assert_int_equal(snapshots_finish(to, quorum_of(N), head, HORIZON, &fits), 0);
     return fits;
 }
 
@@ -220,22 +223,32 @@ static void a_head_that_lies_is_refused(void **state)
     const struct snapshot_head good = make(ledger, snapshots);
     struct snapshot_head bad = good, decoded;
     bad.checkpoint.state_root.bytes[3] ^= 1;
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
     bad = good;
     bad.log.peaks[0].bytes[0] ^= 1;
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
     bad = good;
     bad.signatures[3].bytes[9] ^= 1;
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
     bad = good;
     bad.runs = N * (HORIZON / 2 + 1) + 1;
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
     bad = good;
     bad.log.count *= 2; /* As many peaks, the same root. */
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
+    bad = good; /* What it has not looked at it does not pass on. */
+    nodeset_add(&bad.signers, 2);
+    nodeset_remove(&bad.signers, 3);
+    assert_false(snapshot_head_verify(&bad, &rules));
+    bad = good;
+    sign(&bad, 0);
+    bad.signatures[3].bytes[9] ^= 1;
+    assert_true(snapshot_head_verify(&bad, &rules));
+    assert_true(nodeset_has(&bad.signers, 0) && nodeset_has(&bad.signers, 1));
+    assert_int_equal(nodeset_count(&bad.signers), 2);
     bad = good;
     nodeset_remove(&bad.signers, 1);
-    assert_false(snapshot_head_valid(&bad, &rules));
+    assert_false(snapshot_head_verify(&bad, &rules));
     struct writer w = writer_of(bytes, sizeof bytes);
     snapshot_head_encode(&w, &good);
     const size_t size = writer_result(&w).size;
@@ -244,7 +257,7 @@ static void a_head_that_lies_is_refused(void **state)
         assert_int_equal(snapshot_head_decode(slice_of(bytes, cut), quorum_of(N), &decoded),
                          cut == size);
     assert_true(snapshot_head_decode(slice_of(bytes, size), quorum_of(N), &decoded));
-    assert_true(snapshot_head_valid(&decoded, &rules));
+    assert_true(snapshot_head_verify(&decoded, &rules));
     store_close(ledger);
     store_close(snapshots);
 }
@@ -268,7 +281,7 @@ static struct snapshot_head make_many(struct store *ledger, struct store *snapsh
     struct store *s = snapshots_at('f');
     store_close(s);
     assert_int_equal(store_view_open(snapshots, &view), 0);
-    assert_int_equal(snapshots_last(view, quorum_of(N), true, &head), STORE_MISSING);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_SIGNED, &head), STORE_MISSING);
     store_view_close(view);
     head = (struct snapshot_head){.accounts = MANY};
     head.checkpoint.epoch = 1;
@@ -293,7 +306,7 @@ static struct snapshot_head make_many(struct store *ledger, struct store *snapsh
         assert_int_equal(snapshots_put(snapshots, &head, p, writer_result(&w)), 0);
     }
     bool fits;
-    assert_int_equal(snapshots_finish(snapshots, &head, HORIZON, &fits), 0);
+    assert_int_equal(snapshots_finish(snapshots, quorum_of(N), &head, HORIZON, &fits), 0);
     assert_true(fits);
     return head;
 }
@@ -378,11 +391,11 @@ static void what_is_no_checkpoint_goes(void **state)
         assert_int_equal(snapshots_put(copied, &head, i, piece), 0);
     }
     store_view_close(view);
-    assert_int_equal(snapshots_finish(copied, &head, HORIZON, &fits), 0);
+    assert_int_equal(snapshots_finish(copied, quorum_of(N), &head, HORIZON, &fits), 0);
     assert_false(fits);
     assert_int_equal(store_view_open(copied, &view), 0);
-    assert_int_equal(snapshots_last(view, quorum_of(N), true, &found), STORE_MISSING);
-    assert_int_equal(snapshots_last(view, quorum_of(N), false, &found), STORE_MISSING);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_SIGNED, &found), STORE_MISSING);
+    assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_GATHERED, &found), STORE_MISSING);
     for (uint32_t i = 0; i < snapshot_pieces(&head); i++)
         assert_int_equal(snapshots_piece(view, AT, i, &piece), STORE_MISSING);
     store_view_close(view);
@@ -406,7 +419,7 @@ static void accounts_that_are_not_those_signed_are_no_checkpoint(void **state)
     bytes[piece.size / 2] ^= 1;
     store_view_close(view);
     assert_int_equal(snapshots_put(snapshots, &head, 2, slice_of(bytes, sizeof bytes)), 0);
-    assert_int_equal(snapshots_finish(snapshots, &head, HORIZON, &fits), 0);
+    assert_int_equal(snapshots_finish(snapshots, quorum_of(N), &head, HORIZON, &fits), 0);
     assert_false(fits);
     store_close(ledger);
     store_close(snapshots);
@@ -445,26 +458,83 @@ static void of_a_damaged_ledger_none_is_made(void **state)
     store_close(snapshots);
 }
 
+/* Two that are signed, and besides the last one made, signed or not. */
 static void two_are_kept(void **state)
 {
     (void)state;
     struct store *ledger = store_at('a'), *snapshots = snapshots_at('b');
+    struct snapshot_head head;
     struct executor_state end;
     struct executor *x = open_on(ledger, NULL);
     struct store_view *view;
     struct slice piece;
-    for (epoch_id e = 1; e <= 5; e++) {
+    for (epoch_id e = 1; e <= 6; e++) {
         assert_int_equal(run_epoch(x, e, &end), 0);
         assert_int_equal(store_view_open(ledger, &view), 0);
         assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON), 0);
         store_view_close(view);
         assert_int_equal(store_view_open(snapshots, &view), 0);
-        for (epoch_id old = 1; old <= e; old++)
-            assert_int_equal(snapshots_piece(view, old, 0, &piece),
-                             old + SNAPSHOTS_KEPT > e ? 0 : STORE_MISSING);
+        assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_UNSIGNED, &head), 0);
+        assert_int_equal(head.checkpoint.epoch, e);
+        store_view_close(view);
+        sign(&head, 0);
+        sign(&head, 2);
+        if (e <= 4)
+            assert_int_equal(snapshots_sign(snapshots, quorum_of(N), &head), 0);
+        assert_int_equal(store_view_open(snapshots, &view), 0);
+        for (epoch_id old = 1; old <= e; old++) {
+            const epoch_id last = e < 4 ? e : 4; /* Of those signed. */
+            const bool here = old == e || (old <= last && old + SNAPSHOTS_KEPT > last);
+            assert_int_equal(snapshots_piece(view, old, 0, &piece), here ? 0 : STORE_MISSING);
+        }
         store_view_close(view);
     }
     executor_close(x);
+    store_close(ledger);
+    store_close(snapshots);
+}
+
+/* Pieces of what was being made when the program died, and what is complete stays. */
+static void what_has_no_head_is_cleaned(void **state)
+{
+    (void)state;
+    static const uint8_t junk[100];
+    struct store *ledger = store_at('a'), *snapshots = snapshots_at('b');
+    const struct snapshot_head head = make(ledger, snapshots);
+    struct snapshot_head other = head;
+    struct store_view *view;
+    struct slice piece;
+    for (uint32_t i = 0; i < 700; i++) {
+        other.checkpoint.epoch = 1 + i % 3 + (i % 3 ? AT : 0); /* Before it, and after. */
+        assert_int_equal(snapshots_put(snapshots, &other, i, slice_of(junk, sizeof junk)), 0);
+    }
+    assert_int_equal(snapshots_clean(snapshots), 0);
+    assert_int_equal(snapshots_abandon(snapshots, AT), 0); /* It is not one that is gathered. */
+    assert_int_equal(store_view_open(snapshots, &view), 0);
+    for (uint32_t i = 0; i < 700; i++)
+        assert_int_equal(snapshots_piece(view, 1 + i % 3 + (i % 3 ? AT : 0), i, &piece),
+                         STORE_MISSING);
+    for (uint32_t i = 0; i < snapshot_pieces(&head); i++)
+        assert_int_equal(snapshots_piece(view, AT, i, &piece), 0);
+    store_view_close(view);
+    store_close(ledger);
+    store_close(snapshots);
+}
+
+/* One that says that there are more pieces than anyone has is dropped as fast as what is here. */
+static void what_is_not_there_need_not_be_dropped(void **state)
+{
+    (void)state;
+    struct store *ledger = store_at('a'), *snapshots = snapshots_at('b');
+    struct snapshot_head head = make(ledger, snapshots);
+    struct timespec from, to;
+    head.checkpoint.epoch++;
+    head.accounts = (UINT64_C(1) << 40) - 1;
+    assert_int_equal(snapshots_begin(snapshots, &head), 0);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    assert_int_equal(snapshots_abandon(snapshots, head.checkpoint.epoch), 0);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_true(to.tv_sec - from.tv_sec < 5);
     store_close(ledger);
     store_close(snapshots);
 }
@@ -481,6 +551,8 @@ int main(int argc, char **argv)
         HISTORY_TEST(two_are_kept),
         HISTORY_TEST(accounts_that_are_not_those_signed_are_no_checkpoint),
         HISTORY_TEST(of_a_damaged_ledger_none_is_made),
+        HISTORY_TEST(what_has_no_head_is_cleaned),
+        HISTORY_TEST(what_is_not_there_need_not_be_dropped),
     };
     if (!fixture_init(argv))
         return 1;

@@ -138,14 +138,23 @@ static int check_held(struct walk *w, const struct executor_entry *e)
                               e->delivery.position);
 }
 
+/* What a snapshot stands for, as f+1 have signed it. */
+static void skip_gap(struct walk *w)
+{
+    struct merkle_frontier beyond;
+    while (w->i->snapshot && executor_gap(w->i->view, w->log.count, &beyond) == 0 &&
+           beyond.count > w->log.count)
+        w->log = beyond;
+}
+
 static int check_entry(void *context, struct slice key, struct slice value)
 {
     struct walk *w = context;
     struct executor_entry e;
     struct reader r = reader_of(key);
     uint64_t found = read_u64(&r);
-    if (w->i->snapshot && found == w->i->head.checkpoint.height)
-        w->log = w->i->head.log; /* As f+1 have signed it. */
+    if (found != w->log.count)
+        skip_gap(w);
     const uint64_t position = w->log.count;
     if (!reader_finished(&r) || found != position)
         return inspection_problem(w->i, "position %" PRIu64 ": there is no entry", position);
@@ -233,13 +242,6 @@ static int check_counts(struct walk *w)
     return 0;
 }
 
-/* A snapshot that nothing was delivered after. */
-static void end_walk(struct walk *w)
-{
-    if (w->i->snapshot && w->log.count < w->i->head.checkpoint.height)
-        w->log = w->i->head.log;
-}
-
 void inspection_verify(struct inspection *i)
 {
     struct walk w = {.i = i};
@@ -249,7 +251,7 @@ void inspection_verify(struct inspection *i)
         return;
     }
     int error = store_view_scan(i->view, LEDGER_ENTRIES, all, check_entry, &w);
-    end_walk(&w);
+    skip_gap(&w); /* One that nothing was delivered after. */
     if (error)
         inspection_error(i, error, "the log");
     else if (check_sums(&w) == 0 && check_counts(&w) == 0 && inspect_accounts(i) == 0)

@@ -18,6 +18,8 @@ enum {
     TOLD_EVERY = 64, /* Frames. */
     DRAW_S = 10,
     DRAWN = 4,
+    COIN_ROUND = 2, /* The first that has one. */
+    VOLUNTEERED_MAX = 1024,
 };
 
 bool __real_transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order,
@@ -104,6 +106,43 @@ static void write_told(void)
         fclose(file);
 }
 
+/* Links are not so bad that agreements often come to a coin. So a liar says beforehand what it would
+ * say there: CONF of this to some and of that to others, and a share that is none. */
+static void volunteer(node_id to, const struct word *word, struct writer *w)
+{
+    const epoch_id epoch = word->first_unsealed + prng_below(&prng, 2);
+    if (liar.lies[LIE_two_confs]) {
+        struct message m = {.kind = MESSAGE_VOTES, .epoch = epoch};
+        m.votes.vote = (struct ba_message){BA_CONF, COIN_ROUND, to % 2 ? BA_ONE : BA_ZERO};
+        nodeset_add(&m.votes.proposers, (unsigned)prng_below(&prng, liar.quorum.n));
+        message_encode(w, liar.quorum, liar.self, to, &m);
+        liar.told[LIE_two_confs]++;
+    }
+    if (liar.lies[LIE_bad_share]) {
+        struct message m = {.kind = MESSAGE_SHARE,
+                            .epoch = epoch,
+                            .proposer = (node_id)prng_below(&prng, liar.quorum.n)};
+        m.share.round = COIN_ROUND;
+        prng_fill(&prng, (uint8_t *)&m.share.share, sizeof m.share.share);
+        message_encode(w, liar.quorum, liar.self, to, &m);
+        liar.told[LIE_bad_share]++;
+    }
+}
+
+/* What else leaves with a frame: the frame that does. */
+static struct frame *add_to(struct slice edited, node_id to, enum lane lane)
+{
+    struct frame *frame = frame_new(edited.size + VOLUNTEERED_MAX);
+    struct reader r = reader_of(edited);
+    struct word word;
+    memcpy(frame->bytes, edited.data, edited.size);
+    struct writer w = writer_of(frame->bytes + edited.size, VOLUNTEERED_MAX);
+    if (lane == LANE_VOTES && message_header_decode(&r, &chain, &word))
+        volunteer(to, &word, &w);
+    frame->size = edited.size + writer_result(&w).size;
+    return frame;
+}
+
 bool __wrap_transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order,
                            uint64_t tag, struct frame *frame)
 {
@@ -114,8 +153,7 @@ bool __wrap_transport_send(struct transport *t, node_id to, enum lane lane, uint
     write_told();
     if (edited.size == 0)
         return true;
-    struct frame *other = frame_new(edited.size);
-    memcpy(other->bytes, edited.data, edited.size);
+    struct frame *other = add_to(edited, to, lane);
     const bool sent = __real_transport_send(t, to, lane, order, tag, other);
     frame_release(other);
     return sent;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A node is away while the others order more than they keep: they hold a snapshot and drop the rest.
 # When it is back it gathers the snapshot, is killed in the middle, goes on where it was, and is
-# current; then the ledgers are compared.
+# current; then the ledgers are compared. Then one loses its data: without --lost-data it is refused,
+# with it it votes for nothing until the others are beyond all that it can have said.
 # usage: tests/integration/snapshot.sh BUILD
 set -u
 build=$1
@@ -11,7 +12,7 @@ cli=$build/ledger-cli
 NODES=4
 PATIENCE_S=90
 AWAY=3
-ACCOUNTS=9000 # Three pieces, and one of what was delivered.
+ACCOUNTS=4200 # Two pieces, and one of what was delivered.
 checkpoint_epochs=10
 options='retain_bytes = 4194304'
 . tests/cluster.sh
@@ -50,8 +51,47 @@ kill -CONT "${pids[1]}" "${pids[2]}"
 from=$SECONDS
 start $AWAY
 until_true 'it does not come back with a snapshot' said 'the ledger goes on from a snapshot'
+until_true 'it does not become current' settled
+current=$((SECONDS - from))
 load --count 1000 --node $AWAY
 until_true 'the nodes have not executed the same' settled
-echo "away from epoch $before to $after; current $((SECONDS - from)) s after it was killed in the middle: $(grep -oE 'gathered epoch.*' "$cluster/node$AWAY.log" | tail -n 1)"
+echo "away from epoch $before to $after; current $current s after it was killed in the middle: $(grep -oE 'gathered epoch.*' "$cluster/node$AWAY.log" | tail -n 1)"
 stop_all
 "$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" || fail 'the ledgers differ'
+
+lost=2
+for ((i = 0; i < NODES; i++)); do start $i; done
+until_true 'the nodes are not all connected' all_connected
+kill -KILL "${pids[lost]}"
+wait "${pids[lost]}" 2>/dev/null
+unset "pids[$lost]"
+rm -r "$cluster/node$lost/data"
+timeout $PATIENCE_S "$build/ledger-node" "$cluster/node$lost" 2>>"$cluster/node$lost.log"
+status=$?
+[ $status = 1 ] || fail "who has lost its data ends with $status"
+grep -q 'start it with --lost-data' <(tail -n 1 "$cluster/node$lost.log") || fail 'it is not told what to do'
+"$build/ledger-node" --lost-data "$cluster/node$lost" 2>>"$cluster/node$lost.log" &
+pids[lost]=$!
+until_true 'it does not wait for a snapshot' grep -q 'waiting for a snapshot of epoch' "$cluster/node$lost.log"
+least=$(grep -oE 'waiting for a snapshot of epoch=[0-9]+' "$cluster/node$lost.log" | grep -oE '[0-9]+$')
+spread() { # Until it is back: transactions, so that the others come to a checkpoint.
+    load --count 200 --node 0
+    [ "$(grep -c 'the ledger goes on from a snapshot' "$cluster/node$lost.log")" -ge 1 ]
+}
+until_true 'it does not begin with a snapshot' spread
+begun=$(grep -oE 'goes on from a snapshot epoch=[0-9]+' "$cluster/node$lost.log" | grep -oE '[0-9]+$')
+[ "$begun" -ge "$least" ] || fail "it began with epoch $begun, and may have voted up to $least"
+load --count 400
+until_true 'the nodes have not executed the same' settled
+grep -h 'kind=equivocation' "$cluster"/node[0-9].log && fail 'something was said twice'
+stop_all
+"$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" || fail 'the ledgers differ'
+start $lost
+sleep 1
+running
+kill -TERM "${pids[lost]}"
+wait "${pids[lost]}" || fail 'who began with a snapshot does not start again'
+unset "pids[$lost]"
+timeout $PATIENCE_S "$build/ledger-node" --lost-data "$cluster/node$lost" 2>>"$cluster/node$lost.log"
+[ $? = 1 ] || fail '--lost-data is not refused where there is data'
+echo "lost its data; voted for nothing before epoch $least, began with $begun"

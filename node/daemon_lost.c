@@ -1,0 +1,144 @@
+/* A data directory that holds nothing: the node is new, or has lost it. Who has lost it may have voted,
+ * and must never vote in those epochs again, for it does not know how. So a node with nothing is mute
+ * until others have said where they are. If f+1 of them have agreed on something, the chain has moved
+ * without it, and it ends: unless it is told that its data was lost. Then it stays mute, and begins
+ * with a snapshot of an epoch that it cannot have voted in yet. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "node/daemon_state.h"
+
+enum { PING_MS = 500, WANT_MS = 5000, HEAR_MS = 2000 };
+
+int daemon_open_lost(struct daemon *d, bool lost_data, char *message, size_t message_size)
+{
+    struct driver *driver = d->driver;
+    if (lost_data && !driver_is_blank(driver) && driver_lost(driver) == 0) {
+        snprintf(message, message_size,
+                 "%s is not empty: this node knows what it has said, start it without --lost-data",
+                 d->config.node.data);
+        return -1;
+    }
+    if (lost_data && driver_lost(driver) == 0 &&
+        driver_remember_lost(driver, LOST_NOT_KNOWN) != 0) {
+        snprintf(message, message_size, "%s", store_message(d->consensus));
+        return -1;
+    }
+    d->mute = driver_lost(driver) > 0 ? MUTE_LOST : driver_is_blank(driver) ? MUTE_NEW : MUTE_NOT;
+    driver_mute(driver, d->mute != MUTE_NOT);
+    if (d->mute == MUTE_LOST)
+        log_line(LOG_LEVEL_WARN, "lost",
+                 "the data was lost: until it has a snapshot of an epoch that it cannot have voted "
+                 "in, this node votes for nothing, and counts against f");
+    return 0;
+}
+
+static void ping(struct daemon *d)
+{
+    const struct message m = {.kind = MESSAGE_PING, .epoch = 1, .ping = {d->now_ms}};
+    if (d->now_ms < d->lost.pinged_ms + PING_MS)
+        return;
+    d->lost.pinged_ms = d->now_ms;
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (p != d->self && transport_reaches(d->transport, (node_id)p))
+            driver_say(d->driver, (node_id)p, DRIVER_VOTES, &m);
+}
+
+/* How many others have said where they are, and how many of these that something is agreed. */
+static unsigned heard(const struct daemon *d, unsigned *moved)
+{
+    unsigned count = 0;
+    *moved = 0;
+    for (unsigned p = 0; p < d->quorum.n; p++) {
+        const bool said = p != d->self && d->words[p].first_unsealed > 0;
+        count += said;
+        *moved += said && d->words[p].agreed > 0;
+    }
+    return count;
+}
+
+/* Where all say that nothing is agreed, N-f with this node begin. Where somebody says otherwise, it takes
+ * N-f others to tell a liar from a cluster that has moved. */
+static int look_new(struct daemon *d, char *message, size_t message_size)
+{
+    unsigned moved;
+    const unsigned others = heard(d, &moved);
+    if (others + (moved == 0) < quorum_all(d->quorum) && moved < quorum_some(d->quorum))
+        return 0;
+    if (d->lost.heard_ms == 0)
+        d->lost.heard_ms = d->now_ms;
+    if (others + 1 < d->quorum.n && d->now_ms < d->lost.heard_ms + HEAR_MS &&
+        peers_connected(&d->peers) > others)
+        return 0; /* Those who are there are heard too. */
+    if (moved >= quorum_some(d->quorum)) {
+        snprintf(message, message_size,
+                 "the cluster is at epoch %" PRIu64
+                 " and %s is empty. If this node's data was lost, or "
+                 "it never ran, start it with --lost-data: it then votes for nothing until it has "
+                 "a snapshot of the others. Else give it its own data directory",
+                 daemon_credible(d), d->config.node.data);
+        return -1;
+    }
+    d->mute = MUTE_NOT;
+    driver_mute(d->driver, false);
+    return 0;
+}
+
+/* What this node may have said was of epochs that were open here. One that is correct among N-f others
+ * was no more than a window behind, so that what is open there, and a window more, is beyond it. This
+ * node counts against f, so that f-1 of the others may lie: they cannot say less for all, and what is
+ * farther than link_horizon from what f say is not believed. 0: not known yet. */
+static epoch_id least_epoch(const struct daemon *d)
+{
+    const uint64_t window = d->config.cluster.epoch_window;
+    unsigned moved;
+    epoch_id known = 0, open = 0;
+    if (heard(d, &moved) < quorum_all(d->quorum))
+        return 0;
+    for (unsigned p = 0; p < d->quorum.n; p++) { /* The f-th greatest. */
+        unsigned count = 0;
+        for (unsigned other = 0; other < d->quorum.n; other++)
+            count += d->words[other].agreed >= d->words[p].agreed;
+        if (count >= (d->quorum.f > 0 ? d->quorum.f : 1u) && d->words[p].agreed > known)
+            known = d->words[p].agreed;
+    }
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (d->words[p].first_unsealed <= known + d->config.cluster.link_horizon &&
+            d->words[p].first_unsealed > open)
+            open = d->words[p].first_unsealed;
+    return open + 2 * window;
+}
+
+static int look_lost(struct daemon *d, char *message, size_t message_size)
+{
+    const epoch_id least = driver_lost(d->driver) == LOST_NOT_KNOWN ? least_epoch(d) : 0;
+    if (least > 0) {
+        if (driver_remember_lost(d->driver, least) != 0) {
+            snprintf(message, message_size, "%s", store_message(d->consensus));
+            return -1;
+        }
+        log_line(LOG_LEVEL_INFO, "lost",
+                 "waiting for a snapshot of epoch=%" PRIu64 " or later: the others make one when "
+                 "they come to a checkpoint, and come to one when there are transactions",
+                 least);
+    }
+    if (driver_lost(d->driver) == LOST_NOT_KNOWN || d->now_ms < d->lost.wanted_ms + WANT_MS)
+        return 0;
+    d->lost.wanted_ms = d->now_ms;
+    const struct message m = {.kind = MESSAGE_WANT_SNAPSHOT,
+                              .epoch = driver_lost(d->driver),
+                              .snapshot = {.index = SNAPSHOT_ANY}};
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (p != d->self && transport_reaches(d->transport, (node_id)p))
+            driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
+    return 0;
+}
+
+int daemon_look_after_lost(struct daemon *d, char *message, size_t message_size)
+{
+    if (d->mute == MUTE_NOT)
+        return 0;
+    ping(d);
+    return d->mute == MUTE_NEW ? look_new(d, message, message_size)
+                               : look_lost(d, message, message_size);
+}
