@@ -83,9 +83,14 @@ for kind in ${KINDS//,/ }; do
         failed=$((failed + 1))
     fi
 done
-metrics=$("$cli" stats "$cluster" 0 --json 2>/dev/null)
-grep -oE '"(cut_connections|refused_frames|malformed|overloaded)":[0-9]+' <<<"$metrics" | tr '\n' ' '
-echo
+# What node 0 caught: faults by kind, connections cut or refused, clients put off.
+port=$(($(sed -nE 's/^address = .*:([0-9]+)$/\1/p' "$cluster/cluster.conf" | head -n 1) + 4))
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
+awk '/^ledger_faults_total/ && $2 > 0 { sub(/.*kind="/, ""); sub(/".*}/, ""); caught[$1] += $2 }
+    /^ledger_(cut|refused)_connections_total|^ledger_client_(overloaded|malformed)/ { sub(/^ledger_/, ""); caught[$1] = $2 }
+    END { for (what in caught) printf "%s %.0f, ", what, caught[what]; print "caught by node 0" }' <&3
+exec 3>&-
 stop_all
 rm -rf "$cluster"
 echo "$passed passed, $failed failed"

@@ -21,7 +21,7 @@ held() { grep -c 'a snapshot stands for all' "$cluster/node$1.log"; }
 consensus_mb() { du -sm "$cluster/node$1/data/consensus" | cut -f 1; }
 all_hold() { [ "$(held 0)" -ge 1 ] && [ "$(held 1)" -ge 1 ] && [ "$(held 2)" -ge 1 ]; }
 said() { grep -q "$1" "$cluster/node$AWAY.log"; }
-load() { "$cli" load "$cluster" --presign "$@" >"$cluster/load.txt" || fail "the load failed ($cluster/load.txt)"; }
+load() { "$cli" load "$cluster" --part 0/40 --presign "$@" >"$cluster/load.txt" || fail "the load failed ($cluster/load.txt)"; }
 
 cluster_up --accounts $ACCOUNTS --balance 1000000
 load --count 1000
