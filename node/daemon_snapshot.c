@@ -5,11 +5,11 @@
 
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
+#include "node/retention.h"
 
 enum {
     LOOK_MS = 200,
     OFFER_MS = 3000,
-    DROP_PARTS = 32,
     UNSIGNED = 4,               /* Checkpoints. */
     ASKED_MS = 60000,           /* Between two that are made because somebody asks. */
     SERVE_QUEUED_MAX = 1 << 20, /* Bytes that wait for a peer: more are not put behind them. */
@@ -281,41 +281,32 @@ static void offer(struct daemon *d)
     d->snapshots.askers = (struct nodeset){0}; /* They ask again. */
 }
 
-/* Somebody who has lost its data asks for one that is not here yet. */
-static bool is_asked(const struct daemon *d, epoch_id last)
+static epoch_id executed_by_all(const struct daemon *d)
 {
-    const uint64_t every = d->snapshots.making.every;
-    return d->snapshots.asked > last && d->executed.epoch + every >= d->snapshots.asked &&
-           (d->snapshots.asked_ms == 0 || d->now_ms >= d->snapshots.asked_ms + ASKED_MS);
-}
-
-/* What is kept for those behind is too much: the oldest of what the snapshot stands for goes, a part
- * at a time, so that who is little behind has not lost what it is about to fetch. */
-static void drop_some(struct daemon *d)
-{
-    epoch_id all = d->executed.epoch; /* Have executed through this one. */
+    epoch_id all = d->executed.epoch;
     for (unsigned p = 0; p < d->quorum.n; p++)
         if (p != d->self && d->words[p].executed < all)
             all = d->words[p].executed;
-    const epoch_id last = d->snapshots.last.checkpoint.epoch;
-    const epoch_id from = driver_held(d->driver) > all ? driver_held(d->driver) : all;
-    if (from < last)
-        driver_hold(d->driver, from + 1 + (last - from) / DROP_PARTS);
+    return all;
 }
 
-/* None while the last is not signed yet, unless it seems that it never will be. */
-static void want(struct daemon *d)
+/* For those who ask, one in a while. */
+static void retain(struct daemon *d)
 {
     struct execution_snapshots *s = &d->snapshots.making;
-    const epoch_id last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0;
-    const epoch_id made = d->snapshots.made ? d->snapshots.unsigned_one.checkpoint.epoch : 0;
-    const bool full = store_used(d->consensus) > d->config.node.retain_bytes;
-    const bool used_up = driver_held(d->driver) >= last; /* It stands for nothing more. */
-    if (full && d->snapshots.known)
-        drop_some(d);
-    atomic_store(&s->wanted, ((full && used_up) || is_asked(d, last)) &&
-                                 !d->snapshots.gathering.gathering && d->executed.epoch > last &&
-                                 (made <= last || d->executed.epoch > made + UNSIGNED * s->every));
+    const bool hear = d->snapshots.asked_ms == 0 || d->now_ms >= d->snapshots.asked_ms + ASKED_MS;
+    const struct retention r = {
+        .full = store_used(d->consensus) > d->config.node.retain_bytes,
+        .executed = d->executed.epoch,
+        .by_all = executed_by_all(d),
+        .held = driver_held(d->driver),
+        .last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0,
+        .made = d->snapshots.made ? d->snapshots.unsigned_one.checkpoint.epoch : 0,
+        .asked = hear ? d->snapshots.asked : 0,
+        .every = s->every,
+    };
+    driver_hold(d->driver, retention_hold(&r));
+    atomic_store(&s->wanted, retention_wants(&r) && !d->snapshots.gathering.gathering);
     if (atomic_load(&s->error) != 0)
         log_limited(LOG_LEVEL_ERROR, "snapshot", 1,
                     "no snapshot can be made: what is kept for nodes that are behind cannot be "
@@ -364,7 +355,7 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
     d->snapshots.looked_ms = d->now_ms;
     if (daemon_look_after_lost(d, message, message_size) != 0)
         return -1;
-    want(d);
+    retain(d);
     offer(d);
     if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
         return 0; /* One is being made. */

@@ -1,0 +1,35 @@
+/* What a node that keeps too much for those behind drops, and when it makes a snapshot for that. Pure.
+ *
+ * What is too much is dropped oldest first, a part at a time, as far as the last signed snapshot
+ * stands for it: who is a little behind does not lose what it is about to fetch. A snapshot is made at
+ * the next checkpoint when the last one stands for nothing more that could be dropped, or when
+ * somebody who has lost its data asks for a later one. None while one is not signed yet, unless it
+ * seems that it never will be: f+1 sign what they execute, most of them soon. */
+#ifndef NODE_RETENTION_H
+#define NODE_RETENTION_H
+
+#include <stdbool.h>
+
+#include "node/checkpoint.h"
+
+enum {
+    RETENTION_PARTS = 32,
+    RETENTION_UNSIGNED = 4, /* Checkpoints after which an unsigned one is not waited for. */
+};
+
+struct retention {
+    bool full;         /* More is kept than may be. */
+    epoch_id executed; /* Here, */
+    epoch_id by_all;   /* and by all nodes. */
+    epoch_id held;     /* Dropped though somebody has not executed it, through this epoch. */
+    epoch_id last;     /* The last signed snapshot; 0: there is none. */
+    epoch_id made;     /* The last one made that is not signed; 0: there is none. */
+    epoch_id asked;    /* Somebody asks for one of this epoch or later; 0: nobody does. */
+    uint64_t every;    /* Epochs from one checkpoint to the next. */
+};
+
+/* Through which epoch to drop what the last snapshot stands for; as `held`: nothing more. */
+epoch_id retention_hold(const struct retention *r);
+bool retention_wants(const struct retention *r);
+
+#endif
