@@ -1,7 +1,7 @@
 /* Gathering a snapshot from peers that are there or not, and lie or do not. */
 #include "node/catch_up.h"
 #include "node/executor_snapshot.h"
-#include "tests/executor_fixture.h"
+#include "tests/snapshot_fixture.h"
 
 enum {
     TURNS = 2 * CATCH_UP_GIVE_UP_MS / CATCH_UP_PATIENCE_MS,
@@ -23,18 +23,6 @@ static struct {
 } asked[1000];
 static unsigned asked_count;
 static uint64_t now;
-
-static struct store *snapshots_at(char name)
-{
-    struct store_options options = {.path = store_path(name),
-                                    .size_max = 256 << 20,
-                                    .tables = snapshot_tables,
-                                    .table_count = SNAPSHOT_TABLES};
-    struct store *s;
-    if (store_open(&options, &s, message, sizeof message))
-        fail_msg("%s", message);
-    return s;
-}
 
 static void ask(void *context, node_id peer, epoch_id epoch, uint32_t index)
 {

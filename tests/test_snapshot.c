@@ -1,7 +1,7 @@
 /* Snapshots of a ledger: made, taken apart, put together again, and what is not one refused. */
 #include "node/executor_snapshot.h"
 #include "node/snapshots.h"
-#include "tests/executor_fixture.h"
+#include "tests/snapshot_fixture.h"
 
 #include <time.h>
 
@@ -9,18 +9,6 @@ enum { HORIZON = 8, AT = EPOCHS / 2, MANY = 3 * SNAPSHOT_PIECE_ENTRIES + 5 };
 
 static struct identity_key parsed[N];
 static struct snapshot_rules rules;
-
-static struct store *snapshots_at(char name)
-{
-    struct store_options options = {.path = store_path(name),
-                                    .size_max = 256 << 20,
-                                    .tables = snapshot_tables,
-                                    .table_count = SNAPSHOT_TABLES};
-    struct store *s;
-    if (store_open(&options, &s, message, sizeof message))
-        fail_msg("%s", message);
-    return s;
-}
 
 static void make_rules(void)
 {
