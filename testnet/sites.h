@@ -51,10 +51,12 @@ unsigned sites_stop_loads(struct sites *s);
 int sites_stop(struct sites *s, char *message, size_t message_size);
 /* Everything but what a person reads afterwards goes. */
 void sites_close(struct sites *s);
-/* Where a node keeps its data. */
+/* Where a node keeps its data, and where its settings are. */
 void sites_data(const struct sites *s, unsigned node, char path[SITES_PATH_MAX]);
+void sites_directory(const struct sites *s, unsigned node, char path[SITES_PATH_MAX]);
 /* A tmpfs directory of a run of this name, if it is left. */
 void sites_remove(const char *run);
+void sites_remove_tree(const char *path);
 
 /* The installed program of this name: beside this one, else by PATH. */
 const char *sites_program(const char *name);
