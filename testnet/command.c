@@ -6,9 +6,10 @@
 #include "testnet/quantity.h"
 
 const char *const command_names[COMMAND_KINDS] = {
-    [COMMAND_KILL] = "kill",     [COMMAND_RESTART] = "restart", [COMMAND_PAUSE] = "pause",
-    [COMMAND_RESUME] = "resume", [COMMAND_RATE] = "rate",       [COMMAND_PARTITION] = "partition",
-    [COMMAND_HEAL] = "heal",     [COMMAND_DOWN] = "down",       [COMMAND_STATUS] = "status",
+    [COMMAND_KILL] = "kill",           [COMMAND_RESTART] = "restart", [COMMAND_REPLACE] = "replace",
+    [COMMAND_PAUSE] = "pause",         [COMMAND_RESUME] = "resume",   [COMMAND_RATE] = "rate",
+    [COMMAND_PARTITION] = "partition", [COMMAND_HEAL] = "heal",       [COMMAND_DOWN] = "down",
+    [COMMAND_STATUS] = "status",
 };
 
 static const char blanks[] = " \t";
@@ -126,6 +127,7 @@ int command_parse(const char *text, unsigned nodes, struct command *c, char *mes
     switch (c->kind) {
     case COMMAND_KILL:
     case COMMAND_RESTART:
+    case COMMAND_REPLACE:
     case COMMAND_PAUSE:
     case COMMAND_RESUME:
     case COMMAND_RATE: return parse_node(rest, nodes, c, message, message_size);
@@ -140,10 +142,9 @@ int command_parse(const char *text, unsigned nodes, struct command *c, char *mes
         return -1;
     case COMMAND_KINDS: break;
     }
-    snprintf(
-        message, message_size,
-        "unknown command %.40s; give kill, restart, pause, resume, rate, partition, heal, down "
-        "or status",
-        text);
+    snprintf(message, message_size,
+             "unknown command %.40s; give kill, restart, replace, pause, resume, rate, partition, "
+             "heal, down or status",
+             text);
     return -1;
 }

@@ -1,8 +1,8 @@
 /* What can be done to a running network: the events of a scenario and the commands of a terminal
  * are the same words.
  *
- *   kill 3      restart 3      pause 3      resume 3      rate 3 5mbit      partition 0,1|2-4
- *   heal        down           status */
+ *   kill 3      restart 3      replace 3      pause 3      resume 3      rate 3 5mbit
+ *   partition 0,1|2-4          heal           down         status */
 #ifndef TESTNET_COMMAND_H
 #define TESTNET_COMMAND_H
 
@@ -17,7 +17,8 @@ enum { COMMAND_TEXT_MAX = 511 };
 enum command_kind {
     COMMAND_KILL, /* With SIGKILL. */
     COMMAND_RESTART,
-    COMMAND_PAUSE, /* With SIGSTOP. */
+    COMMAND_REPLACE, /* As on another machine: without its data, with --lost-data. */
+    COMMAND_PAUSE,   /* With SIGSTOP. */
     COMMAND_RESUME,
     COMMAND_RATE,      /* Of a link, both ways, from now on. */
     COMMAND_PARTITION, /* Nothing passes between groups; who is not named is alone. */
@@ -30,7 +31,7 @@ extern const char *const command_names[COMMAND_KINDS];
 
 struct command {
     enum command_kind kind;
-    unsigned node;                  /* KILL, RESTART, PAUSE, RESUME, RATE */
+    unsigned node;                  /* Of those that name one. */
     uint64_t rate;                  /* RATE: bytes/s; 0: without limit. */
     uint8_t group[RELAY_SITES_MAX]; /* PARTITION: of each node. */
 };

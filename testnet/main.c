@@ -27,7 +27,8 @@ enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
     "  --dashboard      serves a page that follows the run, on loopback\n"                      \
     "  --port P         at this port (default: 27999)\n"                                        \
     "  --keep           waits until all have executed the same, and keeps their data (data/)\n" \
-    "                   and the ids of what they acknowledged (loadI.ids)\n"
+    "                   and the ids of what they acknowledged (loadI.ids)\n"                    \
+    "  --endure         goes on when a node ends by itself: restart starts it again\n"
 
 struct options {
     struct run_options run;
@@ -74,6 +75,7 @@ static bool read_arguments(struct options *o, struct arguments *a, int argc, cha
         {.name = "plain", .type = ARGUMENT_FLAG, .target = &o->run.plain},
         {.name = "csv", .type = ARGUMENT_FLAG, .target = &o->csv},
         {.name = "keep", .type = ARGUMENT_FLAG, .target = &o->run.keep},
+        {.name = "endure", .type = ARGUMENT_FLAG, .target = &o->run.endure},
         {.name = "dashboard", .type = ARGUMENT_FLAG, .target = &o->run.dashboard},
         {.name = "port", .type = ARGUMENT_NUMBER, .target = &o->run.port, .max = UINT16_MAX},
         {.name = "runs", .type = ARGUMENT_NUMBER, .target = &o->runs, .min = 1, .max = RUNS_MAX},
@@ -329,9 +331,10 @@ static int command_other(int argc, char **argv)
     struct options o = defaults;
     struct arguments a = {
         .command = argv[0],
-        .usage = "usage: ledger-testnet status | kill I | restart I | pause I | resume I | rate I "
-                 "RATE | partition I,I|I,I | heal [--name NAME]\n"
+        .usage = "usage: ledger-testnet status | kill I | restart I | replace I | pause I | resume "
+                 "I | rate I RATE | partition I,I|I,I | heal [--name NAME]\n"
                  "Does something to a run that is alive. RATE: 5mbit, 625KB/s, unlimited.\n"
+                 "replace starts a killed node without its data, as on another machine.\n"
                  "Nothing passes between the groups of a partition until heal.\n" HELP_NAME};
     static char answer[CONTROL_TEXT_MAX];
     char text[COMMAND_TEXT_MAX + 1];
@@ -357,6 +360,7 @@ static const struct command_entry commands[] = {
     {"status", command_other, "where its nodes are"},
     {"kill", command_other, "kill a node (I), with SIGKILL"},
     {"restart", command_other, "start it again (I)"},
+    {"replace", command_other, "start it without its data (I), with --lost-data"},
     {"pause", command_other, "stop it where it is (I), with SIGSTOP"},
     {"resume", command_other, "let it go on (I)"},
     {"rate", command_other, "change a link's rate (I 5mbit)"},

@@ -28,6 +28,7 @@ struct run_options {
     bool forever;          /* Until told to end: no load, no events. */
     bool dashboard;        /* A page follows the run. */
     bool keep;             /* In the end all nodes execute what is agreed, and data is kept. */
+    bool endure;           /* A node that ends by itself is as one that was killed. */
     uint64_t port;         /* Its. */
     int ready;             /* A line is written here when the nodes are connected; -1: nowhere. */
 };
@@ -67,6 +68,8 @@ int run_scenario(const struct run_options *options);
 /* run_commands.c: does a command to a run; says in `answer` how it went. */
 int run_command(struct run *r, const struct command *c, const char *text, char *answer,
                 size_t answer_size);
+/* Notes what has happened, to a node or (-1) to none. */
+void run_event(struct run *r, const char *kind, int of_node, const char *detail);
 double run_time(const struct run *r); /* Seconds. */
 
 /* summary.c: stops what still runs, compares the ledgers, writes summary.json and latency.csv. An

@@ -37,7 +37,8 @@ static int change_node(struct run *r, const struct command *c, char *answer, siz
     }
     if (runs)
         return say(answer, size, "that node runs: kill it first");
-    return sites_start(&r->sites, c->node, answer, size);
+    return c->kind == COMMAND_REPLACE ? sites_replace(&r->sites, c->node, answer, size)
+                                      : sites_start(&r->sites, c->node, answer, size);
 }
 
 static int change_links(struct run *r, const struct command *c, char *answer, size_t size)
@@ -85,6 +86,18 @@ static void describe(const struct run *r, char *answer, size_t size)
     }
 }
 
+void run_event(struct run *r, const char *kind, int of_node, const char *detail)
+{
+    const double at_s = run_time(r);
+    char node[12] = "";
+    if (of_node >= 0)
+        snprintf(node, sizeof node, "%d", of_node);
+    fprintf(r->events, "%.3f,%s,%s,\"%s\"\n", at_s, kind, node, detail);
+    if (r->http)
+        recording_event(&r->recording, at_s, kind, node, detail);
+    fflush(r->events);
+}
+
 int run_command(struct run *r, const struct command *c, const char *text, char *answer,
                 size_t answer_size)
 {
@@ -92,6 +105,7 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
     switch (c->kind) {
     case COMMAND_KILL:
     case COMMAND_RESTART:
+    case COMMAND_REPLACE:
     case COMMAND_PAUSE:
     case COMMAND_RESUME: error = change_node(r, c, answer, answer_size); break;
     case COMMAND_RATE:
@@ -106,14 +120,6 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
     const char *detail = strchr(text, ' ');
     const bool of_node =
         c->kind != COMMAND_PARTITION && c->kind != COMMAND_HEAL && c->kind != COMMAND_DOWN;
-    const double at_s = run_time(r);
-    char node[12] = "";
-    if (of_node)
-        snprintf(node, sizeof node, "%u", c->node);
-    detail = detail ? detail + 1 : "";
-    fprintf(r->events, "%.3f,%s,%s,\"%s\"\n", at_s, command_names[c->kind], node, detail);
-    if (r->http)
-        recording_event(&r->recording, at_s, command_names[c->kind], node, detail);
-    fflush(r->events);
+    run_event(r, command_names[c->kind], of_node ? (int)c->node : -1, detail ? detail + 1 : "");
     return 0;
 }

@@ -24,7 +24,7 @@ enum scenario_load {
 
 struct scenario_event {
     double at_s;            /* From the beginning of the measured part; negative: in the warm-up. */
-    struct command command; /* KILL, RESTART, RATE (scaled), PARTITION or HEAL. */
+    struct command command; /* No STATUS or DOWN; a RATE is scaled. */
     char text[COMMAND_TEXT_MAX + 1]; /* As written: not scaled. */
 };
 
@@ -39,10 +39,11 @@ struct scenario {
     char retrieval[16];   /* As in node.conf. */
     uint64_t block_bytes; /* Of every block when there is a backlog, scaled. 0: the node decides. */
     enum scenario_load load;
-    double load_bytes_s;    /* A node's, of payload; scaled. */
-    uint64_t payload_bytes; /* Of each transaction. */
-    double lag_target_s;    /* As in node.conf; 0: as it is there. */
-    double height_floor;    /* The shortest ledger is to reach this share of the mean height. */
+    double load_bytes_s;                      /* A node's, of payload; scaled. */
+    uint64_t payload_bytes;                   /* Of each transaction. */
+    double lag_target_s;                      /* As in node.conf; 0: as it is there. */
+    uint64_t retain_bytes, checkpoint_epochs; /* So too. */
+    double height_floor; /* The shortest ledger is to reach this share of the mean height. */
     uint32_t delay_us[RELAY_SITES_MAX][RELAY_SITES_MAX]; /* One way, [from][to]. */
     uint32_t loss_ppm[RELAY_SITES_MAX][RELAY_SITES_MAX];
     bool loss;          /* Anywhere. */

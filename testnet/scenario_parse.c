@@ -44,6 +44,11 @@ static const struct setting scenario_table[] = {
     OTHER("retrieval", scenario, retrieval, read_retrieval, "lean"),
     OTHER("block", scenario, block_bytes, read_block, NULL),
     OTHER("lag_target", scenario, lag_target_s, read_seconds, NULL),
+    OTHER("retain", scenario, retain_bytes, read_retain, NULL),
+    {.key = "checkpoint_epochs",
+     .type = SETTING_NUMBER,
+     SETTING_AT(struct scenario, checkpoint_epochs),
+     .max = 1000000},
     OTHER("height_floor", scenario, height_floor, read_share, "0.5"),
     {.key = NULL},
 };
@@ -214,7 +219,8 @@ static int add_event(struct scenario_reader *r)
         return settings_error(s, "%s", message);
     if (event.command.kind == COMMAND_DOWN || event.command.kind == COMMAND_STATUS)
         return settings_error(
-            s, "%s is no event; give kill, restart, pause, resume, rate, partition or heal",
+            s,
+            "%s is no event; give kill, restart, replace, pause, resume, rate, partition or heal",
             s->value);
     event.command.rate = trace_scaled((double)event.command.rate, c->scale);
     memcpy(event.text, s->value, strlen(s->value));

@@ -86,6 +86,11 @@ static bool read_bytes(const char *text, double least, double most, void *field)
 /* It is scaled later, and may not be too large then. */
 bool read_block(const char *text, void *field) { return read_bytes(text, 1000, 1 << 30, field); }
 
+bool read_retain(const char *text, void *field)
+{
+    return read_bytes(text, 1 << 20, 1 << 30, field);
+}
+
 bool read_payload(const char *text, void *field)
 {
     return read_bytes(text, 1, TRANSACTION_SIZE_MAX, field);

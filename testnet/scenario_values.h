@@ -34,8 +34,10 @@ bool read_payload_rate(const char *text, void *field);
 
 /* Bytes, as uint64_t. */
 bool read_block(const char *text, void *field);
+bool read_retain(const char *text, void *field);
 bool read_payload(const char *text, void *field);
 #define read_block_form   "a size from 1KB to 1GiB, as 500KB or 1MB"
+#define read_retain_form  "a size from 1MiB to 1GiB, as 64MiB"
 #define read_payload_form "a size from 1B to 64KiB, as 250B"
 
 /* Words, as char[16]. */

@@ -40,18 +40,33 @@ static int namespace_of(const struct sites *s, unsigned node)
     return s->network ? s->network->namespaces[node] : -1;
 }
 
-int sites_start(struct sites *s, unsigned node, char *message, size_t message_size)
+static int start(struct sites *s, unsigned node, const char *option, char *message,
+                 size_t message_size)
 {
     char directory[SITES_PATH_MAX];
     char log[SITES_PATH_MAX];
     sites_directory(s, node, directory);
     snprintf(log, sizeof log, "%.400s/node%u.log", s->out, node);
-    const char *const argv[] = {sites_program("ledger-node"), directory, NULL};
+    const char *const argv[] = {sites_program("ledger-node"), option ? option : directory,
+                                option ? directory : NULL, NULL};
     const pid_t pid = process_start(argv, namespace_of(s, node), log, log, message, message_size);
     if (pid < 0)
         return -1;
     s->site[node].node = pid;
     return 0;
+}
+
+int sites_start(struct sites *s, unsigned node, char *message, size_t message_size)
+{
+    return start(s, node, NULL, message, message_size);
+}
+
+int sites_replace(struct sites *s, unsigned node, char *message, size_t message_size)
+{
+    char data[SITES_PATH_MAX];
+    sites_data(s, node, data);
+    sites_remove_tree(data);
+    return start(s, node, "--lost-data", message, message_size);
 }
 
 void sites_kill(struct sites *s, unsigned node)

@@ -36,6 +36,8 @@ struct sites {
 /* Makes the cluster's files in OUT/cluster, for the scenario. */
 int sites_make(struct sites *s, char *message, size_t message_size);
 int sites_start(struct sites *s, unsigned node, char *message, size_t message_size);
+/* Without its data, which is removed. */
+int sites_replace(struct sites *s, unsigned node, char *message, size_t message_size);
 void sites_kill(struct sites *s, unsigned node);
 void sites_pause(struct sites *s, unsigned node, bool pause); /* Or lets it go on. */
 /* Opens a connection to each node, in its site. */

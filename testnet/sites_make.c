@@ -1,6 +1,7 @@
 /* The files of a run's nodes: keys and settings, and where their data is. */
 #include <errno.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,33 +77,33 @@ static int make_data(struct sites *s, char *message, size_t message_size)
     return -1;
 }
 
-/* What genesis writes is for any cluster; the size of a block is the scenario's. */
-static int set_block_size(const struct sites *s, char *message, size_t message_size)
+/* What genesis writes is for any cluster; some of it is the scenario's. 0: not of this. */
+static int set_cluster(const struct sites *s, const char *key, uint64_t value, char *message,
+                       size_t message_size)
 {
     char path[SITES_PATH_MAX];
+    char start[TEXT_MAX];
     uint8_t *text;
     size_t size;
     snprintf(path, sizeof path, "%.400s/cluster/cluster.conf", s->out);
-    if (s->scenario->block_bytes == 0)
+    if (value == 0)
         return 0;
     if (file_read(path, CONFIG_MAX, &text, &size, message, message_size))
         return -1;
-    static const char key[] = "block_bytes_max = 1m\n";
-    const uint8_t *at = memmem(text, size, key, sizeof key - 1);
-    FILE *file = at ? fopen(path, "w") : NULL;
+    const int length = snprintf(start, sizeof start, "\n%s = ", key);
+    const uint8_t *end = text + size;
+    const uint8_t *at = memmem(text, size, start, (size_t)length);
+    const uint8_t *rest = at ? memchr(at + length, '\n', (size_t)(end - at - length)) : NULL;
+    FILE *file = rest ? fopen(path, "w") : NULL;
     if (file) {
         fwrite(text, 1, (size_t)(at - text), file);
-        fprintf(file, "block_bytes_max = %llu\n",
-                (unsigned long long)(s->scenario->block_bytes < BLOCK_BYTES_LEAST
-                                         ? BLOCK_BYTES_LEAST
-                                         : s->scenario->block_bytes));
-        at += sizeof key - 1;
-        fwrite(at, 1, size - (size_t)(at - text), file);
+        fprintf(file, "%s%" PRIu64, start, value);
+        fwrite(rest, 1, (size_t)(end - rest), file);
     }
     free(text);
     if (file && fclose(file) == 0)
         return 0;
-    snprintf(message, message_size, "%s: the size of a block cannot be set", path);
+    snprintf(message, message_size, "%s: %s cannot be set", path, key);
     return -1;
 }
 
@@ -124,6 +125,8 @@ static int set_node(const struct sites *s, unsigned node, char *message, size_t 
                 s->scenario->retrieval);
         if (s->scenario->lag_target_s > 0)
             fprintf(file, "lag_target = %.0f\n", s->scenario->lag_target_s);
+        if (s->scenario->retain_bytes > 0)
+            fprintf(file, "retain_bytes = %" PRIu64 "\n", s->scenario->retain_bytes);
         /* Full blocks when there is a backlog; else as usual, and never above the largest. */
         if (s->scenario->block_bytes > 0)
             fprintf(file, "block_bytes = %llu\n", (unsigned long long)s->scenario->block_bytes);
@@ -173,8 +176,13 @@ static int run_genesis(const struct sites *s, char *message, size_t message_size
 
 int sites_make(struct sites *s, char *message, size_t message_size)
 {
+    const struct scenario *c = s->scenario;
     char path[SITES_PATH_MAX];
-    if (run_genesis(s, message, message_size) || set_block_size(s, message, message_size) ||
+    const uint64_t block =
+        c->block_bytes && c->block_bytes < BLOCK_BYTES_LEAST ? BLOCK_BYTES_LEAST : c->block_bytes;
+    if (run_genesis(s, message, message_size) ||
+        set_cluster(s, "block_bytes_max", block, message, message_size) ||
+        set_cluster(s, "checkpoint_epochs", c->checkpoint_epochs, message, message_size) ||
         make_data(s, message, message_size))
         return -1;
     for (unsigned i = 0; i < s->scenario->nodes; i++)

@@ -59,6 +59,9 @@ static void reads_commands(void **state)
     assert_int_equal(parse("  restart \t 0 ", &c), 0);
     assert_int_equal(c.kind, COMMAND_RESTART);
     assert_int_equal(c.node, 0);
+    assert_int_equal(parse("replace 1", &c), 0);
+    assert_int_equal(c.kind, COMMAND_REPLACE);
+    assert_int_equal(c.node, 1);
     assert_int_equal(parse("pause 2", &c), 0);
     assert_int_equal(c.kind, COMMAND_PAUSE);
     assert_int_equal(c.node, 2);
@@ -106,7 +109,7 @@ static void reads_partitions(void **state)
 }
 
 #define GROUPS "; give groups of nodes from 0 to 4, none twice, as 0,1|2-4"
-#define KNOWN  "; give kill, restart, pause, resume, rate, partition, heal, down or status"
+#define KNOWN  "; give kill, restart, replace, pause, resume, rate, partition, heal, down or status"
 
 static void says_what_is_wrong(void **state)
 {

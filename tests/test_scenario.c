@@ -35,6 +35,7 @@ static void reads_what_is_written(void **state)
     must_load("# All of it.\n"
               "[scenario]\nnodes = 4\nduration = 2 min\nwarmup = 10 s\nseed = 7\nscale = 0.5\n"
               "app = ledger\nmode = hb-link\nretrieval = all\nblock = 1 MB\nlag_target = 60 s\n"
+              "retain = 2 MiB\ncheckpoint_epochs = 10\n"
               "height_floor = 20 %\n"
               "[events]\n40 s = heal\n20 s = kill 3\n-5 s = rate 2 10 MB/s\n40 s = restart 3\n"
               "1500 ms = partition 0|1-3\n"
@@ -47,6 +48,8 @@ static void reads_what_is_written(void **state)
     assert_int_equal(s.seed, 7);
     assert_true(s.duration_s == 120 && s.warmup_s == 10 && s.height_floor == 0.2);
     assert_true(s.lag_target_s == 60);
+    assert_int_equal(s.retain_bytes, 2 << 20);
+    assert_int_equal(s.checkpoint_epochs, 10);
     assert_int_equal(s.application, APPLICATION_LEDGER);
     assert_string_equal(s.mode, "hb-link");
     assert_string_equal(s.retrieval, "all");
@@ -127,7 +130,7 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "[rates]\n", "4: unknown section [rates]" KNOWN},
         {SCENARIO "node = 4\n",
          "4: unknown key node; known here: nodes seed scale warmup duration app mode retrieval "
-         "block lag_target height_floor"},
+         "block lag_target retain checkpoint_epochs height_floor"},
         {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
         {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.001 to 1, as 0.35"},
         {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.001 to 1, as 0.35"},
@@ -183,7 +186,7 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "[events]\n--1 s = heal\n", "5: event at --1 s; give a time from -30 s to 60 s"},
         {SCENARIO "[events]\n1 s = kill 4\n", "5: kill 4; give kill and a node from 0 to 3"},
         {SCENARIO "[events]\n1 s = down\n",
-         "5: down is no event; give kill, restart, pause, resume, rate, partition or heal"},
+         "5: down is no event; give kill, restart, replace, pause, resume, rate, partition or heal"},
         {SCENARIO "[events]\n1 s = heal\n[node 2]\n" LOAD,
          "6: rate is missing; add a line rate = ..."},
     };
