@@ -10,6 +10,7 @@
 #   make sim-night    new seeds on all cores for HOURS=8
 #   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
 #   make chaos        MINUTES=10 of faults that SEED=1 brings, on real processes (root)
+#   make soak         MINUTES=90 of half load: memory stands still, and what grows on disk (root)
 #   make flood        what floods by strangers and by a lying node cost the others
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
 #   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
@@ -178,6 +179,11 @@ chaos: export SEED := $(or $(SEED),1)
 chaos: export CAMPAIGN := 1
 chaos: tools
 	@bash tests/chaos.sh $(BUILD)
+
+soak: export MINUTES := $(or $(MINUTES),90)
+soak: export CAMPAIGN := 1
+soak: all
+	@bash tests/soak.sh $(BUILD)
 
 flood: tools
 	@bash tests/flood.sh $(BUILD)

@@ -135,9 +135,7 @@ static int start_nodes(struct run *r, char *message, size_t message_size)
     const uint64_t deadline_ms = clock_ms() + CONNECT_S * 1000;
     while (!all_connected(r)) {
         const int ended = sites_ended(&r->sites);
-        if (ended >= 0 && r->options->endure) {
-            run_event(r, "ended", ended, "");
-        } else if (ended >= 0) {
+        if (ended >= 0) {
             snprintf(message, message_size, "node %d ended at its start: %s/node%d.log says why",
                      ended, r->options->out, ended);
             return -1;
@@ -296,7 +294,9 @@ static int follow(struct run *r)
                 return 0;
         }
         const int ended = sites_ended(&r->sites);
-        if (ended >= 0) {
+        if (ended >= 0 && r->options->endure) {
+            run_event(r, "ended", ended, "");
+        } else if (ended >= 0) {
             fprintf(stderr, "\nledger-testnet: node %d ended by itself: %s/node%d.log says why\n",
                     ended, r->options->out, ended);
             return -1;

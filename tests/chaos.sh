@@ -107,9 +107,10 @@ away_one() {
     each restart
 }
 ends() { # node: whether it has ended by itself, soon
-    local k
+    local k answer
     for ((k = 0; k < 150; k++)); do
-        "$bin/ledger-testnet" status "${run[@]}" | grep -qE "^ *$1  killed" && return
+        answer=$(say status) || exit 1
+        grep -qE "^ *$1  killed" <<<"$answer" && return
         sleep 0.1
     done
     return 1

@@ -8,8 +8,8 @@ set -u
 build=$1
 MINUTES=${MINUTES-90}
 NODES=4
-RATE=600 # kB/s of a link. A node downloads all that all of them take.
-LOAD=75  # kB/s of payload, each node.
+RATE=400 # kB/s of a link. A node downloads all that all of them take.
+LOAD=50  # kB/s of payload, each node.
 STEP_S=10
 GROWTH_MOST=2     # Percent of its mean that RssAnon's fit may rise, over what is judged ...
 GROWTH_LEAST=512  # ... or kB: an arena's page more or less.
@@ -26,7 +26,13 @@ fail() {
     echo "soak: $* ($out)" >&2
     exit 1
 }
-node_pid() { pgrep -f "^[^ ]*/ledger-node $out/cluster/node$1\$"; }
+node_pid() { # Not pgrep: a minimal Debian has none.
+    local process
+    for process in /proc/[0-9]*; do
+        [[ $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") = */ledger-node\ "$out/cluster/node$1 " ]] && echo "${process#/proc/}" && return
+    done
+    return 1
+}
 sample() { # A line a node: seconds, node, RssAnon in kB, kB of the consensus store, kB of the ledger.
     local i pid
     for ((i = 0; i < NODES; i++)); do

@@ -21,7 +21,11 @@ held() { grep -c 'a snapshot stands for all' "$cluster/node$1.log"; }
 consensus_mb() { du -sm "$cluster/node$1/data/consensus" | cut -f 1; }
 all_hold() { [ "$(held 0)" -ge 1 ] && [ "$(held 1)" -ge 1 ] && [ "$(held 2)" -ge 1 ]; }
 said() { grep -q "$1" "$cluster/node$AWAY.log"; }
-load() { "$cli" load "$cluster" --part 0/40 --presign "$@" >"$cluster/load.txt" || fail "the load failed ($cluster/load.txt)"; }
+load() {
+    "$cli" load "$cluster" --part 0/40 --presign --ids "$cluster/load.ids" "$@" >"$cluster/load.txt" ||
+        fail "the load failed ($cluster/load.txt)"
+    cat "$cluster/load.ids" >>"$cluster/ids"
+}
 
 cluster_up --accounts $ACCOUNTS --balance 1000000
 load --count 1000
@@ -85,7 +89,10 @@ load --count 400
 until_true 'the nodes have not executed the same' settled
 grep -h 'kind=equivocation' "$cluster"/node[0-9].log && fail 'something was said twice'
 stop_all
-"$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" || fail 'the ledgers differ'
+inspect() { "$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" --ids "$cluster/ids"; }
+inspect || fail 'the ledgers differ'
+printf '%064d\n' 1 >>"$cluster/ids"
+inspect >/dev/null && fail 'what no ledger has is not missed'
 start $lost
 sleep 1
 running
