@@ -269,7 +269,7 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos fuzz fuzzers ctime model mutants \
+.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos soak fuzz fuzzers ctime model mutants \
         bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 

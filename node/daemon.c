@@ -188,6 +188,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
         return -1;
     }
     clients_committed(d->clients);
+    daemon_note_progress(d);
     serve_http(d);
     return d->draining ? 0 : daemon_look_after_snapshots(d, message, message_size);
 }

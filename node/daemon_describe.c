@@ -19,14 +19,36 @@ epoch_id daemon_credible(const struct daemon *d)
     return highest;
 }
 
-static enum node_state state_of(const struct daemon *d, const struct word *word, unsigned peers)
+static epoch_id known_agreed(const struct daemon *d, const struct word *word)
 {
-    if (peers + 1 < quorum_all(d->quorum))
+    const epoch_id known = daemon_credible(d);
+    return known > word->agreed ? known : word->agreed;
+}
+
+static enum node_state state_of(const struct daemon *d, const struct report *r)
+{
+    if (r->connected + 1 < quorum_all(d->quorum))
         return STATE_WAITING;
-    epoch_id known = daemon_credible(d);
-    known = known > word->agreed ? known : word->agreed;
-    return known > word->executed + d->config.cluster.epoch_window ? STATE_CATCHING_UP
-                                                                   : STATE_CURRENT;
+    const bool near = r->known <= r->view.word.executed + d->config.cluster.epoch_window;
+    return near && d->mute != MUTE_LOST ? STATE_CURRENT : STATE_CATCHING_UP;
+}
+
+/* Of a snapshot that is gathered its pieces, else what is executed of what is known to be agreed. */
+void daemon_note_progress(struct daemon *d)
+{
+    const struct catch_up *c = &d->snapshots.gathering;
+    struct node_view view;
+    if (d->now_ms < d->progress_ms + PROGRESS_STEP_MS)
+        return;
+    d->progress_ms = d->now_ms;
+    if (d->progress_of_pieces != c->gathering)
+        d->progress = (struct progress){0};
+    d->progress_of_pieces = c->gathering;
+    node_view(driver_node(d->driver), &view);
+    if (c->gathering)
+        progress_note(&d->progress, d->now_ms, c->here, snapshot_pieces(&c->head));
+    else
+        progress_note(&d->progress, d->now_ms, view.word.executed, known_agreed(d, &view.word));
 }
 
 static uint64_t resident_bytes(void)
@@ -86,7 +108,15 @@ static void describe_status(const struct daemon *d, struct report *r)
         .state_root = d->executed.state_root,
     };
     node_view(driver_node(d->driver), &r->view);
-    r->state = state_of(d, &r->view.word, r->connected);
+    r->known = known_agreed(d, &r->view.word);
+    r->state = state_of(d, r);
+    r->faults = d->faults;
+    for (unsigned i = 0; i < d->quorum.n; i++)
+        if (i != d->self && !d->peers.of[i].connected)
+            nodeset_add(&r->missing, i);
+    r->rates_known = progress_rates(&d->progress, &r->rates);
+    r->lost = d->mute == MUTE_LOST;
+    r->snapshot_wanted = driver_lost(d->driver) > LOST_NOT_KNOWN ? driver_lost(d->driver) : 0;
     daemon_describe_snapshots(d, r);
 }
 
@@ -105,7 +135,6 @@ static void describe_stats(const struct daemon *d, struct report *r)
     r->confirmed_transactions =
         d->executed.outcomes[OUTCOME_EXECUTED] - start->outcomes[OUTCOME_EXECUTED];
     r->lag_bytes = lag_bytes(d, &r->view.word);
-    r->faults = d->faults;
     r->refused_connections = zap_refused(d->zap);
     r->cpu_s = cpu_seconds();
     r->rss_bytes = resident_bytes();

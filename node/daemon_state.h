@@ -101,6 +101,9 @@ struct daemon {
     size_t core_bytes;
     uint64_t peers_ms; /* When they were looked at. */
     struct word words[NODES_MAX];
+    struct progress progress; /* daemon_describe.c */
+    uint64_t progress_ms;     /* When it was noted. */
+    bool progress_of_pieces;
     uint64_t faults[FAULT_COUNT][NODES_MAX];
 };
 
@@ -117,6 +120,9 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);
 /* The snapshot that the ledger began with; NULL: none. */
 const struct checkpoint_record *daemon_installed(struct daemon *d);
+
+/* daemon_describe.c: in each round. */
+void daemon_note_progress(struct daemon *d);
 
 /* daemon_open.c: whether what consensus remembers is near the size of its map. */
 bool daemon_store_filling(const struct daemon *d);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,6 +60,51 @@ static void put_progress(json_t *o, const struct report *r)
     put_number(o, "snapshot_pieces", r->snapshot_pieces);
 }
 
+static void put_rate(json_t *object, const char *key, bool known, double value)
+{
+    json_object_set_new(object, key, known ? json_real(round(value * 100) / 100) : json_null());
+}
+
+/* How fast it comes after the others, and until when; whom it misses. */
+static void put_way(json_t *o, const struct report *r)
+{
+    const struct word *w = &r->view.word;
+    const bool snapshot = r->snapshot_pieces > 0;
+    const bool behind = r->state == STATE_CATCHING_UP && !snapshot;
+    const bool soon = r->rates_known && r->rates.gains;
+    put_number(o, "behind_epochs", r->known > w->executed ? r->known - w->executed : 0);
+    put_rate(o, "executed_per_s", r->rates_known && !snapshot, r->rates.done_s);
+    put_rate(o, "agreed_per_s", r->rates_known && !snapshot, r->rates.goal_s);
+    put_rate(o, "current_in_s", behind && soon, r->rates.left_s);
+    put_rate(o, "snapshot_in_s", snapshot && soon, r->rates.left_s);
+    json_object_set_new(o, "snapshot_wanted",
+                        r->lost ? json_integer((json_int_t)r->snapshot_wanted) : json_null());
+    json_t *missing = json_array();
+    for (unsigned i = nodeset_next(&r->missing, 0); i < r->quorum.n;
+         i = nodeset_next(&r->missing, i + 1))
+        json_array_append_new(missing, json_integer(i));
+    json_object_set_new(o, "missing", missing);
+}
+
+/* Only those that there were. */
+static json_t *by_kind_and_peer(const struct report *r)
+{
+    json_t *kinds = json_object();
+    for (unsigned kind = FAULT_NONE + 1; kind < FAULT_COUNT; kind++) {
+        json_t *peers = json_object();
+        for (unsigned peer = 0; peer < r->quorum.n; peer++) {
+            char name[12];
+            snprintf(name, sizeof(name), "%u", peer);
+            if (r->faults[kind][peer])
+                put_number(peers, name, r->faults[kind][peer]);
+        }
+        if (json_object_size(peers) > 0)
+            json_object_set(kinds, fault_name((enum fault)kind), peers);
+        json_decref(peers);
+    }
+    return kinds;
+}
+
 char *report_status(const struct report *r)
 {
     json_t *o = json_object();
@@ -73,6 +119,8 @@ char *report_status(const struct report *r)
     put_hash(o, "log_root", &r->log_root);
     put_hash(o, "state_root", &r->state_root);
     put_number(o, "peers", r->connected);
+    put_way(o, r);
+    json_object_set_new(o, "faults", by_kind_and_peer(r));
     return finish(o);
 }
 
@@ -98,25 +146,6 @@ static json_t *by_bound(const struct times *t)
             put_number(counts, bound, t->counts[k]);
     }
     return counts;
-}
-
-/* Only those that there were. */
-static json_t *by_kind_and_peer(const struct report *r)
-{
-    json_t *kinds = json_object();
-    for (unsigned kind = FAULT_NONE + 1; kind < FAULT_COUNT; kind++) {
-        json_t *peers = json_object();
-        for (unsigned peer = 0; peer < r->quorum.n; peer++) {
-            char name[12];
-            snprintf(name, sizeof(name), "%u", peer);
-            if (r->faults[kind][peer])
-                put_number(peers, name, r->faults[kind][peer]);
-        }
-        if (json_object_size(peers) > 0)
-            json_object_set(kinds, fault_name((enum fault)kind), peers);
-        json_decref(peers);
-    }
-    return kinds;
 }
 
 char *report_stats(const struct report *r)

@@ -7,6 +7,7 @@
 #include "net/transport.h"
 #include "node/clients.h"
 #include "node/node.h"
+#include "node/progress.h"
 
 enum node_state {
     STATE_CURRENT,
@@ -36,11 +37,18 @@ struct report {
     uint64_t height;
     struct hash log_root;
     struct hash state_root;
-    unsigned connected;       /* Peers. */
-    epoch_id snapshot_epoch;  /* Of the newest that is held and signed; 0: none is. */
-    uint32_t snapshot_here;   /* Of one that is gathered: pieces here, */
-    uint32_t snapshot_pieces; /* of so many; 0: none is gathered. */
+    unsigned connected;          /* Peers. */
+    struct nodeset missing;      /* Those that are not. */
+    epoch_id known;              /* What f+1 say is agreed, or this node knows to be. */
+    bool rates_known;            /* Of what is executed, or, when a snapshot is gathered, of its */
+    struct progress_rates rates; /* pieces. */
+    epoch_id snapshot_wanted;    /* The data was lost: it begins with one of this epoch or later, */
+    bool lost;                   /* 0: of one that is not known yet. */
+    epoch_id snapshot_epoch;     /* Of the newest that is held and signed; 0: none is. */
+    uint32_t snapshot_here;      /* Of one that is gathered: pieces here, */
+    uint32_t snapshot_pieces;    /* of so many; 0: none is gathered. */
     struct node_view view;
+    const uint64_t (*faults)[NODES_MAX]; /* [enum fault][peer] */
     /* STATUS takes nothing of what follows. */
     struct node_retrieval retrieval;
     struct report_peer peers[NODES_MAX];
@@ -51,7 +59,6 @@ struct report {
     uint64_t confirmed_bytes;
     uint64_t confirmed_transactions;
     uint64_t lag_bytes;
-    const uint64_t (*faults)[NODES_MAX]; /* [enum fault][peer] */
     uint64_t refused_connections;
     double cpu_s;
     uint64_t rss_bytes;

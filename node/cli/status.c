@@ -7,6 +7,7 @@
 
 #include "node/cli/commands.h"
 #include "node/cli/json.h"
+#include "node/cli/status_words.h"
 #include "node/cli/target.h"
 #include "node/cli/watch.h"
 
@@ -21,7 +22,10 @@ static const char usage[] =
     "  agreed    the last epoch that is agreed there    executed  the last one executed\n"
     "  lag       epochs between the two                 height    blocks in its log\n"
     "  log root, state root: equal where the height is  peers     other nodes "
-    "connected\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
+    "connected\n"
+    "Below it, of each that is not current: how far it is, how fast, and until when, or whom it\n"
+    "waits for; and of each the faults of others that it has counted since its "
+    "start.\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
     "  --timeout SECONDS  wait so long for all answers together (default: 2)\n"
     "  --watch            in a terminal: follows them, once a second, with what each confirms and\n"
     "                     receives; q quits\n"
@@ -32,9 +36,11 @@ static const char usage[] =
 
 /* What a node says of itself, in the order in which it is shown. */
 static const char *const keys[] = {
-    "state",          "epoch_agreed",  "epoch_executed", "lag_epochs",       "height",
-    "log_root",       "state_root",    "peers",          "checkpoint_epoch", "checkpoint_signers",
-    "snapshot_epoch", "snapshot_here", "snapshot_pieces"};
+    "state",          "epoch_agreed",  "epoch_executed",  "lag_epochs",       "height",
+    "log_root",       "state_root",    "peers",           "checkpoint_epoch", "checkpoint_signers",
+    "snapshot_epoch", "snapshot_here", "snapshot_pieces", "behind_epochs",    "executed_per_s",
+    "agreed_per_s",   "current_in_s",  "snapshot_in_s",   "snapshot_wanted",  "missing",
+    "faults"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 struct poll {
@@ -152,6 +158,8 @@ static void print_table(const struct poll *p)
                text_of(s, "log_root"), HASH_SHOWN, text_of(s, "state_root"),
                (long long)number_of(s, "peers"));
     }
+    for (unsigned i = 0; i < p->count; i++)
+        status_tell(stdout, i, p->status[i]);
 }
 
 static int run(struct poll *p, bool watch)

@@ -61,6 +61,14 @@ wait "${pids[3]}" 2>/dev/null
 unset "pids[3]"
 until_true 'the others do not see that node 3 is gone' two_are_connected
 until_true 'node 0 does not say that node 3 is gone' said 0 'peer 3 is gone' 1
+tells() { "$cli" status "$cluster" 2>/dev/null | grep -q "$1"; }
+kill -STOP "${pids[2]}"
+kill -KILL "${pids[1]}"
+wait "${pids[1]}" 2>/dev/null
+unset "pids[1]"
+until_true 'status does not say whom node 0 waits for' tells 'node 0 waits: nothing is agreed before 1 more of nodes 1, 3 can be reached'
+kill -CONT "${pids[2]}"
+start 1
 start 3
 until_true 'node 0 does not say that node 3 is back' said 0 'peer 3 connected' $((connected + 1))
 stop_all

@@ -77,6 +77,8 @@ grep -q 'start it with --lost-data' <(tail -n 1 "$cluster/node$lost.log") || fai
 "$build/ledger-node" --lost-data "$cluster/node$lost" 2>>"$cluster/node$lost.log" &
 pids[lost]=$!
 until_true 'it does not wait for a snapshot' grep -q 'waiting for a snapshot of epoch' "$cluster/node$lost.log"
+tells() { "$cli" status "$cluster" | grep -q "$1"; }
+until_true 'status does not say what it waits for' tells "node $lost has lost its data and votes for nothing: it waits for a snapshot of epoch"
 least=$(grep -oE 'waiting for a snapshot of epoch=[0-9]+' "$cluster/node$lost.log" | grep -oE '[0-9]+$')
 spread() { # Until it is back: transactions, so that the others come to a checkpoint.
     load --count 200 --node 0
