@@ -280,6 +280,7 @@ struct node {
     uint64_t now_ms;
     bool started;
     epoch_id first_unsealed;
+    epoch_id silent; /* No dispersal of an epoch through this one gets a vote of ours. */
     epoch_id agreed;
     struct epoch *epochs; /* epoch_window: epoch e at e % epoch_window. */
     struct history completed, delivered, payload;

@@ -29,6 +29,13 @@ struct instance *instance_find(const struct node *n, epoch_id epoch, node_id pro
     return NULL;
 }
 
+/* Who lost its data may have said another root. */
+static void listen(const struct node *n, struct instance *i)
+{
+    vid_server_init(&i->server);
+    i->server.silent = i->epoch <= n->silent;
+}
+
 struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
 {
     struct instance *i = instance_find(n, epoch, proposer);
@@ -52,7 +59,7 @@ struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
                            .sibling_prev = NONE,
                            .fetch_next = NONE,
                            .fetch_prev = NONE};
-    vid_server_init(&i->server);
+    listen(n, i);
     t->count++;
     if (*siblings != NONE)
         t->items[*siblings].sibling_prev = at;
@@ -252,7 +259,7 @@ static void give_up(struct node *n, struct instance *i)
     if (i->proposer == n->self)
         propose_completed(n, i->epoch);
     vid_server_release(&i->server, &n->instances.pool);
-    vid_server_init(&i->server);
+    listen(n, i);
     i->wanted = false;
 }
 
@@ -364,6 +371,8 @@ static bool takes_chunk(struct node *n, node_id from, const struct message *m)
     if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)
         return false;
     if (!complete) {
+        if (m->epoch <= n->silent)
+            return false;
         if (n->instances.got_open[from] >= n->options.open_dispersals)
             return false; /* It comes again when others have completed. */
         i = instance_make(n, m->epoch, from);

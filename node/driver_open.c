@@ -158,6 +158,8 @@ static int adopt_silence(struct driver *d, epoch_id through)
     int error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
     if (!error && first_unsealed <= through)
         error = records_put_number(d->store, "first_unsealed", through + 1);
+    if (!error)
+        error = records_put_number(d->store, "silent", through);
     return error ? error : records_put_number(d->store, "lost", 0);
 }
 
@@ -218,7 +220,7 @@ static int adopt_if_new(struct driver *d, const struct driver_ledger *ledger)
 int driver_restore(struct driver *d, const struct driver_ledger *ledger)
 {
     const uint64_t horizon = d->options.node.link_horizon;
-    epoch_id first_unsealed, proposed;
+    epoch_id first_unsealed, proposed, silent;
     epoch_id other_state;
     int error = records_get_number(d->store, "other_state", 0, &other_state);
     if (!error && other_state != 0 && ledger->executed.epoch >= other_state)
@@ -228,12 +230,15 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger)
         error = records_get_number(d->store, "first_unsealed", 1, &first_unsealed);
     if (!error)
         error = records_get_number(d->store, "proposed", 0, &proposed);
+    if (!error)
+        error = records_get_number(d->store, "silent", 0, &silent);
     if (error)
         return error;
     const struct executed *x = &ledger->executed;
     if ((error = restore_blank(d, first_unsealed, x->epoch)))
         return error;
     node_restore_height(d->node, first_unsealed, x->epoch, x->height);
+    node_restore_silent(d->node, silent);
     if (x->epoch > 0)
         driver_executed(d, x); /* Its checkpoint may have to be signed yet. */
     node_restore_proposed(d->node, proposed);

@@ -23,6 +23,8 @@ void node_restore_height(struct node *n, epoch_id first_unsealed, epoch_id execu
     history_advance(&n->payload, n->delivery.epoch + DELIVERY_WINDOW);
 }
 
+void node_restore_silent(struct node *n, epoch_id through) { n->silent = through; }
+
 void node_restore_sealed(struct node *n, epoch_id epoch, const struct nodeset *accepted)
 {
     if (!node_in_flight(n, epoch))

@@ -64,6 +64,8 @@ void node_step(struct node *n, const struct event *event, struct effects *out);
 /* Recovery, in this order, before the first step. */
 void node_restore_height(struct node *n, epoch_id first_unsealed, epoch_id executed,
                          uint64_t height);
+/* Its data was lost: it promises nothing in the epochs through this one, in which it may have. */
+void node_restore_silent(struct node *n, epoch_id through);
 void node_restore_sealed(struct node *n, epoch_id epoch, const struct nodeset *accepted);
 void node_restore_delivered(struct node *n, epoch_id epoch, node_id proposer);
 void node_restore_instance(struct node *n, epoch_id epoch, node_id proposer,

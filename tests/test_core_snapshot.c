@@ -416,6 +416,79 @@ static void what_was_lost_is_remembered(void **state)
     assert_int_equal(word_of(AWAY).first_unsealed, last + 1); /* It is silent before. */
 }
 
+enum { SLOW = 2 };
+static struct {
+    bool holds;
+    epoch_id epoch;   /* Of the one dispersal of SLOW that does not get through. */
+    epoch_id through; /* Of the snapshot. */
+    unsigned came, promised;
+} held;
+
+static bool keeps_section(const struct post *p, struct message *m)
+{
+    if (p->from == AWAY && m->epoch <= held.through &&
+        (m->kind == MESSAGE_ROOTS || m->kind == MESSAGE_READY || m->kind == MESSAGE_VOTES))
+        held.promised++;
+    if (p->from != SLOW || m->kind != MESSAGE_CHUNK)
+        return true;
+    if (held.holds && held.epoch == 0)
+        held.epoch = m->epoch;
+    held.came += p->to == AWAY && m->epoch == held.epoch;
+    return !held.holds || m->epoch != held.epoch;
+}
+
+static bool hold_one(struct post *p)
+{
+    keep_sections(p, keeps_section);
+    return true;
+}
+
+/* A dispersal of before the snapshot comes to it that it may have promised, under another root: it
+ * listens, and takes part in what comes after. */
+static void who_lost_its_data_promises_nothing_of_before(void **state)
+{
+    (void)state;
+    memset(&held, 0, sizeof held);
+    checkpoint_epochs = EVERY;
+    cluster_open(N, HORIZON);
+    submit_and_run(3);
+    cluster.passes = hold_one;
+    held.holds = true;
+    submit(SLOW);
+    cluster_run(50);
+    submit_and_run(30);
+    struct member *m = &cluster.members[AWAY];
+    const epoch_id open = word_of(AWAY).first_unsealed + WINDOW;
+    nodeset_add(&cluster.away, AWAY); /* Until others are beyond all that it may have said. */
+    while (cluster.members[0].executed < open + EVERY)
+        submit_and_run(1);
+    held.through = cluster.members[0].executed / EVERY * EVERY;
+    assert_true(held.epoch > 0 && held.through >= open);
+    member_crash(m);
+    store_memory_forget(m->path);
+    m->executed = 0;
+    member_open(m);
+    assert_int_equal(driver_remember_lost(m->driver, held.through), 0);
+    begin_with_snapshot(held.through);
+    cluster.away = (struct nodeset){0};
+    held.came = held.promised = 0;
+    held.holds = false;
+    cluster_until(all_executed, 2000);
+    for (unsigned k = 0; k < N; k++)
+        submit(k);
+    cluster_until(all_executed, 1000);
+    cluster_run(200);
+    assert_true(held.came > 0);
+    assert_int_equal(held.promised, 0);
+    expect_one_ledger();
+    member_crash(m); /* And so it is after a restart. */
+    member_open(m);
+    submit(SLOW);
+    cluster_until(all_executed, 1000);
+    assert_int_equal(held.promised, 0);
+    assert_int_equal(node_of(AWAY)->silent, held.through);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +502,7 @@ int main(void)
         CORE_TEST(who_is_mute_says_nothing),
         CORE_TEST(who_has_voted_is_not_blank),
         CORE_TEST(what_was_lost_is_remembered),
+        CORE_TEST(who_lost_its_data_promises_nothing_of_before),
         CORE_TEST(what_was_agreed_beyond_it_stays),
         CORE_TEST(what_it_has_of_what_is_delivered_goes),
     };

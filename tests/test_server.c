@@ -283,6 +283,23 @@ static void a_recalled_instance_is_complete_in_any_order(void **state)
     }
 }
 
+static void who_is_silent_only_listens(void **state)
+{
+    (void)state;
+    server.silent = true;
+    for (node_id from = 1; from < 4; from++) {
+        hear(from, VID_GOT, &a);
+        assert_did_nothing();
+    }
+    hear(1, VID_READY, &a);
+    assert_did_nothing();
+    hear(2, VID_READY, &a);
+    assert_did_nothing();
+    hear(3, VID_READY, &a);
+    assert_did(false, true, FAULT_NONE);
+    assert_true(hash_equal(&server.root, &a));
+}
+
 static void what_is_forgotten_may_come_again(void **state)
 {
     (void)state;
@@ -383,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup(votes_after_complete_change_nothing, four),
         cmocka_unit_test_setup(recalled_votes_count_and_are_not_cast_again, four),
         cmocka_unit_test(a_recalled_instance_is_complete_in_any_order),
+        cmocka_unit_test_setup(who_is_silent_only_listens, four),
         cmocka_unit_test_setup(what_is_forgotten_may_come_again, four),
         cmocka_unit_test_setup(who_said_what_is_known_until_it_is_forgotten_or_complete, four),
         cmocka_unit_test_setup(tallies_are_shared_and_all_come_back, four),

@@ -92,7 +92,7 @@ static void apply_rules(struct vid_server *s, struct vid_pool *p, struct quorum 
     struct hash root = t->root; /* The tally goes back to the pool before the end. */
 
     /* N-f say they hold chunks: N-2f correct ones do. Or f+1 are ready: a correct one is. */
-    if (!s->sent_ready &&
+    if (!s->sent_ready && !s->silent &&
         (tally_count(t, VID_GOT) >= quorum_all(q) || tally_count(t, VID_READY) >= quorum_some(q))) {
         s->sent_ready = true;
         s->ready_root = root;
@@ -113,7 +113,7 @@ void vid_server_init(struct vid_server *s) { memset(s, 0, sizeof *s); }
 void vid_server_got(struct vid_server *s, struct vid_pool *p, struct quorum q, node_id self,
                     const struct hash *root, struct vid_server_effects *out)
 {
-    assert(!s->sent_got);
+    assert(!s->sent_got && !s->silent);
     *out = (struct vid_server_effects){.fault = FAULT_NONE};
     s->sent_got = true;
     s->got_root = *root;

@@ -46,6 +46,7 @@ void vid_pool_init(struct vid_pool *p, struct vid_tally *tallies, uint32_t capac
 struct vid_server {
     uint32_t tallies;        /* Head of the list in the pool, plus 1. */
     struct nodeset voted[3]; /* Who cast which vote, for whatever root. */
+    bool silent; /* It says nothing: who has lost what it said before. It only listens. */
     bool sent_got;
     bool sent_ready;
     bool complete;
@@ -62,7 +63,7 @@ struct vid_server_effects {
 
 void vid_server_init(struct vid_server *s);
 /* Our chunk is verified and stored under `root`: our GOT. The caller sends GOT(root) to all.
- * Not when sent_got. When complete it changes nothing but sent_got and got_root. */
+ * Not when sent_got or silent. When complete it changes nothing but sent_got and got_root. */
 void vid_server_got(struct vid_server *s, struct vid_pool *p, struct quorum q, node_id self,
                     const struct hash *root, struct vid_server_effects *out);
 /* A peer's vote. The pool must have a free tally. */
