@@ -1,6 +1,7 @@
 /* In the daemon of a test (the linker's --wrap): a node named in $LEDGER_LIARS ("5 6") lies. What
  * leaves it is edited as in the simulator, by a few of its lies, others every DRAW_S; how often it
- * told each stands in the file $LEDGER_HEARD.lies/NODE.PID. */
+ * told each stands in the file $LEDGER_HEARD.lies/NODE.PID. With $LEDGER_WIRE=2 a node speaks that
+ * version of the protocol. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -146,6 +147,9 @@ static struct frame *add_to(struct slice edited, node_id to, enum lane lane)
 bool __wrap_transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order,
                            uint64_t tag, struct frame *frame)
 {
+    const char *wire = getenv("LEDGER_WIRE");
+    if (wire)
+        frame->bytes[0] = (uint8_t)atoi(wire);
     if (!lying)
         return __real_transport_send(t, to, lane, order, tag, frame);
     draw_lies();
