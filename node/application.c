@@ -25,7 +25,7 @@ const char *outcome_text(enum outcome o)
 }
 
 const char *const ledger_tables[LEDGER_TABLE_COUNT] = {
-    "meta", "entries", "outcomes", "transactions", "accounts", "state_tree",
+    "meta", "entries", "outcomes", "transactions", "accounts", "state_tree", "log",
 };
 
 static bool log_describe(void *state, struct slice bytes, struct mempool_item *item)

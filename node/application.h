@@ -47,6 +47,7 @@ enum ledger_table {
     LEDGER_TRANSACTIONS, /* id -> place and final outcome */
     LEDGER_ACCOUNTS,     /* key -> account */
     LEDGER_STATE_TREE,
+    LEDGER_LOG, /* log_tree.h */
     LEDGER_TABLE_COUNT
 };
 extern const char *const ledger_tables[LEDGER_TABLE_COUNT];

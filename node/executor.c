@@ -1,6 +1,7 @@
 #include "node/executor.h"
 
 #include "node/executor_record.h"
+#include "node/log_tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,9 @@ static int block_put(struct executor *x, const struct executor_entry *e)
     x->meta.state.bytes += e->bytes;
     x->meta.state.confirmed_bytes += e->confirmed_bytes;
     x->meta.state.bad_blocks += !e->delivery.valid;
+    const int error = log_tree_put(x->store, &x->meta.log, &leaf);
+    if (error)
+        return error;
     merkle_frontier_append(&x->meta.log, &leaf);
     return store_put(x->store, LEDGER_ENTRIES, position_key(key, e->delivery.position), &value, 1);
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs the tests one after another, whatever fails, and adds up: the last line is the total.
+# Runs the tests, as many at a time as there are cores, whatever fails, and adds up: the last line is
+# the total. Those that measure time run alone, at the end.
 # usage: tests/run.sh test|check BUILD PROGRAM...      (make test, make check)
 #
 # What a program counted itself is taken from its output: cmocka's summaries, or a line of
@@ -9,74 +10,108 @@ mode=$1 build=$2
 shift 2
 
 SECONDS_MAX=900 # For one program: longer means that it hangs.
+ALONE=' test_core_large testnet.sh '
 
 passed=0 failed=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+jobs=$(mktemp -d)
+slots=$(nproc)
+trap 'rm -rf "$jobs"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; exit 1' HUP INT TERM
 
 # How many, where lines of the output match a pattern with the number in parentheses.
-count() {
-    sed -nE "s/$1/\1/p" "$output" | awk '{ n += $1 } END { print n + 0 }'
+count() { # pattern, file
+    sed -nE "s/$1/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
-add() { # name, exit status, passed, failed
-    local bad=$4
-    if [ "$bad" = 0 ] && { [ "$2" != 0 ] || [ "$3" = 0 ]; }; then
+add() { # name, exit status, seconds, passed, failed
+    local bad=$5
+    if [ "$bad" = 0 ] && { [ "$2" != 0 ] || [ "$4" = 0 ]; }; then
         bad=1
     fi
-    passed=$((passed + $3)) failed=$((failed + bad))
+    passed=$((passed + $4)) failed=$((failed + bad))
     if [ "$bad" = 0 ]; then
-        printf '%-28s %5d passed %4d s\n' "$1" "$3" "$SECONDS"
+        printf '%-28s %5d passed %4d s\n' "$1" "$4" "$3"
     else
-        printf '%-28s %5d passed %4d s  %d FAILED (exit status %d)\n' "$1" "$3" "$SECONDS" "$bad" "$2"
+        printf '%-28s %5d passed %4d s  %d FAILED (exit status %d)\n' "$1" "$4" "$3" "$bad" "$2"
     fi
     [ "$bad" = 0 ]
 }
 
-unit() { # program
-    SECONDS=0
-    timeout -k 5 $SECONDS_MAX "$1" >"$output" 2>&1
-    local status=$? run good skipped
-    run=$(count '^\[==========\] ([0-9]+) test\(s\) run.*')
-    good=$(count '^\[  PASSED  \] ([0-9]+) test.*')
-    skipped=$(count '^\[  SKIPPED \] ([0-9]+) test.*')
-    add "${1##*/}" $status "$good" $((run - good - skipped)) ||
-        grep -vE '^\[( RUN      |       OK |==========|  PASSED  )\]' "$output"
+# What has been started: kinds (unit, script, sim), names, and how many of each have been reported.
+kinds=() names=() reported=0 running=0
+
+report() { # One: it has ended.
+    local k=$reported run good skipped status seconds
+    local output=$jobs/$k.out
+    read -r status seconds <"$jobs/$k.end"
+    case ${kinds[k]} in
+    unit)
+        run=$(count '^\[==========\] ([0-9]+) test\(s\) run.*' "$output")
+        good=$(count '^\[  PASSED  \] ([0-9]+) test.*' "$output")
+        skipped=$(count '^\[  SKIPPED \] ([0-9]+) test.*' "$output")
+        add "${names[k]}" "$status" "$seconds" "$good" $((run - good - skipped)) ||
+            grep -vE '^\[( RUN      |       OK |==========|  PASSED  )\]' "$output"
+        ;;
+    script)
+        add "${names[k]}" "$status" "$seconds" $((status == 0)) $((status != 0)) || cat "$output"
+        ;;
+    sim)
+        cat "$output"
+        add "${names[k]}" "$status" "$seconds" "$(count '^sim: ([0-9]+) passed, .*' "$output")" \
+            "$(count '^sim: .* ([0-9]+) failed$' "$output")"
+        ;;
+    esac
+    reported=$((reported + 1))
 }
 
-script() { # name, command...: one test
-    local name=$1 status
-    shift
-    SECONDS=0
-    timeout -k 5 $SECONDS_MAX "$@" >"$output" 2>&1
-    status=$?
-    add "$name" $status $((status == 0)) $((status != 0)) || cat "$output"
+finish() { # Until at most so many run; reports in the order of their start.
+    while [ $running -gt "$1" ]; do
+        wait -n
+        running=$((running - 1))
+        while [ -e "$jobs/$reported.end" ]; do report; done
+    done
 }
 
-simulate() { # name, options...
-    local name=$1
-    shift
-    SECONDS=0
-    timeout -k 5 $SECONDS_MAX "$build/sim" "$@" 2>&1 | tee "$output"
-    add "$name" "${PIPESTATUS[0]}" "$(count '^sim: ([0-9]+) passed, .*')" \
-        "$(count '^sim: .* ([0-9]+) failed$')"
+start() { # kind, name, command...
+    local k=${#names[@]}
+    kinds+=("$1") names+=("$2")
+    shift 2
+    finish $((slots - 1))
+    (
+        SECONDS=0
+        LEDGER_TEST=$k timeout -k 5 $SECONDS_MAX "$@" >"$jobs/$k.out" 2>&1
+        echo "$? $SECONDS" >"$jobs/$k.writing"
+        mv "$jobs/$k.writing" "$jobs/$k.end"
+    ) &
+    running=$((running + 1))
 }
 
-for program; do
-    [ "$program" = "$build/sim" ] || unit "$program"
-done
-script layers bash tests/layers.sh "$build"
+alone() { [[ $ALONE = *" ${1##*/} "* ]]; }
+
 case $mode in
 test)
-    simulate sim --file tests/sim/seeds.txt --seeds 20
+    start sim sim "$build/sim" --file tests/sim/seeds.txt --seeds 20
     ;;
 check)
-    simulate sim --file tests/sim/seeds.txt --seeds 200 --complete
-    simulate 'sim, disk errors' --seed 13 --nodes 4 --every-call 40
-    for program in tests/integration/*.sh; do
-        [ ! -e "$program" ] || script "${program##*/}" bash "$program" "$build"
-    done
+    start sim sim "$build/sim" --file tests/sim/seeds.txt --seeds 200 --complete
+    start sim 'sim, disk errors' "$build/sim" --seed 13 --nodes 4 --every-call 40
     ;;
 esac
+for program; do
+    [ "$program" = "$build/sim" ] || alone "$program" || start unit "${program##*/}" "$program"
+done
+start script layers bash tests/layers.sh "$build"
+for program in tests/integration/*.sh; do
+    [ "$mode" != check ] || alone "$program" || start script "${program##*/}" bash "$program" "$build"
+done
+finish 0
+slots=1
+for program; do
+    ! alone "$program" || start unit "${program##*/}" "$program"
+done
+for program in tests/integration/*.sh; do
+    [ "$mode" != check ] || ! alone "$program" || start script "${program##*/}" bash "$program" "$build"
+done
+finish 0
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

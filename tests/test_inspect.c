@@ -292,6 +292,25 @@ static void a_changed_record_is_seen(void **state)
     expect_problem('d', "position 5: no outcomes");
 }
 
+/* 256 blocks have one. */
+static void an_inner_node_of_the_log_is_checked(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[9] = {8};
+    const struct slice key = slice_of(bytes, sizeof bytes);
+    struct inspection i;
+    make_ledger('a', 256 / NODES + 1);
+    inspect(&i, 'a');
+    assert_string_equal(i.problem, "");
+    inspection_close(&i);
+    copy_ledger('a', 'b');
+    edit('b', LEDGER_LOG, key, flip_last_byte);
+    expect_problem('b', "position 255: an inner node of the log is wrong");
+    copy_ledger('a', 'c');
+    edit('c', LEDGER_LOG, key, NULL);
+    expect_problem('c', "position 255: an inner node of the log is wrong");
+}
+
 static void a_transaction_out_of_the_index_is_seen(void **state)
 {
     (void)state;
@@ -327,6 +346,7 @@ int main(int argc, char **argv)
         INSPECT(a_missing_account_is_seen),
         INSPECT(a_missing_block_is_seen),
         INSPECT(a_changed_record_is_seen),
+        INSPECT(an_inner_node_of_the_log_is_checked),
         INSPECT(a_transaction_out_of_the_index_is_seen),
         INSPECT(what_is_no_ledger_is_refused),
     };

@@ -6,6 +6,7 @@
 #include "node/block.h"
 #include "node/cli/inspect.h"
 #include "node/driver.h"
+#include "node/log_tree.h"
 #include "node/transaction.h"
 
 /* What is recomputed on the way through the log. */
@@ -14,7 +15,8 @@ struct walk {
     struct merkle_frontier log;
     struct executor_state sums;
     epoch_id with_epoch; /* Of the entry before. */
-    uint64_t rows;       /* Of outcomes, that there should be. */
+    uint64_t rows;       /* Of outcomes, that there should be; */
+    uint64_t nodes;      /* of the log, inner ones. */
 };
 
 static int check_place(struct walk *w, uint64_t position, uint32_t index,
@@ -147,6 +149,18 @@ static void skip_gap(struct walk *w)
         w->log = beyond;
 }
 
+static int check_node(void *context, struct slice key, const struct hash *node)
+{
+    struct walk *w = context;
+    struct slice value;
+    w->nodes++;
+    if (store_view_get(w->i->view, LEDGER_LOG, key, &value) == 0 && value.size == HASH_SIZE &&
+        memcmp(value.data, node->bytes, HASH_SIZE) == 0)
+        return 0;
+    return inspection_problem(w->i, "position %" PRIu64 ": an inner node of the log is wrong",
+                              w->log.count);
+}
+
 static int check_entry(void *context, struct slice key, struct slice value)
 {
     struct walk *w = context;
@@ -166,6 +180,8 @@ static int check_entry(void *context, struct slice key, struct slice value)
         return inspection_problem(
             w->i, "position %" PRIu64 ": its epoch or its proposer cannot be there", position);
     struct hash leaf = executor_leaf(&e);
+    if (log_tree_completed(&w->log, &leaf, check_node, w))
+        return -1;
     merkle_frontier_append(&w->log, &leaf);
     w->with_epoch = e.delivery.with_epoch;
     w->sums.bytes += e.bytes;
@@ -227,16 +243,20 @@ static int check_counts(struct walk *w)
     const uint64_t *outcomes = w->sums.outcomes;
     uint64_t expected =
         inspection_has_ids(i) ? outcomes[OUTCOME_EXECUTED] + outcomes[OUTCOME_FAILED_FUNDS] : 0;
-    uint64_t rows = 0;
+    uint64_t rows = 0, nodes = 0;
     const struct slice all = {0};
     int error = store_view_scan(i->view, LEDGER_TRANSACTIONS, all, count_place, i);
     if (!error)
         error = store_view_scan(i->view, LEDGER_OUTCOMES, all, count_row, &rows);
+    if (!error)
+        error = store_view_scan(i->view, LEDGER_LOG, all, count_row, &nodes);
     if (error)
         return inspection_error(i, error, "the index of transactions");
     if (i->transactions != expected)
         return inspection_problem(i, "the index has %" PRIu64 " transactions, the log %" PRIu64,
                                   i->transactions, expected);
+    if (nodes != w->nodes)
+        return inspection_problem(i, "there are inner nodes of the log that it does not have");
     if (rows != w->rows)
         return inspection_problem(i, "there are outcomes of blocks that are not in the log");
     return 0;
