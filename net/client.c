@@ -21,6 +21,8 @@ static const uint32_t answer_statuses[CLIENT_KINDS] = {
     [CLIENT_BLOCK] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN),
     [CLIENT_STATUS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED),
     [CLIENT_STATS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED),
+    [CLIENT_RECEIPT] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
+                       STATUS(CLIENT_PENDING),
 };
 
 const char *client_status_name(enum client_status status)
@@ -216,6 +218,7 @@ void client_request_encode(struct writer *w, const struct client_request *reques
         break;
     case CLIENT_ACCOUNT: write_bytes(w, request->key, CLIENT_KEY_SIZE); break;
     case CLIENT_BLOCK: write_u64(w, request->position); break;
+    case CLIENT_RECEIPT: write_bytes(w, request->transaction.bytes, HASH_SIZE); break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -246,6 +249,7 @@ bool client_request_decode(struct slice frame, struct client_request *request)
         break;
     case CLIENT_ACCOUNT: read_into(&r, request->key, CLIENT_KEY_SIZE); break;
     case CLIENT_BLOCK: request->position = read_u64(&r); break;
+    case CLIENT_RECEIPT: read_into(&r, request->transaction.bytes, HASH_SIZE); break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -301,7 +305,8 @@ void client_answer_encode(struct writer *w, const struct client_answer *answer)
         break;
     case CLIENT_BLOCK: write_block(w, &answer->block); break;
     case CLIENT_STATUS:
-    case CLIENT_STATS: write_slice(w, answer->json); break;
+    case CLIENT_STATS:
+    case CLIENT_RECEIPT: write_slice(w, answer->json); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: assert(false);
     }
@@ -329,7 +334,8 @@ static void read_body(struct reader *r, struct client_answer *answer)
         break;
     case CLIENT_BLOCK: read_block(r, &answer->block); break;
     case CLIENT_STATUS:
-    case CLIENT_STATS: answer->json = rest_of(r); break;
+    case CLIENT_STATS:
+    case CLIENT_RECEIPT: answer->json = rest_of(r); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: break;
     }

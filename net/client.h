@@ -18,6 +18,8 @@
  *   BLOCK    position u64                         struct client_block
  *   STATUS   -                                    JSON
  *   STATS    -                                    JSON
+ *   RECEIPT  id                                   JSON (node/receipt.h); PENDING: it is executed, and
+ *                                                 no checkpoint that is signed stands for it yet
  *
  * Fixed width, canonical: what decodes encodes to itself, and a frame with anything left over is
  * malformed. Decoders never allocate and never read past the end; slices borrow from the frame. */
@@ -44,6 +46,7 @@ enum client_kind {
     CLIENT_BLOCK,
     CLIENT_STATUS,
     CLIENT_STATS,
+    CLIENT_RECEIPT,
     CLIENT_KINDS,
 };
 
@@ -82,6 +85,7 @@ struct client_request {
         } list;                       /* SUBMIT, TX */
         uint8_t key[CLIENT_KEY_SIZE]; /* ACCOUNT */
         uint64_t position;            /* BLOCK */
+        struct hash transaction;      /* RECEIPT */
     };
 };
 
@@ -114,7 +118,7 @@ struct client_answer {
         } list;                 /* SUBMIT, TX */
         struct client_account account;
         struct client_block block;
-        struct slice json; /* STATUS, STATS */
+        struct slice json; /* STATUS, STATS, RECEIPT */
     };
 };
 

@@ -141,6 +141,7 @@ static void flight_free(struct flight *f)
     f->client->in_flight--;
     zmq_msg_close(&f->message);
     free(f->request.items);
+    free(f->request.json);
     free(f);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/accounts.h"
+#include "node/receipt.h"
 
 static const char too_large[] = "larger than a block has room for";
 static const char no_accounts[] = "this application has no accounts";
@@ -171,6 +172,28 @@ static void read_block(struct store_view *view, uint64_t position, struct client
     };
 }
 
+static void read_receipt(const struct request_context *c, struct store_view *ledger,
+                         struct request *r)
+{
+    struct receipt_source source = {.ledger = ledger,
+                                    .chain = c->chain,
+                                    .quorum = c->quorum,
+                                    .checkpoint_epochs = c->checkpoint_epochs};
+    struct receipt receipt;
+    struct client_result *result = &r->answer.result;
+    result->status = CLIENT_UNKNOWN;
+    if (store_view_open(c->consensus, &source.consensus) != 0)
+        return;
+    const int error = receipt_make(&source, &r->client.transaction, &receipt);
+    store_view_close(source.consensus);
+    if (error == RECEIPT_NOT_YET)
+        *result = (struct client_result){.status = CLIENT_PENDING, .id = r->client.transaction};
+    if (error != 0 || !(r->json = receipt_text(&receipt)))
+        return;
+    result->status = CLIENT_OK;
+    r->answer.json = slice_of(r->json, strlen(r->json));
+}
+
 void request_read(const struct request_context *c, struct request *r)
 {
     struct store_view *view = NULL;
@@ -178,6 +201,8 @@ void request_read(const struct request_context *c, struct request *r)
         r->answer.result.status = CLIENT_UNKNOWN;
     else if (r->client.kind == CLIENT_ACCOUNT)
         read_account(c, view, r->client.key, &r->answer);
+    else if (r->client.kind == CLIENT_RECEIPT)
+        read_receipt(c, view, r);
     else
         read_block(view, r->client.position, &r->answer);
     store_view_close(view);

@@ -10,7 +10,10 @@
 enum { REQUEST_RETRY_MS = 20 }; /* For a number above the window: about a block's time. */
 
 struct request_context {
-    struct store *ledger;
+    struct store *ledger, *consensus;
+    struct hash chain;
+    struct quorum quorum;
+    uint64_t checkpoint_epochs;
     const struct application_port *application;
     size_t transaction_size_max; /* What fits into a block. */
     struct known *known;
@@ -26,6 +29,7 @@ struct request {
     struct client_request client;
     struct client_answer answer;
     struct request_item *items; /* client.list.count of them, SUBMIT and TX. */
+    char *json;                 /* What the answer borrows from; owned by the caller. */
 };
 
 /* Fills in the items' bytes or ids. */
@@ -38,7 +42,7 @@ void request_list(const struct request_context *c, struct request *r, uint32_t f
 /* What a client hears of a transaction of which this became at its place. */
 struct client_result request_outcome(const struct hash *id, uint64_t height, uint32_t index,
                                      enum outcome outcome);
-/* Fills in the answer to ACCOUNT or BLOCK. From any thread. */
+/* Fills in the answer to ACCOUNT, BLOCK or RECEIPT. From any thread. */
 void request_read(const struct request_context *c, struct request *r);
 
 #endif

@@ -122,6 +122,9 @@ static void every_kind_of_request_comes_back(void **state)
     expect_exact(encode_request(&request), request_is_canonical);
     request = (struct client_request){.id = UINT64_MAX, .kind = CLIENT_STATS};
     expect_exact(encode_request(&request), request_is_canonical);
+    request = (struct client_request){.id = 11, .kind = CLIENT_RECEIPT};
+    memset(&request.transaction, 0xef, sizeof(request.transaction));
+    expect_exact(encode_request(&request), request_is_canonical);
 }
 
 static void a_malformed_request_still_has_its_id(void **state)
@@ -277,6 +280,12 @@ static void every_kind_of_answer_comes_back(void **state)
     assert_true(answer_is_canonical(bytes));
     assert_true(client_answer_decode(bytes, &decoded));
     assert_true(slice_equal(decoded.json, answer.json));
+
+    answer = (struct client_answer){.id = 4, .kind = CLIENT_RECEIPT, .json = text("{}")};
+    assert_true(answer_is_canonical(encode_answer(&answer)));
+    answer.result = (struct client_result){.status = CLIENT_PENDING};
+    memset(&answer.result.id, 0x31, sizeof(answer.result.id));
+    expect_exact(encode_answer(&answer), answer_is_canonical);
 
     answer = (struct client_answer){.id = 4, .kind = CLIENT_BLOCK};
     answer.result.status = CLIENT_UNKNOWN;

@@ -36,7 +36,8 @@ static struct request_item submitted(const struct transaction *t)
     uint8_t bytes[TRANSACTION_SIZE];
     struct request_item item = {.transaction = {.bytes = slice_of(bytes, sizeof bytes)}};
     struct request request = {.client = {.kind = CLIENT_SUBMIT}, .items = &item};
-    const struct request_context context = {store, &application, 1000, seen};
+    const struct request_context context = {
+        .ledger = store, .application = &application, .transaction_size_max = 1000, .known = seen};
     transaction_encode(t, bytes);
     request_list(&context, &request, 0, 1);
     return item;

@@ -6,6 +6,8 @@ int command_genesis(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 int command_transfer(int argc, char **argv);
 int command_submit(int argc, char **argv);
+int command_receipt(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_balance(int argc, char **argv);
 int command_tx(int argc, char **argv);
 int command_status(int argc, char **argv);

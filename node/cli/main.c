@@ -10,6 +10,8 @@ static const struct command_entry commands[] = {
     {"transfer", command_transfer, "send from one account to another"},
     {"submit", command_submit, "give a node transactions made elsewhere, or payloads"},
     {"tx", command_tx, "what became of a transaction"},
+    {"receipt", command_receipt, "proof of what became of a transaction"},
+    {"verify", command_verify, "check such a proof, without a node"},
     {"balance", command_balance, "what an account holds"},
     {"blocks", command_blocks, "the delivered blocks"},
     {"load", command_load, "submit transactions at a rate, and measure"},

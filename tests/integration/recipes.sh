@@ -82,7 +82,20 @@ load --count 100 --node 0
 stop $DEAD
 start $DEAD
 until_true 'it does not come back' settled
+for node in 0 $DEAD; do # Who went on from a snapshot proves what came since.
+    "$cli" receipt "$cluster" "$(tail -n 1 "$cluster/ids")" --node $node --wait $PATIENCE_S >"$cluster/receipt$node" || fail "no receipt of node $node"
+done
+"$cli" receipt "$cluster" "$(head -n 1 "$cluster/ids")" >"$cluster/receipt" || fail 'no receipt of the first'
+"$cli" receipt "$cluster" "$(head -n 1 "$cluster/ids")" --node $DEAD 2>/dev/null && fail 'a receipt of what it does not have'
 stop_all
+mkdir "$cluster/alone" # All that who verifies has.
+cp "$cluster/cluster.conf" "$cluster/alone"
+for receipt in receipt receipt0 receipt$DEAD; do
+    "$cli" verify "$cluster/$receipt" --cluster "$cluster/alone" || fail "$receipt is not proven"
+done
+sed 's/"executed"/"failed_funds"/' "$cluster/receipt" >"$cluster/changed"
+"$cli" verify "$cluster/changed" --cluster "$cluster/alone/cluster.conf" 2>/dev/null
+[ $? = 3 ] || fail 'a receipt that was changed is not refused'
 "$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" --ids "$cluster/ids" || fail 'the ledgers are not as they should be'
 
 # Data of another version.

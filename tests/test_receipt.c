@@ -1,0 +1,261 @@
+/* Receipts of all transactions of a history; each bit of one matters; so does who has signed it. */
+#include "node/driver.h"
+#include "node/receipt.h"
+#include "node/records.h"
+#include "tests/executor_fixture.h"
+
+enum { EVERY = 5, SIGNED = EPOCHS / EVERY * EVERY };
+
+static struct store *ledger, *consensus;
+static struct cluster cluster;
+static struct identity_signature signatures[NODES_MAX];
+
+static struct store *consensus_at(char name)
+{
+    const struct store_options options = {.path = store_path(name),
+                                          .size_max = 64 << 20,
+                                          .tables = consensus_tables,
+                                          .table_count = CONSENSUS_TABLES};
+    struct store *s;
+    if (store_open(&options, &s, message, sizeof message))
+        fail_msg("%s", message);
+    return s;
+}
+
+/* What the ledger is now, as so many nodes have signed it. */
+static void sign_checkpoint(const struct executor_state *state, unsigned signers)
+{
+    struct checkpoint_record r = {.checkpoint = {.epoch = state->epoch,
+                                                 .height = state->height,
+                                                 .log_root = state->log_root,
+                                                 .state_root = state->state_root},
+                                  .signatures = signatures};
+    const struct hash digest = checkpoint_digest(&chain, &r.checkpoint);
+    for (unsigned i = 0; i < signers; i++) {
+        nodeset_add(&r.signers, i);
+        assert_true(identity_sign(&secrets[i], hash_slice(&digest), NULL, &signatures[i]));
+    }
+    assert_int_equal(store_begin(consensus), 0);
+    assert_int_equal(records_put_checkpoint(consensus, &r, EVERY), 0);
+    assert_int_equal(store_commit(consensus), 0);
+}
+
+/* The history, with checkpoints: the last by so many, those before by all. */
+static void open_all(unsigned signers)
+{
+    struct executor_state state;
+    ledger = store_at('a');
+    consensus = consensus_at('b');
+    struct executor *x = open_on(ledger, NULL);
+    for (epoch_id e = 1; e <= EPOCHS; e++) {
+        assert_int_equal(run_epoch(x, e, &state), 0);
+        if (e % EVERY == 0)
+            sign_checkpoint(&state, e == SIGNED ? signers : N);
+    }
+    executor_close(x);
+    cluster = (struct cluster){.chain = chain, .node_count = N};
+    for (unsigned i = 0; i < N; i++)
+        cluster.nodes[i].identity = keys[i];
+}
+
+static void close_all(void)
+{
+    store_close(ledger);
+    store_close(consensus);
+}
+
+static int make_receipt(const struct hash *id, struct receipt *r)
+{
+    struct receipt_source s = {.chain = chain, .quorum = quorum_of(N), .checkpoint_epochs = EVERY};
+    assert_int_equal(store_view_open(ledger, &s.ledger), 0);
+    assert_int_equal(store_view_open(consensus, &s.consensus), 0);
+    const int error = receipt_make(&s, id, r);
+    store_view_close(s.ledger);
+    store_view_close(s.consensus);
+    return error;
+}
+
+/* Visits the ids that have an outcome. */
+static int count_receipt(void *context, struct slice key, struct slice value)
+{
+    struct {
+        unsigned proven, early;
+    } *counts = context;
+    struct receipt r, again;
+    struct hash id;
+    char reason[RECEIPT_REASON_MAX];
+    (void)value;
+    memcpy(id.bytes, key.data, HASH_SIZE);
+    const int error = make_receipt(&id, &r);
+    if (error == RECEIPT_NOT_YET) {
+        counts->early++;
+        return 0;
+    }
+    assert_int_equal(error, 0);
+    assert_int_equal(r.checkpoint.epoch, SIGNED);
+    if (!receipt_verify(&r, &cluster, reason))
+        fail_msg("%s", reason);
+    char *text = receipt_text(&r);
+    assert_true(receipt_parse(slice_of(text, strlen(text)), &again));
+    assert_true(receipt_verify(&again, &cluster, reason));
+    free(text);
+    counts->proven++;
+    return 0;
+}
+
+static void each_transaction_has_one_once_a_checkpoint_stands_for_it(void **state)
+{
+    (void)state;
+    struct {
+        unsigned proven, early;
+    } counts = {0};
+    struct store_view *view;
+    struct receipt r;
+    open_all(2);
+    assert_int_equal(store_view_open(ledger, &view), 0);
+    assert_int_equal(
+        store_view_scan(view, LEDGER_TRANSACTIONS, (struct slice){0}, count_receipt, &counts), 0);
+    store_view_close(view);
+    assert_true(counts.proven > 100);
+    assert_true(counts.early > 10); /* Of the epochs after it. */
+    assert_int_equal(make_receipt(&chain, &r), STORE_MISSING);
+    close_all();
+}
+
+/* Of the first transaction that there is a receipt of. */
+static int take_first(void *context, struct slice key, struct slice value)
+{
+    struct hash id;
+    (void)value;
+    memcpy(id.bytes, key.data, HASH_SIZE);
+    return make_receipt(&id, context) == 0;
+}
+
+static void first_receipt(struct receipt *r)
+{
+    struct store_view *view;
+    assert_int_equal(store_view_open(ledger, &view), 0);
+    assert_int_equal(store_view_scan(view, LEDGER_TRANSACTIONS, (struct slice){0}, take_first, r),
+                     1);
+    store_view_close(view);
+}
+
+static bool holds(const char *text, size_t size)
+{
+    static struct receipt r;
+    char reason[RECEIPT_REASON_MAX];
+    return receipt_parse(slice_of(text, size), &r) && receipt_verify(&r, &cluster, reason);
+}
+
+static void each_bit_of_it_matters(void **state)
+{
+    (void)state;
+    struct receipt r;
+    open_all(N);
+    first_receipt(&r);
+    char *text = receipt_text(&r);
+    const size_t size = strlen(text);
+    assert_true(holds(text, size));
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+        if (holds(text, size))
+            fail_msg("bit %zu of %zu", bit, 8 * size);
+        text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+    }
+    for (size_t less = 0; less < size; less++)
+        assert_false(holds(text, less));
+    char *more = malloc(size + 1);
+    memcpy(more, text, size);
+    more[size] = ' ';
+    assert_false(holds(more, size + 1));
+    free(more);
+    free(text);
+    close_all();
+}
+
+static void expect(const struct receipt *r, const char *words)
+{
+    char reason[RECEIPT_REASON_MAX];
+    assert_false(receipt_verify(r, &cluster, reason));
+    if (!strstr(reason, words))
+        fail_msg("\"%s\" and not \"%s\"", reason, words);
+}
+
+static void f_signatures_prove_nothing(void **state)
+{
+    (void)state;
+    struct receipt r;
+    char reason[RECEIPT_REASON_MAX];
+    open_all(2);
+    first_receipt(&r);
+    assert_true(receipt_verify(&r, &cluster, reason));
+    nodeset_remove(&r.signers, 0);
+    expect(&r, "1 nodes have signed the checkpoint: they may all be liars, it takes 2");
+    nodeset_remove(&r.signers, 1);
+    expect(&r, "0 nodes have signed");
+    close_all();
+    assert_int_equal(teardown(state) || setup(state), 0);
+    open_all(1); /* A node does not even give it, but one under the checkpoint before. */
+    first_receipt(&r);
+    assert_int_equal(r.checkpoint.epoch, SIGNED - EVERY);
+    close_all();
+}
+
+static void signatures_are_of_the_clusters_nodes(void **state)
+{
+    (void)state;
+    struct receipt r;
+    open_all(3);
+    first_receipt(&r);
+    r.signatures[2].bytes[5] ^= 1; /* Two good ones would be enough, but this is not as it was. */
+    expect(&r, "the signature of node 2 is not its own");
+    r.signatures[2].bytes[5] ^= 1;
+    r.signatures[3] = r.signatures[2]; /* One for two. */
+    nodeset_add(&r.signers, 3);
+    expect(&r, "node 3");
+    nodeset_remove(&r.signers, 3);
+    r.signatures[N] = r.signatures[2];
+    nodeset_add(&r.signers, N);
+    expect(&r, "node 4");
+    nodeset_remove(&r.signers, N);
+    cluster.nodes[1].identity = keys[N]; /* Another cluster of the same name. */
+    expect(&r, "node 1");
+    cluster.chain.bytes[0] ^= 1;
+    expect(&r, "of another cluster");
+    close_all();
+}
+
+static void it_is_of_a_final_outcome(void **state)
+{
+    (void)state;
+    struct receipt r;
+    open_all(2);
+    first_receipt(&r);
+    r.result.outcome = OUTCOME_BAD_SIGNATURE;
+    expect(&r, "not final");
+    close_all();
+}
+
+static int setup_all(void **state)
+{
+    if (history_count == 0)
+        make_history();
+    return setup(state);
+}
+
+#define RECEIPT(name) cmocka_unit_test_setup_teardown(name, setup_all, teardown)
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    const struct CMUnitTest tests[] = {
+        RECEIPT(each_transaction_has_one_once_a_checkpoint_stands_for_it),
+        RECEIPT(each_bit_of_it_matters),
+        RECEIPT(f_signatures_prove_nothing),
+        RECEIPT(signatures_are_of_the_clusters_nodes),
+        RECEIPT(it_is_of_a_final_outcome),
+    };
+    if (!fixture_init(argv))
+        return 1;
+    return cmocka_run_group_tests_name("receipt", tests, NULL, NULL);
+}
