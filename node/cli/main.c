@@ -23,6 +23,6 @@ int main(int argc, char **argv)
 {
     return program_main("ledger-cli", commands,
                         "Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage; "
-                        "3 a comparison\nfound a difference.\n",
+                        "3 a comparison\nfound a difference, or a receipt is not proven.\n",
                         argc, argv);
 }
