@@ -82,6 +82,34 @@ bool merkle_verify(const struct hash *root, uint64_t count, uint64_t index, cons
     return hash_equal(&node, root);
 }
 
+/* 2.1.4.2: the proof's nodes, from the last leaf of the first tree up, make both roots. */
+bool merkle_consistent(uint64_t first, const struct hash *first_root, uint64_t second,
+                       const struct hash *second_root, const struct hash proof[], unsigned length)
+{
+    if (first == 0 || first >= second)
+        return first > 0 && first == second && length == 0 && hash_equal(first_root, second_root);
+    uint64_t at = first - 1, last = second - 1;
+    for (; at & 1; at >>= 1)
+        last >>= 1;
+    unsigned k = at == 0 ? 0 : 1; /* A full tree is its own first node. */
+    if (length < k)
+        return false;
+    struct hash one = at == 0 ? *first_root : proof[0], two = one;
+    for (; k < length; k++, at >>= 1, last >>= 1) {
+        if (last == 0)
+            return false;
+        if (!(at & 1) && at != last) {
+            two = hash_inner(&two, &proof[k]);
+            continue;
+        }
+        one = hash_inner(&proof[k], &one);
+        two = hash_inner(&proof[k], &two);
+        for (; !(at & 1) && at != 0; at >>= 1)
+            last >>= 1;
+    }
+    return last == 0 && hash_equal(&one, first_root) && hash_equal(&two, second_root);
+}
+
 void merkle_tree_build(struct merkle_tree *t, const struct hash leaves[], unsigned leaf_count)
 {
     assert(leaf_count >= 1);

@@ -28,6 +28,11 @@ unsigned merkle_path_length(uint64_t count, uint64_t index);
 bool merkle_verify(const struct hash *root, uint64_t count, uint64_t index, const struct hash *leaf,
                    const struct hash path[], unsigned path_length);
 
+/* Whether `proof` (2.1.4) shows that the first `first` of `second` leaves under `second_root` are those
+ * under `first_root`. Of no leaves nothing is shown. */
+bool merkle_consistent(uint64_t first, const struct hash *first_root, uint64_t second,
+                       const struct hash *second_root, const struct hash proof[], unsigned length);
+
 struct merkle_tree {
     unsigned leaf_count;
     struct hash nodes[2 * NODES_MAX + MERKLE_DEPTH_MAX]; /* Level by level, the leaves first. */

@@ -161,3 +161,28 @@ int log_tree_path(struct store_view *v, uint64_t height, uint64_t position,
     }
     return error;
 }
+
+/* SUBPROOF of 2.1.4.1. `whole`: the verifier has the root of these `first` leaves. */
+static int subproof(const struct log_tree *t, uint64_t begin, uint64_t first, uint64_t count,
+                    bool whole, struct hash proof[], unsigned *length)
+{
+    if (first == count)
+        return whole ? 0 : subtree(t, begin, count, &proof[(*length)++]);
+    const uint64_t size = UINT64_C(1) << split_level(count);
+    if (first <= size) {
+        const int error = subproof(t, begin, first, size, whole, proof, length);
+        return error ? error : subtree(t, begin + size, count - size, &proof[(*length)++]);
+    }
+    const int error = subproof(t, begin + size, first - size, count - size, false, proof, length);
+    return error ? error : subtree(t, begin, size, &proof[(*length)++]);
+}
+
+int log_tree_consistency(struct store_view *v, uint64_t first, uint64_t second,
+                         struct hash proof[MERKLE_LOG_DEPTH_MAX + 1], unsigned *length)
+{
+    struct log_tree t;
+    const int error = open_tree(v, &t);
+    assert(first <= second);
+    *length = 0;
+    return error || first == 0 ? error : subproof(&t, 0, first, second, true, proof, length);
+}

@@ -24,5 +24,9 @@ int log_tree_completed(const struct merkle_frontier *log, const struct hash *lea
  * there are. STORE_MISSING: a part of it is not here, for this ledger went on from a snapshot. */
 int log_tree_path(struct store_view *v, uint64_t height, uint64_t position,
                   struct hash path[MERKLE_LOG_DEPTH_MAX], unsigned *length);
+/* The consistency proof of the first `first` leaves with the first `second` (merkle_consistent), which
+ * are no more than there are. STORE_MISSING as above. */
+int log_tree_consistency(struct store_view *v, uint64_t first, uint64_t second,
+                         struct hash proof[MERKLE_LOG_DEPTH_MAX + 1], unsigned *length);
 
 #endif

@@ -69,6 +69,46 @@ static void done(struct store *s)
     free(leaves);
 }
 
+/* Whether there is a proof; if there is one, that it holds, and that each node of it matters. */
+static bool consistent(struct store *s, uint64_t first, uint64_t second)
+{
+    struct hash proof[MERKLE_LOG_DEPTH_MAX + 1];
+    const struct hash one = merkle_root(leaves, first), two = merkle_root(leaves, second);
+    struct store_view *view;
+    unsigned length = 0;
+    assert_int_equal(store_view_open(s, &view), 0);
+    const int error = log_tree_consistency(view, first, second, proof, &length);
+    store_view_close(view);
+    if (error)
+        return false;
+    assert_true(merkle_consistent(first, &one, second, &two, proof, length));
+    assert_false(length > 0 && merkle_consistent(first, &one, second, &two, proof, length - 1));
+    for (unsigned k = 0; k < length; k++) {
+        proof[k].bytes[9] ^= 1;
+        assert_false(merkle_consistent(first, &one, second, &two, proof, length));
+        proof[k].bytes[9] ^= 1;
+    }
+    assert_false(first > 0 && merkle_consistent(first, &two, second, &one, proof, length) &&
+                 first != second);
+    return true;
+}
+
+static void a_log_goes_on_from_what_it_was(void **state)
+{
+    (void)state;
+    struct store *s = make_log(0, SMALL);
+    for (uint64_t second = 1; second <= SMALL; second += second < 40 ? 1 : 37)
+        for (uint64_t first = 1; first <= second; first += first < 20 ? 1 : 29)
+            assert_true(consistent(s, first, second));
+    done(s);
+    assert_int_equal(teardown(state) || setup(state), 0);
+    s = make_log(300, SMALL); /* Of before the snapshot there is none. */
+    assert_true(consistent(s, 300, SMALL));
+    assert_true(consistent(s, 555, SMALL));
+    assert_false(consistent(s, 299, SMALL));
+    done(s);
+}
+
 static void paths_are_those_of_the_tree(void **state)
 {
     (void)state;
@@ -118,6 +158,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(paths_are_those_of_the_tree),
         TEST(so_they_are_of_a_log_of_many_levels),
+        TEST(a_log_goes_on_from_what_it_was),
         TEST(who_began_with_a_snapshot_proves_what_came_since),
     };
     if (!fixture_init(argv))

@@ -103,6 +103,41 @@ static void inclusion_proofs_are_judged_as_rfc9162_says(void **state)
     assert_int_equal(bad, 92);
 }
 
+static bool consistency_verifies(const json_t *vector)
+{
+    struct hash first, second, proof[16];
+    const json_t *nodes = json_object_get(vector, "proof");
+    const unsigned length = (unsigned)json_array_size(nodes);
+    assert_true(length <= 16);
+    for (unsigned i = 0; i < length; i++)
+        hash_of_base64(json_array_get(nodes, i), &proof[i]);
+    hash_of_base64(json_object_get(vector, "root1"), &first); /* Some are words, filled up. */
+    hash_of_base64(json_object_get(vector, "root2"), &second);
+    return merkle_consistent(number_of(json_object_get(vector, "size1")), &first,
+                             number_of(json_object_get(vector, "size2")), &second, proof, length);
+}
+
+static void consistency_proofs_are_judged_as_rfc9162_says(void **state)
+{
+    (void)state;
+    FILE *file = fopen("tests/vectors/rfc9162-consistency.jsonl", "r");
+    assert_non_null(file);
+    unsigned good = 0, bad = 0;
+    char line[2048];
+    while (fgets(line, sizeof line, file)) {
+        json_t *vector = json_loads(line, JSON_DECODE_INT_AS_REAL, NULL);
+        assert_non_null(vector);
+        bool damaged = json_is_true(json_object_get(vector, "wantErr"));
+        if (consistency_verifies(vector) == damaged)
+            fail_msg("%s", json_string_value(json_object_get(vector, "name")));
+        *(damaged ? &bad : &good) += 1;
+        json_decref(vector);
+    }
+    fclose(file);
+    assert_int_equal(good, 6);
+    assert_int_equal(bad, 92);
+}
+
 static void all_forms_of_a_tree_agree(void **state)
 {
     (void)state;
@@ -283,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_are_those_of_rfc9162),
         cmocka_unit_test(inclusion_proofs_are_judged_as_rfc9162_says),
+        cmocka_unit_test(consistency_proofs_are_judged_as_rfc9162_says),
         cmocka_unit_test(all_forms_of_a_tree_agree),
         cmocka_unit_test(a_frontier_of_nothing_has_the_root_of_nothing),
         cmocka_unit_test(a_proof_with_a_flipped_bit_fails),
