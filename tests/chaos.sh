@@ -151,9 +151,15 @@ lose() {
     "$bin/ledger-testnet" kill $LOSER "${run[@]}" >/dev/null 2>&1
     say replace $LOSER
 }
+# Who has said that it had closed what it had not is told of it no more, and lies less and less.
+renew() {
+    below ${#LIARS[@]}
+    "$bin/ledger-testnet" kill "${LIARS[drawn]}" "${run[@]}" >/dev/null 2>&1
+    say replace "${LIARS[drawn]}"
+}
 
 declare -A faults=()
-kinds=(kill_one kill_more kill_all pause_one pause_more isolate split throttle away_one disk_full)
+kinds=(kill_one kill_more kill_all pause_one pause_more isolate split throttle away_one disk_full renew)
 [ -z "$LOSER" ] || kinds+=(lose)
 fault() {
     below ${#kinds[@]}
@@ -171,6 +177,7 @@ fault() {
     away_one) away_one ;;
     disk_full) fill $drawn ;;
     lose) lose ;;
+    renew) renew ;;
     throttle) throttle $((drawn + 1)) ;;
     esac
 }
