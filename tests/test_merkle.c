@@ -68,7 +68,7 @@ static uint64_t number_of(const json_t *number)
     return value < 0x1p64 ? (uint64_t)value : UINT64_MAX;
 }
 
-static bool vector_verifies(const json_t *vector)
+static bool inclusion_verifies(const json_t *vector)
 {
     struct hash root, leaf, path[16];
     const json_t *proof = json_object_get(vector, "proof"); /* May be null: an empty one. */
@@ -82,18 +82,18 @@ static bool vector_verifies(const json_t *vector)
                          number_of(json_object_get(vector, "leafIdx")), &leaf, path, length);
 }
 
-static void inclusion_proofs_are_judged_as_rfc9162_says(void **state)
+/* A file of them, a line each: 6 good ones and 92 damaged. */
+static void judge_all(const char *path, bool (*verifies)(const json_t *vector))
 {
-    (void)state;
-    FILE *file = fopen("tests/vectors/rfc9162-inclusion.jsonl", "r");
+    FILE *file = fopen(path, "r");
     assert_non_null(file);
     unsigned good = 0, bad = 0;
-    char line[1024];
+    char line[2048];
     while (fgets(line, sizeof line, file)) {
         json_t *vector = json_loads(line, JSON_DECODE_INT_AS_REAL, NULL);
         assert_non_null(vector);
         bool damaged = json_is_true(json_object_get(vector, "wantErr"));
-        if (vector_verifies(vector) == damaged)
+        if (verifies(vector) == damaged)
             fail_msg("%s", json_string_value(json_object_get(vector, "name")));
         *(damaged ? &bad : &good) += 1;
         json_decref(vector);
@@ -101,6 +101,12 @@ static void inclusion_proofs_are_judged_as_rfc9162_says(void **state)
     fclose(file);
     assert_int_equal(good, 6);
     assert_int_equal(bad, 92);
+}
+
+static void inclusion_proofs_are_judged_as_rfc9162_says(void **state)
+{
+    (void)state;
+    judge_all("tests/vectors/rfc9162-inclusion.jsonl", inclusion_verifies);
 }
 
 static bool consistency_verifies(const json_t *vector)
@@ -120,22 +126,7 @@ static bool consistency_verifies(const json_t *vector)
 static void consistency_proofs_are_judged_as_rfc9162_says(void **state)
 {
     (void)state;
-    FILE *file = fopen("tests/vectors/rfc9162-consistency.jsonl", "r");
-    assert_non_null(file);
-    unsigned good = 0, bad = 0;
-    char line[2048];
-    while (fgets(line, sizeof line, file)) {
-        json_t *vector = json_loads(line, JSON_DECODE_INT_AS_REAL, NULL);
-        assert_non_null(vector);
-        bool damaged = json_is_true(json_object_get(vector, "wantErr"));
-        if (consistency_verifies(vector) == damaged)
-            fail_msg("%s", json_string_value(json_object_get(vector, "name")));
-        *(damaged ? &bad : &good) += 1;
-        json_decref(vector);
-    }
-    fclose(file);
-    assert_int_equal(good, 6);
-    assert_int_equal(bad, 92);
+    judge_all("tests/vectors/rfc9162-consistency.jsonl", consistency_verifies);
 }
 
 static void all_forms_of_a_tree_agree(void **state)

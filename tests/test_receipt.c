@@ -1,7 +1,7 @@
 /* Receipts of all transactions of a history; each bit of one matters; so does who has signed it. */
-#include "node/driver.h"
 #include "node/receipt.h"
 #include "node/records.h"
+#include "tests/consensus_fixture.h"
 #include "tests/executor_fixture.h"
 
 enum { EVERY = 5, SIGNED = EPOCHS / EVERY * EVERY };
@@ -9,18 +9,6 @@ enum { EVERY = 5, SIGNED = EPOCHS / EVERY * EVERY };
 static struct store *ledger, *consensus;
 static struct cluster cluster;
 static struct identity_signature signatures[NODES_MAX];
-
-static struct store *consensus_at(char name)
-{
-    const struct store_options options = {.path = store_path(name),
-                                          .size_max = 64 << 20,
-                                          .tables = consensus_tables,
-                                          .table_count = CONSENSUS_TABLES};
-    struct store *s;
-    if (store_open(&options, &s, message, sizeof message))
-        fail_msg("%s", message);
-    return s;
-}
 
 /* What the ledger is now, as so many nodes have signed it. */
 static void sign_checkpoint(const struct executor_state *state, unsigned signers)

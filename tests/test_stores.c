@@ -1,19 +1,7 @@
 #include "node/stores.h"
 
-#include "node/driver.h"
+#include "tests/consensus_fixture.h"
 #include "tests/executor_fixture.h"
-
-static struct store *consensus_at(char letter)
-{
-    const struct store_options options = {.path = store_path(letter),
-                                          .size_max = 16 << 20,
-                                          .tables = consensus_tables,
-                                          .table_count = CONSENSUS_TABLES};
-    struct store *s;
-    if (store_open(&options, &s, message, sizeof message))
-        fail_msg("%s", message);
-    return s;
-}
 
 static void begin_ledger(char letter)
 {
