@@ -37,13 +37,14 @@ add() { # name, exit status, seconds, passed, failed
     [ "$bad" = 0 ]
 }
 
-# What has been started: kinds (unit, script, sim), names, and how many of each have been reported.
-kinds=() names=() reported=0 running=0
+# What has been started: unit, script or sim; and its name.
+kinds=() names=() running=0
 
-report() { # One: it has ended.
-    local k=$reported run good skipped status seconds
+report() { # number: it has ended
+    local k=$1 run good skipped status seconds
     local output=$jobs/$k.out
     read -r status seconds <"$jobs/$k.end"
+    rm "$jobs/$k.end"
     case ${kinds[k]} in
     unit)
         run=$(count '^\[==========\] ([0-9]+) test\(s\) run.*' "$output")
@@ -61,14 +62,16 @@ report() { # One: it has ended.
             "$(count '^sim: .* ([0-9]+) failed$' "$output")"
         ;;
     esac
-    reported=$((reported + 1))
 }
 
-finish() { # Until at most so many run; reports in the order of their start.
+finish() { # Until at most so many run.
+    local ended
     while [ $running -gt "$1" ]; do
         wait -n
         running=$((running - 1))
-        while [ -e "$jobs/$reported.end" ]; do report; done
+        for ended in "$jobs"/*.end; do
+            [ ! -e "$ended" ] || report "$(basename "$ended" .end)"
+        done
     done
 }
 
