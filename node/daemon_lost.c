@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 #include "node/daemon_state.h"
+#include "node/lost.h"
 
-enum { PING_MS = 500, WANT_MS = 5000, HEAR_MS = 2000 };
+enum { PING_MS = 500, WANT_MS = 5000, HEAR_MS = 2000, ALL_MS = 20000 };
 
 int daemon_open_lost(struct daemon *d, bool lost_data, char *message, size_t message_size)
 {
@@ -44,25 +45,12 @@ static void ping(struct daemon *d)
             driver_say(d->driver, (node_id)p, DRIVER_VOTES, &m);
 }
 
-/* How many others have said where they are, and how many of these that something is agreed. */
-static unsigned heard(const struct daemon *d, unsigned *moved)
-{
-    unsigned count = 0;
-    *moved = 0;
-    for (unsigned p = 0; p < d->quorum.n; p++) {
-        const bool said = p != d->self && d->words[p].first_unsealed > 0;
-        count += said;
-        *moved += said && d->words[p].agreed > 0;
-    }
-    return count;
-}
-
 /* Where all say that nothing is agreed, N-f with this node begin. Where somebody says otherwise, it takes
  * N-f others to tell a liar from a cluster that has moved. */
 static int look_new(struct daemon *d, char *message, size_t message_size)
 {
     unsigned moved;
-    const unsigned others = heard(d, &moved);
+    const unsigned others = lost_heard(d->words, d->quorum, d->self, &moved);
     if (others + (moved == 0) < quorum_all(d->quorum) && moved < quorum_some(d->quorum))
         return 0;
     if (d->lost.heard_ms == 0)
@@ -84,29 +72,18 @@ static int look_new(struct daemon *d, char *message, size_t message_size)
     return 0;
 }
 
-/* What this node may have said was of epochs that were open here. One that is correct among N-f others
- * was no more than a window behind, so that what is open there, and a window more, is beyond it. This
- * node counts against f, so that f-1 of the others may lie: they cannot say less for all, and what is
- * farther than link_horizon from what f say is not believed. 0: not known yet. */
-static epoch_id least_epoch(const struct daemon *d)
+/* Once all others have been heard, or no more have for a while. */
+static epoch_id least_epoch(struct daemon *d)
 {
-    const uint64_t window = d->config.cluster.epoch_window;
     unsigned moved;
-    epoch_id known = 0, open = 0;
-    if (heard(d, &moved) < quorum_all(d->quorum))
-        return 0;
-    for (unsigned p = 0; p < d->quorum.n; p++) { /* The f-th greatest. */
-        unsigned count = 0;
-        for (unsigned other = 0; other < d->quorum.n; other++)
-            count += d->words[other].agreed >= d->words[p].agreed;
-        if (count >= (d->quorum.f > 0 ? d->quorum.f : 1u) && d->words[p].agreed > known)
-            known = d->words[p].agreed;
+    const unsigned others = lost_heard(d->words, d->quorum, d->self, &moved);
+    if (others > d->lost.others || d->lost.heard_ms == 0) {
+        d->lost.others = others;
+        d->lost.heard_ms = d->now_ms;
     }
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (d->words[p].first_unsealed <= known + d->config.cluster.link_horizon &&
-            d->words[p].first_unsealed > open)
-            open = d->words[p].first_unsealed;
-    return open + 2 * window;
+    if (others + 1 < d->quorum.n && d->now_ms < d->lost.heard_ms + ALL_MS)
+        return 0;
+    return lost_least(d->words, d->quorum, d->self, d->config.cluster.epoch_window);
 }
 
 static int look_lost(struct daemon *d, char *message, size_t message_size)

@@ -68,6 +68,7 @@ struct daemon {
     enum { MUTE_NOT, MUTE_NEW, MUTE_LOST } mute; /* daemon_lost.c */
     struct {
         uint64_t pinged_ms, heard_ms, wanted_ms;
+        unsigned others; /* Heard until heard_ms. */
     } lost;
     struct pollfd *polled; /* Room for all that is waited for. */
     struct transport_frame frames[DAEMON_FRAMES];
