@@ -8,6 +8,7 @@ name=data
 cli=$build/ledger-cli
 NODES=4
 PATIENCE_S=60
+checkpoint_epochs=10 # Soon idle.
 . tests/cluster.sh
 
 for cluster in "$build/data.other" "$build/data"; do # The last one is used.
