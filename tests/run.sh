@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests, as many at a time as there are cores, whatever fails, and adds up: the last line is
-# the total. Those that measure time run alone, at the end.
+# the total. Those that measure time, or count on a thread to have had it, run alone, at the end.
 # usage: tests/run.sh test|check BUILD PROGRAM...      (make test, make check)
 #
 # What a program counted itself is taken from its output: cmocka's summaries, or a line of
@@ -10,7 +10,8 @@ mode=$1 build=$2
 shift 2
 
 SECONDS_MAX=900 # For one program: longer means that it hangs.
-ALONE=' test_core_large testnet.sh '
+ALONE=' test_core_large test_intake test_connections test_transport test_transport_plain test_reset
+ test_http test_zap test_workers testnet.sh '
 
 passed=0 failed=0
 jobs=$(mktemp -d)
@@ -89,7 +90,7 @@ start() { # kind, name, command...
     running=$((running + 1))
 }
 
-alone() { [[ $ALONE = *" ${1##*/} "* ]]; }
+alone() { [[ $ALONE = *[[:space:]]${1##*/}[[:space:]]* ]]; }
 
 case $mode in
 test)
