@@ -87,6 +87,7 @@ spread() { # Until it is back: transactions, so that the others come to a checkp
 until_true 'it does not begin with a snapshot' spread
 begun=$(grep -oE 'goes on from a snapshot epoch=[0-9]+' "$cluster/node$lost.log" | grep -oE '[0-9]+$')
 [ "$begun" -ge "$least" ] || fail "it began with epoch $begun, and may have voted up to $least"
+until_true 'it does not become current' settled # Or it tells of sequence numbers that are used.
 load --count 400
 until_true 'the nodes have not executed the same' settled
 grep -h 'kind=equivocation' "$cluster"/node[0-9].log && fail 'something was said twice'
