@@ -52,13 +52,14 @@ until_true() { # what to say if it never is, command...
 all_connected() { [ "$(values peers status "$cluster" | grep -cx $((NODES - 1)))" = $NODES ]; }
 
 # What nodes put into blocks once more, since they cannot know that others did, may follow later.
+stands() { values '(epoch_agreed|height|peers|checkpoint_signers|snapshot_here)' status "$cluster"; }
 settled() {
     local before
-    before=$("$cli" status "$cluster" --json 2>/dev/null)
+    before=$(stands)
     sleep 1
     [ "$(values lag_epochs status "$cluster" | grep -cx 0)" = $NODES ] &&
         [ "$(values log_root status "$cluster" | uniq -c | awk '{ print $1 }')" = $NODES ] &&
-        [ "$("$cli" status "$cluster" --json 2>/dev/null)" = "$before" ]
+        [ "$(stands)" = "$before" ]
 }
 
 port_is_free() { ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
