@@ -162,6 +162,16 @@ static epoch_id behind(const struct daemon *d)
                                       : d->executed.epoch;
 }
 
+static void hear_offer(struct daemon *d, node_id from, struct slice head)
+{
+    struct catch_up *c = &d->snapshots.gathering;
+    const epoch_id before = c->last[from].epoch;
+    catch_up_offer(c, from, behind(d), head, d->now_ms);
+    if (c->last[from].epoch != before)
+        log_limited(LOG_LEVEL_INFO, "snapshot", from, "peer %u offers a snapshot epoch=%" PRIu64,
+                    (unsigned)from, c->last[from].epoch);
+}
+
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m)
 {
     if (m->kind == MESSAGE_WANT_SNAPSHOT && m->snapshot.index == SNAPSHOT_ANY) {
@@ -181,7 +191,7 @@ void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *
     if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
         return;
     if (m->kind == MESSAGE_OFFER)
-        catch_up_offer(&d->snapshots.gathering, from, behind(d), m->offer.head, d->now_ms);
+        hear_offer(d, from, m->offer.head);
     else if (catch_up_piece(&d->snapshots.gathering, from, m, d->now_ms) != 0)
         log_limited(LOG_LEVEL_ERROR, "snapshot", 0, "a piece cannot be stored: %s",
                     store_message(d->snapshots.making.store));

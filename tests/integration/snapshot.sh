@@ -42,9 +42,11 @@ for i in 0 1 2; do
 done
 after=$(values epoch_executed status "$cluster" | head -n 1)
 
-# Two of three say nothing when it begins to gather: it waits for what they were asked, and is killed.
+# Two of three have offered theirs, and then say nothing: it waits for what they were asked, and is
+# killed.
 start $AWAY
-sleep 8
+until_true 'it is not offered a snapshot by node 1' said 'peer 1 offers a snapshot'
+until_true 'it is not offered a snapshot by node 2' said 'peer 2 offers a snapshot'
 kill -STOP "${pids[1]}" "${pids[2]}"
 until_true 'it does not begin to gather a snapshot' said 'gathering a snapshot'
 sleep 1
