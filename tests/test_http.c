@@ -1,98 +1,6 @@
-#include "net/http.h"
+#include "tests/http_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { WAIT_MS = 2000, CONNECTIONS = 40, FLOOD = 200 };
-
-static unsigned handled;
-
-static struct http *server;
-static char answer[1 << 16];
-
-static void handle(void *context, const struct http_request *request, struct http_answer *out)
-{
-    char text[256];
-    handled++;
-    const char *after = http_argument(request, "after");
-    assert_ptr_equal(context, &server);
-    snprintf(text, sizeof text, "%s %s", request->path, after ? after : "-");
-    http_say(out, strcmp(request->path, "/missing") == 0 ? 404 : 200, text);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    char message[256];
-    const struct http_options options = {
-        .host = "127.0.0.1", .port = 0, .handle = handle, .context = &server};
-    return http_open(&options, &server, message, sizeof message);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    http_close(server);
-    return 0;
-}
-
-static int dial(void)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(http_port(server)),
-                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const int file = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(file >= 0);
-    if (connect(file, (const struct sockaddr *)&address, sizeof address) != 0)
-        fail_msg("connect: %s", strerror(errno));
-    return file;
-}
-
-/* Serves until the connection has `text` in what it was told, or is closed by the server. */
-static void serve_until(int file, const char *text)
-{
-    size_t size = 0;
-    bool more = false;
-    answer[0] = '\0';
-    for (int waited = 0; waited < WAIT_MS; waited += 10) {
-        struct pollfd polled[] = {{.fd = http_file(server), .events = POLLIN},
-                                  {.fd = file, .events = POLLIN}};
-        poll(polled, 2, 10);
-        while ((polled[0].revents || more) && (more = http_serve(server)))
-            ;
-        if (!polled[1].revents)
-            continue;
-        const ssize_t got = read(file, answer + size, sizeof answer - 1 - size);
-        if (got <= 0)
-            return;
-        size += (size_t)got;
-        answer[size] = '\0';
-        if (strstr(answer, text))
-            return;
-    }
-    fail_msg("no answer with \"%s\", but \"%s\"", text, answer);
-}
-
-static void ask(const char *request, const char *text)
-{
-    const int file = dial();
-    assert_int_equal(write(file, request, strlen(request)), strlen(request));
-    serve_until(file, text);
-    close(file);
-    if (!strstr(answer, text))
-        fail_msg("not \"%s\", but \"%s\"", text, answer);
-}
+enum { CONNECTIONS = 80, FLOOD = 200 };
 
 static void what_is_asked_for_is_answered(void **state)
 {
@@ -166,7 +74,7 @@ static void connections_are_bounded(void **state)
         files[k] = dial();
         http_serve(server);
     }
-    assert_in_range(open_files() - before - CONNECTIONS, 1, 8); /* Of one address. */
+    assert_in_range(open_files() - before - CONNECTIONS, 1, HTTP_CONNECTIONS_ADDRESS_MAX);
     for (unsigned k = 0; k < CONNECTIONS; k++)
         close(files[k]);
     for (unsigned k = 0; k < CONNECTIONS; k++)
@@ -174,28 +82,12 @@ static void connections_are_bounded(void **state)
     ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -");
 }
 
-/* The server of the other tests waits for long. */
-static struct http *patient;
-static void be_impatient(void)
-{
-    char message[256];
-    const struct http_options options = {
-        .host = "127.0.0.1", .handle = handle, .context = &server, .request_ms = 200};
-    patient = server;
-    assert_int_equal(http_open(&options, &server, message, sizeof message), 0);
-}
-static void be_patient(void)
-{
-    http_close(server);
-    server = patient;
-}
-
 /* A byte now and then is not idle, and is no request either. */
 static void half_a_request_is_not_waited_for(void **state)
 {
     (void)state;
     char byte;
-    be_impatient();
+    open_server(200, 0);
     const int file = dial();
     unsigned sent = 0;
     for (; sent < 200; sent++) {
@@ -208,14 +100,14 @@ static void half_a_request_is_not_waited_for(void **state)
     assert_in_range(sent, 10, 100);
     close(file);
     ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -"); /* And others are served. */
-    be_patient();
+    close_server();
 }
 
 static void each_request_has_its_own_time(void **state)
 {
     (void)state;
     static const char request[] = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
-    be_impatient();
+    open_server(200, 0);
     const int file = dial();
     for (unsigned k = 0; k < 8; k++) {
         assert_int_equal(send(file, request, strlen(request), MSG_NOSIGNAL), strlen(request));
@@ -224,7 +116,7 @@ static void each_request_has_its_own_time(void **state)
         poll(NULL, 0, 50);
     }
     close(file);
-    be_patient();
+    close_server();
 }
 
 /* Whoever asks for more than his turn waits for the next. */

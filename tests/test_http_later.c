@@ -1,0 +1,188 @@
+/* Bodies, answers that come later, and those that have no end. */
+#include "tests/http_fixture.h"
+
+enum { BODY_MAX = 50000 };
+
+static void post(size_t size, const char *text)
+{
+    static char request[BODY_MAX + 300];
+    const int head = snprintf(request, sizeof request,
+                              "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
+    memset(request + head, 'b', size);
+    request[(size_t)head + size] = '\0';
+    ask(request, text);
+}
+
+static void a_body_is_taken_up_to_a_size(void **state)
+{
+    (void)state;
+    open_server(0, BODY_MAX);
+    post(0, "0 bytes, short");
+    post(7, "7 bytes, bbbbb");
+    post(BODY_MAX, "50000 bytes, bbbbb");
+    post(BODY_MAX + 1, "At most 50000 bytes");
+    assert_non_null(strstr(answer, "HTTP/1.1 413 "));
+    ask("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "GET, HEAD and POST");
+    ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "/a -");
+    close_server();
+}
+
+/* Until the handler has deferred, or there is something to say. */
+static void serve_some(void)
+{
+    for (unsigned k = 0; k < 20; k++) {
+        while (http_serve(server))
+            ;
+        poll(NULL, 0, 1);
+    }
+}
+
+static int begin(const char *request)
+{
+    const int file = dial();
+    assert_int_equal(write(file, request, strlen(request)), strlen(request));
+    serve_some();
+    return file;
+}
+
+static const char later[] = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static void what_is_deferred_is_answered_later(void **state)
+{
+    (void)state;
+    struct http_answer out;
+    open_server(100, 0);
+    ask("GET /now HTTP/1.1\r\nHost: x\r\n\r\n", "at once");
+    const int file = begin(later);
+    assert_non_null(deferred);
+    ask("GET /b HTTP/1.1\r\nHost: x\r\n\r\n", "/b -"); /* Others do not wait for it. */
+    poll(NULL, 0, 150);
+    serve_some(); /* Nor is it hung up on: it waits for us. */
+    http_say(&out, 200, "it was worth it");
+    http_answer_call(deferred, &out);
+    serve_until(file, "it was worth it");
+    assert_non_null(strstr(answer, "it was worth it"));
+    assert_int_equal(write(file, "GET /c HTTP/1.1\r\nHost: x\r\n\r\n", 28), 28);
+    serve_until(file, "/c -"); /* And the connection goes on. */
+    close(file);
+    assert_int_equal(forgotten, 0);
+    close_server();
+}
+
+static void who_has_gone_is_answered_in_vain(void **state)
+{
+    (void)state;
+    struct http_answer out;
+    open_server(0, 0);
+    close(begin(later));
+    serve_some();
+    http_say(&out, 200, "too late");
+    http_answer_call(deferred, &out);
+    serve_some();
+    ask("GET /b HTTP/1.1\r\nHost: x\r\n\r\n", "/b -");
+    close_server();
+    assert_int_equal(forgotten, 0);
+}
+
+static void what_is_never_answered_is_forgotten(void **state)
+{
+    (void)state;
+    open_server(0, 0);
+    const int file = begin(later);
+    close_server();
+    assert_int_equal(forgotten, 1);
+    close(file);
+}
+
+static const char stream[] = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static void a_stream_comes_as_it_is_there(void **state)
+{
+    (void)state;
+    open_server(100, 0);
+    const int file = begin(stream);
+    serve_until(file, "\r\n\r\n");
+    assert_int_equal(tap.reads, 1); /* Asked once, and then not before it is woken. */
+    for (unsigned k = 0; k < 3; k++) {
+        poll(NULL, 0, 50); /* More than a request may take, in all. */
+        serve_some();
+        tap.parts = 1;
+        http_wake(deferred);
+        serve_until(file, "<xxx");
+        assert_non_null(strstr(answer, "<xxx"));
+    }
+    assert_int_equal(tap.ended, 0);
+    tap.over = true;
+    http_wake(deferred);
+    serve_until(file, "\r\n0\r\n\r\n"); /* The last chunk. */
+    serve_some();
+    assert_int_equal(tap.ended, 1);
+    close(file);
+    close_server();
+}
+
+/* Who does not read is asked for no more than fits between us, and is not cut. */
+static void a_reader_who_rests_is_waited_for(void **state)
+{
+    (void)state;
+    enum { PARTS = 20000 };
+    open_server(100, 0);
+    const int file = begin(stream);
+    tap.parts = PARTS;
+    http_wake(deferred);
+    for (unsigned k = 0; k < 30; k++) {
+        serve_some();
+        poll(NULL, 0, 10);
+    }
+    const unsigned left = tap.parts;
+    assert_in_range(left, PARTS / 2, PARTS - 1);
+    assert_int_equal(tap.ended, 0);
+    tap.over = true;
+    size_t got = 0;
+    for (ssize_t count = 1; count > 0;) {
+        http_serve(server);
+        count = recv(file, answer, sizeof answer, MSG_DONTWAIT);
+        got += count > 0 ? (size_t)count : 0;
+        if (count < 0 && errno == EAGAIN)
+            count = 1;
+    }
+    assert_true(got > (size_t)PARTS * PART);
+    assert_int_equal(tap.parts, 0);
+    serve_some();
+    assert_int_equal(tap.ended, 1);
+    close(file);
+    close_server();
+}
+
+static void a_stream_ends_with_its_reader_or_its_server(void **state)
+{
+    (void)state;
+    open_server(0, 0);
+    close(begin(stream));
+    tap.parts = 100; /* It is noticed by what cannot be sent. */
+    http_wake(deferred);
+    serve_some();
+    assert_int_equal(tap.ended, 1);
+    const int file = begin(stream);
+    const int other = begin("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    serve_some();
+    assert_int_equal(tap.ended, 2); /* Who wants the head alone has had it. */
+    close_server();
+    assert_int_equal(tap.ended, 3);
+    close(file);
+    close(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_is_taken_up_to_a_size),
+        cmocka_unit_test(what_is_deferred_is_answered_later),
+        cmocka_unit_test(who_has_gone_is_answered_in_vain),
+        cmocka_unit_test(what_is_never_answered_is_forgotten),
+        cmocka_unit_test(a_stream_comes_as_it_is_there),
+        cmocka_unit_test(a_reader_who_rests_is_waited_for),
+        cmocka_unit_test(a_stream_ends_with_its_reader_or_its_server),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
