@@ -11,6 +11,7 @@
 #   make sim-coverage what of the protocol SEEDS=1000 clusters never reach (gcov)
 #   make chaos        MINUTES=10 of faults that SEED=1 brings, on real processes (root)
 #   make soak         MINUTES=90 of half load: memory stands still, and what grows on disk (root)
+#   make once         KILLS=100 of the node that a client talks to: each transaction has one outcome
 #   make flood        what floods by strangers and by a lying node cost the others
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
 #   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
@@ -63,7 +64,7 @@ wildcards = $(wildcard $(addsuffix $(2),$(1)))
 # One archive holds all but the programs' main files. What names store_memory.o on its command
 # line gets that store, since the linker then has no need of the other: the simulator, the tests of
 # MEMORIES, and a second time, as test_x_memory, those of TWINS.
-FOLDERS  := crypto vid ba node node/cli storage net
+FOLDERS  := crypto vid ba node node/cli node/client storage net
 MEMORY   := storage/store_memory.c
 LIBRARY  := $(filter-out $(MEMORY) %/main.c,$(call wildcards,$(FOLDERS),/*.c))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
@@ -113,8 +114,9 @@ $(BUILD)/ledger.a $(BUILD)/testnet.a:
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
 
-# The page's files are in it.
+# Files that are in the programs.
 $(BUILD)/testnet/page.o: $(wildcard testnet/page/*)
+$(BUILD)/node/api_document.o: node/openapi.json
 
 # A daemon that writes down what it hears, and lies if it is told to (tests/chaos).
 $(BUILD)/chaos/ledger-node: $(BUILD)/node/main.o $(call objects,tests/chaos/heard.c tests/chaos/lies.c \
@@ -187,6 +189,11 @@ soak: all
 
 flood: tools
 	@bash tests/flood.sh $(BUILD)
+
+once: export KILLS := $(or $(KILLS),100)
+once: export CAMPAIGN := 1
+once: tools
+	@bash tests/integration/once.sh $(BUILD)
 
 power: export CUTS := $(or $(CUTS),200)
 power: export CAMPAIGN := 1
@@ -269,7 +276,7 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos soak fuzz fuzzers ctime model mutants \
+.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos soak once fuzz fuzzers ctime model mutants \
         bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 

@@ -7,6 +7,11 @@ enum { RESULT_SIZE_MAX = 1 + HASH_SIZE + 8 + 4 + 1 + 1 + CLIENT_REASON_MAX };
 static_assert(CLIENT_HEADER_SIZE + 1 + 4 + CLIENT_COUNT_MAX * RESULT_SIZE_MAX <=
                   CLIENT_FRAME_SIZE_MAX,
               "the answer to the longest list fits");
+enum { BLOCK_SIZE = 8 + 8 + 2 + 8 + HASH_SIZE + 1 + 4 + 8 + HASH_SIZE };
+static_assert(CLIENT_HEADER_SIZE + 1 + 8 + 4 + 4 + CLIENT_EVENTS_MAX * (BLOCK_SIZE + 8) +
+                      CLIENT_LEAVES_MAX * CLIENT_LEAF_SIZE <=
+                  CLIENT_FRAME_SIZE_MAX,
+              "and to the most events");
 static_assert(CLIENT_STATUSES <= 32, "a set of statuses is a word");
 
 #define STATUS(name) (1u << (name))
@@ -23,6 +28,9 @@ static const uint32_t answer_statuses[CLIENT_KINDS] = {
     [CLIENT_STATS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED),
     [CLIENT_RECEIPT] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
                        STATUS(CLIENT_PENDING),
+    [CLIENT_CONSISTENCY] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
+                           STATUS(CLIENT_PENDING),
+    [CLIENT_EVENTS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_INVALID),
 };
 
 const char *client_status_name(enum client_status status)
@@ -206,6 +214,18 @@ static uint32_t read_count(struct reader *r)
     return r->ok ? count : 0;
 }
 
+static void write_cursor(struct writer *w, const struct client_cursor *cursor)
+{
+    write_u64(w, cursor->position);
+    write_u32(w, cursor->index);
+}
+
+static void read_cursor(struct reader *r, struct client_cursor *cursor)
+{
+    cursor->position = read_u64(r);
+    cursor->index = read_u32(r);
+}
+
 void client_request_encode(struct writer *w, const struct client_request *request)
 {
     write_header(w, request->id, request->kind);
@@ -217,8 +237,10 @@ void client_request_encode(struct writer *w, const struct client_request *reques
         write_slice(w, request->list.items);
         break;
     case CLIENT_ACCOUNT: write_bytes(w, request->key, CLIENT_KEY_SIZE); break;
-    case CLIENT_BLOCK: write_u64(w, request->position); break;
+    case CLIENT_BLOCK:
+    case CLIENT_CONSISTENCY: write_u64(w, request->position); break;
     case CLIENT_RECEIPT: write_bytes(w, request->transaction.bytes, HASH_SIZE); break;
+    case CLIENT_EVENTS: write_cursor(w, &request->cursor); break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -248,8 +270,10 @@ bool client_request_decode(struct slice frame, struct client_request *request)
         request->list.items = read_slice(&r, (size_t)request->list.count * HASH_SIZE);
         break;
     case CLIENT_ACCOUNT: read_into(&r, request->key, CLIENT_KEY_SIZE); break;
-    case CLIENT_BLOCK: request->position = read_u64(&r); break;
+    case CLIENT_BLOCK:
+    case CLIENT_CONSISTENCY: request->position = read_u64(&r); break;
     case CLIENT_RECEIPT: read_into(&r, request->transaction.bytes, HASH_SIZE); break;
+    case CLIENT_EVENTS: read_cursor(&r, &request->cursor); break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -284,6 +308,35 @@ static void read_block(struct reader *r, struct client_block *block)
     read_into(r, block->root.bytes, HASH_SIZE);
 }
 
+void client_event_add(struct writer *w, const struct client_event *event)
+{
+    assert(event->leaves.size == (size_t)event->count * CLIENT_LEAF_SIZE);
+    write_block(w, &event->block);
+    write_u32(w, event->first);
+    write_u32(w, event->count);
+    write_slice(w, event->leaves);
+}
+
+static bool next_event(struct reader *r, struct client_event *event)
+{
+    read_block(r, &event->block);
+    event->first = read_u32(r);
+    event->count = read_u32(r);
+    if (event->count > CLIENT_LEAVES_MAX)
+        r->ok = false;
+    event->leaves = read_slice(r, r->ok ? (size_t)event->count * CLIENT_LEAF_SIZE : 0);
+    return r->ok;
+}
+
+bool client_event_next(struct slice *rest, struct client_event *event)
+{
+    struct reader r = reader_of(*rest);
+    if (reader_left(&r) == 0 || !next_event(&r, event))
+        return false;
+    *rest = rest_of(&r);
+    return true;
+}
+
 void client_answer_encode(struct writer *w, const struct client_answer *answer)
 {
     write_header(w, answer->id, answer->kind);
@@ -304,9 +357,16 @@ void client_answer_encode(struct writer *w, const struct client_answer *answer)
         write_u64(w, answer->account.used);
         break;
     case CLIENT_BLOCK: write_block(w, &answer->block); break;
+    case CLIENT_EVENTS:
+        assert(answer->events.count <= CLIENT_EVENTS_MAX);
+        write_cursor(w, &answer->events.next);
+        write_u32(w, answer->events.count);
+        write_slice(w, answer->events.items);
+        break;
     case CLIENT_STATUS:
     case CLIENT_STATS:
-    case CLIENT_RECEIPT: write_slice(w, answer->json); break;
+    case CLIENT_RECEIPT:
+    case CLIENT_CONSISTENCY: write_slice(w, answer->json); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: assert(false);
     }
@@ -322,6 +382,18 @@ static void read_results(struct reader *r, struct client_answer *answer)
     answer->list.items = read_slice(&items, (size_t)(r->at - items.at));
 }
 
+static void read_events(struct reader *r, struct client_answer *answer)
+{
+    read_cursor(r, &answer->events.next);
+    answer->events.count = read_u32(r);
+    r->ok = r->ok && answer->events.count <= CLIENT_EVENTS_MAX;
+    struct reader items = *r;
+    struct client_event event;
+    for (uint32_t i = 0; r->ok && i < answer->events.count; i++)
+        next_event(r, &event);
+    answer->events.items = read_slice(&items, (size_t)(r->at - items.at));
+}
+
 static void read_body(struct reader *r, struct client_answer *answer)
 {
     switch (answer->kind) {
@@ -333,9 +405,11 @@ static void read_body(struct reader *r, struct client_answer *answer)
         answer->account.used = read_u64(r);
         break;
     case CLIENT_BLOCK: read_block(r, &answer->block); break;
+    case CLIENT_EVENTS: read_events(r, answer); break;
     case CLIENT_STATUS:
     case CLIENT_STATS:
-    case CLIENT_RECEIPT: answer->json = rest_of(r); break;
+    case CLIENT_RECEIPT:
+    case CLIENT_CONSISTENCY: answer->json = rest_of(r); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: break;
     }

@@ -20,6 +20,17 @@
  *   STATS    -                                    JSON
  *   RECEIPT  id                                   JSON (node/receipt.h); PENDING: it is executed, and
  *                                                 no checkpoint that is signed stands for it yet
+ *   CONSISTENCY  height u64                       JSON (node/consistency.h); PENDING: no signed
+ *                                                 checkpoint is as high yet
+ *   EVENTS   cursor: position u64, index u32      the cursor after them, count u32, so many events:
+ *                                                 struct client_event
+ *
+ * Events are what was executed, from a cursor on: each block of the log, in order, with what became
+ * of its transactions, in parts if they are many. They are the leaves of its tree (node/executor.h), so
+ * that whoever follows from the first block on can hash them up to the root that nodes sign; of an
+ * application that does not look inside blocks there are none. What is told is durable and final: who
+ * goes on with the cursor that came with the last answer, at any time, misses nothing. If there is
+ * nothing yet, the answer comes when there is, or, with count 0, after some seconds.
  *
  * Fixed width, canonical: what decodes encodes to itself, and a frame with anything left over is
  * malformed. Decoders never allocate and never read past the end; slices borrow from the frame. */
@@ -36,6 +47,9 @@ enum {
     CLIENT_TRANSACTION_SIZE_MAX = 64 << 10, /* Each is 1 to so many bytes. */
     CLIENT_REASON_MAX = 120,                /* Characters, printable ASCII, at least one. */
     CLIENT_KEY_SIZE = 32,
+    CLIENT_EVENTS_MAX = 64,   /* Of an answer, ... */
+    CLIENT_LEAVES_MAX = 4096, /* ... and of leaves in all of them. */
+    CLIENT_LEAF_SIZE = HASH_SIZE + 1,
 };
 
 enum client_kind {
@@ -47,6 +61,8 @@ enum client_kind {
     CLIENT_STATUS,
     CLIENT_STATS,
     CLIENT_RECEIPT,
+    CLIENT_CONSISTENCY,
+    CLIENT_EVENTS,
     CLIENT_KINDS,
 };
 
@@ -75,6 +91,14 @@ struct client_result {
     struct slice reason; /* DROPPED, INVALID, and EXECUTED if it failed. */
 };
 
+#define CLIENT_FROM_END UINT64_MAX /* A position: what is executed from now on. */
+
+/* Where to go on: what was told of is all before this transaction of this block. */
+struct client_cursor {
+    uint64_t position;
+    uint32_t index; /* 0: nor of the block. */
+};
+
 struct client_request {
     uint64_t id;
     enum client_kind kind;
@@ -84,8 +108,9 @@ struct client_request {
             struct slice items;       /* SUBMIT: for client_transaction_next. TX: count ids. */
         } list;                       /* SUBMIT, TX */
         uint8_t key[CLIENT_KEY_SIZE]; /* ACCOUNT */
-        uint64_t position;            /* BLOCK */
+        uint64_t position;            /* BLOCK; CONSISTENCY: a height */
         struct hash transaction;      /* RECEIPT */
+        struct client_cursor cursor;  /* EVENTS */
     };
 };
 
@@ -107,6 +132,14 @@ struct client_block { /* An entry of the log. */
     struct hash root; /* Over the transactions and their outcomes. */
 };
 
+/* A block, or some of it. */
+struct client_event {
+    struct client_block block;
+    uint32_t first; /* Transaction that the leaves are of, ... */
+    uint32_t count;
+    struct slice leaves; /* ... each its id | outcome u8 (node/application.h). */
+};
+
 struct client_answer {
     uint64_t id;
     enum client_kind kind;
@@ -118,7 +151,12 @@ struct client_answer {
         } list;                 /* SUBMIT, TX */
         struct client_account account;
         struct client_block block;
-        struct slice json; /* STATUS, STATS, RECEIPT */
+        struct {
+            struct client_cursor next;
+            uint32_t count;
+            struct slice items; /* For client_event_next. */
+        } events;
+        struct slice json; /* STATUS, STATS, RECEIPT, CONSISTENCY */
     };
 };
 
@@ -136,5 +174,8 @@ bool client_answer_decode(struct slice frame, struct client_answer *answer);
  * In a list, OK has the id of its transaction. */
 void client_result_add(struct writer *w, const struct client_result *result);
 bool client_result_next(struct slice *rest, struct client_result *result);
+/* The same of an answer to EVENTS. */
+void client_event_add(struct writer *w, const struct client_event *event);
+bool client_event_next(struct slice *rest, struct client_event *event);
 
 #endif

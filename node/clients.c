@@ -12,7 +12,6 @@
 #include "net/socket.h"
 
 enum {
-    PART_COUNT = 64,      /* Items a task looks at: some 3 ms of signatures. */
     ROUTING_ID_MAX = 255, /* ZeroMQ's. */
     SEND_HIGH_WATER = 64, /* Answers that libzmq keeps for a client. */
     WAITING_FRAMES = 8,   /* That may wait of one. */
@@ -26,37 +25,20 @@ struct client {
     unsigned in_flight; /* 0: this place is free. */
 };
 
-struct part {
-    struct task task;
-    struct flight *flight;
-    uint32_t first;
-    uint32_t count;
-};
-
-/* A request on its way. */
-struct flight {
-    struct request request;
+/* One that the service has. */
+struct asked {
     struct clients *clients;
     struct client *client;
-    struct flight *next;
     zmq_msg_t message; /* Which the request borrows from. */
-    size_t bytes;
-    unsigned parts_left;
-    struct part parts[];
 };
 
 struct clients {
     struct clients_options options;
     void *socket;
-    int file;                   /* Of the socket. */
-    struct flight *uncommitted; /* Answered after the commit; the order is of no matter. */
-    bool refuse;
-    unsigned in_flight;
-    size_t bytes_in_flight;
+    int file; /* Of the socket. */
     struct clients_counts counts;
     struct client places[CLIENTS_MAX];
     struct intake intake;
-    uint8_t items[CLIENT_FRAME_SIZE_MAX];
     uint8_t frame[CLIENT_FRAME_SIZE_MAX];
 };
 
@@ -133,18 +115,6 @@ bool clients_waiting(struct clients *c)
     return zmq_getsockopt(c->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
 }
 
-static void flight_free(struct flight *f)
-{
-    struct clients *c = f->clients;
-    c->in_flight--;
-    c->bytes_in_flight -= f->bytes;
-    f->client->in_flight--;
-    zmq_msg_close(&f->message);
-    free(f->request.items);
-    free(f->request.json);
-    free(f);
-}
-
 static void see(void *clients, const struct connection *connection)
 {
     intake_see(&((struct clients *)clients)->intake, connection);
@@ -162,11 +132,6 @@ void clients_close(struct clients *c)
 {
     if (!c)
         return;
-    while (c->uncommitted) {
-        struct flight *f = c->uncommitted;
-        c->uncommitted = f->next;
-        flight_free(f);
-    }
     if (c->socket)
         zmq_close(c->socket);
     free(c);
@@ -191,136 +156,44 @@ static void send_status(struct clients *c, const struct client *to,
     const struct client_answer answer = {
         .id = request->id,
         .kind = status == CLIENT_MALFORMED ? CLIENT_NONE : request->kind,
-        .result = {.status = status, .retry_ms = CLIENTS_RETRY_MS},
+        .result = {.status = status, .retry_ms = SERVICE_RETRY_MS},
     };
     c->counts.malformed += status == CLIENT_MALFORMED;
-    c->counts.overloaded += status == CLIENT_OVERLOADED;
     send_answer(c, to, &answer);
 }
 
-static void answer_flight(struct flight *f)
+/* The service's answer; NULL: there is none. */
+static void answer_asked(void *asker, const struct client_answer *answer)
 {
-    struct clients *c = f->clients;
-    struct request *r = &f->request;
-    if (r->items) {
-        struct writer w = writer_of(c->items, sizeof(c->items));
-        for (uint32_t i = 0; i < r->client.list.count; i++)
-            client_result_add(&w, &r->items[i].result);
-        r->answer.list.count = r->client.list.count;
-        r->answer.list.items = writer_result(&w);
-    }
-    send_answer(c, f->client, &r->answer);
-    flight_free(f);
+    struct asked *a = asker;
+    if (answer)
+        send_answer(a->clients, a->client, answer);
+    a->client->in_flight--;
+    zmq_msg_close(&a->message);
+    free(a);
 }
 
-/* Puts what the workers found good into the pool. */
-static void submit(struct clients *c, struct request_item *item)
+/* Hands the request to the service. False: overloaded. */
+static bool ask(struct clients *c, struct client *client, zmq_msg_t *message)
 {
-    struct client_result *result = &item->result;
-    c->counts.overloaded += result->status == CLIENT_OVERLOADED;
-    if (result->status != CLIENT_OK)
-        return;
-    enum mempool_answer answer = MEMPOOL_FULL;
-    if (!c->refuse)
-        answer = mempool_add(c->options.mempool, &item->transaction);
-    else if (mempool_has(c->options.mempool, &item->transaction.id))
-        answer = MEMPOOL_PENDING;
-    if (answer == MEMPOOL_PENDING)
-        result->status = CLIENT_PENDING;
-    if (answer == MEMPOOL_FULL) {
-        *result = (struct client_result){CLIENT_OVERLOADED, .retry_ms = CLIENTS_RETRY_MS};
-        c->counts.overloaded++;
-    }
-}
-
-/* What the ledger does not know may wait here, or have gone lately. */
-static void look_up(struct clients *c, struct request_item *item)
-{
-    struct client_result *result = &item->result;
-    const struct hash *id = &item->transaction.id;
-    const struct recent_end *end = NULL;
-    if (result->status != CLIENT_UNKNOWN)
-        return;
-    if (mempool_has(c->options.mempool, id))
-        *result = (struct client_result){CLIENT_PENDING, .id = *id};
-    else if ((end = recent_find(c->options.recent, id)))
-        *result = request_outcome(id, end->height, end->index, end->outcome);
-}
-
-static void finish_part(struct task *task)
-{
-    struct flight *f = ((struct part *)task)->flight;
-    struct clients *c = f->clients;
-    if (--f->parts_left > 0)
-        return;
-    enum client_kind kind = f->request.client.kind;
-    for (uint32_t i = 0; f->request.items && i < f->request.client.list.count; i++)
-        (kind == CLIENT_SUBMIT ? submit : look_up)(c, &f->request.items[i]);
-    if (kind == CLIENT_SUBMIT) {
-        f->next = c->uncommitted;
-        c->uncommitted = f;
-        return;
-    }
-    answer_flight(f);
-}
-
-void clients_committed(struct clients *c)
-{
-    while (c->uncommitted) {
-        struct flight *f = c->uncommitted;
-        c->uncommitted = f->next;
-        answer_flight(f);
-    }
-}
-
-static void run_part(struct task *task)
-{
-    struct part *p = (struct part *)task;
-    struct flight *f = p->flight;
-    const struct request_context *context = &f->clients->options.request;
-    if (f->request.items)
-        request_list(context, &f->request, p->first, p->count);
-    else
-        request_read(context, &f->request);
-}
-
-/* Hands the request to the workers, in parts. */
-static void start_flight(struct clients *c, struct client *client, const struct client_request *r,
-                         zmq_msg_t *message)
-{
-    bool list = r->kind == CLIENT_SUBMIT || r->kind == CLIENT_TX;
-    uint32_t count = list ? r->list.count : 1;
-    unsigned parts = (count + PART_COUNT - 1) / PART_COUNT;
-    struct flight *f = calloc(1, sizeof(*f) + parts * sizeof(f->parts[0]));
-    struct request_item *items = list ? calloc(count, sizeof(*items)) : NULL;
-    if (!f || (list && !items))
+    struct asked *a = malloc(sizeof(*a));
+    if (!a)
         abort();
-    f->request = (struct request){.client = *r, .items = items};
-    f->request.answer = (struct client_answer){.id = r->id, .kind = r->kind};
-    f->clients = c;
-    f->client = client;
-    f->bytes = zmq_msg_size(message);
-    f->parts_left = parts;
-    zmq_msg_init(&f->message);
-    zmq_msg_move(&f->message, message);
+    *a = (struct asked){.clients = c, .client = client};
+    zmq_msg_init(&a->message);
+    zmq_msg_move(&a->message, message);
+    struct service_question q = {
+        .bytes = zmq_msg_size(&a->message), .answer = answer_asked, .asker = a};
     /* The bytes of a short message lie in the zmq_msg_t itself, which has moved. */
-    bool decoded =
-        client_request_decode(slice_of(zmq_msg_data(&f->message), f->bytes), &f->request.client);
+    const bool decoded =
+        client_request_decode(slice_of(zmq_msg_data(&a->message), q.bytes), &q.request);
     assert(decoded);
-    if (list)
-        request_spread(&f->request);
+    q.wait_ms = q.request.kind == CLIENT_EVENTS ? CLIENTS_EVENTS_MS : 0;
     client->in_flight++;
-    c->in_flight++;
-    c->bytes_in_flight += f->bytes;
-    for (unsigned i = 0; i < parts; i++) {
-        uint32_t first = i * PART_COUNT;
-        f->parts[i] =
-            (struct part){.task = {.run = run_part, .finish = finish_part},
-                          .flight = f,
-                          .first = first,
-                          .count = count - first < PART_COUNT ? count - first : PART_COUNT};
-        workers_submit(c->options.workers, WORKERS_SIGNATURES, &f->parts[i].task);
-    }
+    if (service_ask(c->options.service, &q))
+        return true;
+    answer_asked(a, NULL);
+    return false;
 }
 
 /* The place of a client with requests in flight, or a free one; NULL when there is none. */
@@ -364,12 +237,10 @@ static void handle(struct clients *c, const struct client *asking, zmq_msg_t *me
         return;
     }
     struct client *client = place_of(c, asking);
-    if (!client || client->in_flight >= CLIENTS_REQUESTS_MAX ||
-        c->bytes_in_flight + bytes.size > CLIENTS_BYTES_MAX ||
-        (r.kind == CLIENT_SUBMIT && c->refuse))
+    const bool fits = client && client->in_flight < CLIENTS_REQUESTS_MAX;
+    c->counts.overloaded += !fits;
+    if (!fits || !ask(c, client, message))
         send_status(c, asking, &r, CLIENT_OVERLOADED);
-    else
-        start_flight(c, client, &r, message);
 }
 
 /* One message: the routing id, and what should be one frame. False when there is none. */
@@ -412,10 +283,9 @@ bool clients_receive(struct clients *c)
     return true;
 }
 
-void clients_refuse(struct clients *c, bool refuse) { c->refuse = refuse; }
-bool clients_idle(const struct clients *c) { return c->in_flight == 0; }
 void clients_counts(const struct clients *c, struct clients_counts *counts)
 {
     *counts = c->counts;
+    counts->overloaded += service_overloaded(c->options.service);
     counts->cut_connections = c->intake.cut;
 }

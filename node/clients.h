@@ -1,36 +1,28 @@
-/* The service for clients: net/client.h over a ROUTER socket.
+/* Clients over ZeroMQ: net/client.h over a ROUTER socket, answered by the service.
  *
- * What costs time runs on the workers: hashes, signatures, and reading the ledger. What is
- * submitted goes into the mempool and is answered after the commit that made it durable. Nothing
- * here is unbounded: clients with requests in flight, requests in flight a client, and bytes in
- * flight in all. What is beyond is answered OVERLOADED at once. No bytes of a client end the
- * node. One thread, the driver's. */
+ * Nothing here is unbounded: clients with requests in flight, and requests in flight a client. What
+ * is beyond is answered OVERLOADED at once. No bytes of a client end the node. One thread, the
+ * driver's. */
 #ifndef NODE_CLIENTS_H
 #define NODE_CLIENTS_H
 
 #include "net/curve.h"
-#include "node/recent.h"
-#include "node/request.h"
-#include "node/workers.h"
+#include "node/service.h"
 
 enum {
     CLIENTS_MAX = 256, /* With a request in flight. */
     CLIENTS_CONNECTIONS_MAX = 512,
     CLIENTS_REQUESTS_MAX = 32,       /* In flight, of one. */
-    CLIENTS_BYTES_MAX = 64 << 20,    /* In flight, of all. */
     CLIENTS_RECEIVE_MAX = 64,        /* Requests taken in one round of the loop. */
     CLIENTS_WAITING_MAX = 128 << 20, /* Bytes that were not taken yet, of all. */
-    CLIENTS_RETRY_MS = 200,          /* What OVERLOADED asks for. */
+    CLIENTS_EVENTS_MS = 10000,       /* EVENTS are waited for so long. */
 };
 
 struct clients_options {
     void *zmq_context; /* Where the ZAP handler runs. */
     const char *endpoint;
     uint8_t curve_secret[CURVE_KEY_SIZE];
-    struct workers *workers;
-    struct request_context request;
-    struct recent *recent;
-    struct mempool *mempool;
+    struct service *service;
     /* The JSON of STATUS or STATS, to be freed. */
     char *(*describe)(void *context, enum client_kind kind);
     void *context;
@@ -41,7 +33,7 @@ struct clients; /* Opaque. */
 /* 0, or -1 with `message`: a port in use names the port and what to do. */
 int clients_open(const struct clients_options *options, struct clients **clients, char *message,
                  size_t message_size);
-/* After workers_stop. NULL is fine. */
+/* After service_free. NULL is fine. */
 void clients_close(struct clients *c);
 
 /* Takes what has arrived. True when there may be more. */
@@ -53,11 +45,6 @@ bool clients_waiting(struct clients *c);
 /* To be called in each round: now and then it cuts connections that send what does not end, or
  * more than is taken, and those that are too many. */
 void clients_look(struct clients *c, uint64_t now_ms);
-/* Answers what waited for the commit that is now done. */
-void clients_committed(struct clients *c);
-/* From now on, or not any more, submissions are answered OVERLOADED. */
-void clients_refuse(struct clients *c, bool refuse);
-bool clients_idle(const struct clients *c); /* Nothing is in flight. */
 
 struct clients_counts {
     uint64_t rx_bytes;

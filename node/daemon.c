@@ -132,22 +132,27 @@ static void look_after_peers(struct daemon *d)
     }
 }
 
-static void receive_reports(struct daemon *d)
+/* True: there was one. */
+static bool receive_reports(struct daemon *d)
 {
     struct execution_report *report;
+    const epoch_id before = d->executed.epoch;
     while ((report = execution_next(d->execution))) {
         daemon_settle(d, report);
         log_line(LOG_LEVEL_DEBUG, "execute", "executed epoch=%" PRIu64 " height=%" PRIu64,
                  report->epoch, report->state.height);
         execution_report_free(report);
     }
+    return d->executed.epoch > before;
 }
 
 /* After the commit: what it tells is what holds. */
 static void serve_http(struct daemon *d)
 {
-    const bool call = d->polled[ITEM_HTTP].revents || d->http_more;
-    if (!http_may_serve(d) || (!call && d->now_ms - d->http_ms < HTTP_MS))
+    if (!http_may_serve(d))
+        return;
+    const bool call = d->polled[ITEM_HTTP].revents || d->http_more || http_pending(d->http);
+    if (!call && d->now_ms - d->http_ms < HTTP_MS)
         return;
     const uint64_t begun_ms = daemon_now_ms();
     d->http_more = http_serve(d->http);
@@ -166,10 +171,11 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
         look_after_peers(d);
     }
     workers_finished(d->workers);
-    receive_reports(d);
+    const bool executed = receive_reports(d);
     if (execution_failed(d->execution, message, message_size))
         return -1;
-    clients_refuse(d->clients, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
+    service_look(d->service, executed, d->now_ms);
+    service_refuse(d->service, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
     clients_look(d->clients, d->now_ms);
@@ -187,7 +193,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
                  store_message(d->consensus));
         return -1;
     }
-    clients_committed(d->clients);
+    service_committed(d->service);
     daemon_note_progress(d);
     serve_http(d);
     return d->draining ? 0 : daemon_look_after_snapshots(d, message, message_size);
@@ -215,6 +221,7 @@ static void start_drain(struct daemon *d)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
+    service_drain(d->service);
     d->draining = true;
     d->drain_ms = d->now_ms;
     log_line(LOG_LEVEL_INFO, "daemon", "stopping signal=%u", info.ssi_signo);
@@ -222,7 +229,7 @@ static void start_drain(struct daemon *d)
 
 static bool drained(const struct daemon *d)
 {
-    return d->draining && (clients_idle(d->clients) || d->now_ms - d->drain_ms > DRAIN_MS);
+    return d->draining && (service_idle(d->service) || d->now_ms - d->drain_ms > DRAIN_MS);
 }
 
 int daemon_run(struct daemon *d, char *message, size_t message_size)

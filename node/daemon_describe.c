@@ -174,7 +174,12 @@ void daemon_answer_http(void *context, const struct http_request *request,
                         struct http_answer *answer)
 {
     const struct daemon *d = context;
-    if (strcmp(request->path, "/metrics") == 0) {
+    if (api_has(request->path)) {
+        api_handle(d->api, request, answer);
+    } else if (request->post) {
+        http_say(answer, 405, "This is read.\n");
+        answer->allow = "GET, HEAD";
+    } else if (strcmp(request->path, "/metrics") == 0) {
         struct report r;
         describe_stats(d, &r);
         *answer = (struct http_answer){.status = 200, .type = METRICS_TYPE};
@@ -182,6 +187,7 @@ void daemon_answer_http(void *context, const struct http_request *request,
     } else if (strcmp(request->path, "/healthz") == 0) {
         answer_health(d, answer);
     } else {
-        http_say(answer, 404, "There are /metrics and /healthz.\n");
+        http_say(answer, 404,
+                 "There are /metrics, /healthz and /v1/ (/v1/openapi.json says what).\n");
     }
 }

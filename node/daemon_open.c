@@ -24,7 +24,7 @@ enum {
     /* Descriptors: a socket has one for its mailbox, a connection one; to each peer three of both
      * go out and three connections come in, and while one is made anew there are two. */
     DESCRIPTORS_PEER = 3 * 4,
-    DESCRIPTORS_OTHER = 200, /* Stores, listening sockets, threads' queues, logs, HTTP. */
+    DESCRIPTORS_OTHER = 200, /* Stores, listening sockets, threads' queues, logs. */
     CARRIED_BYTES = 16 << 10,
 };
 
@@ -81,8 +81,8 @@ static int open_signals(struct daemon *d, char *message, size_t message_size)
 
 static int check_descriptors(const struct daemon *d, char *message, size_t message_size)
 {
-    rlim_t needed =
-        (rlim_t)DESCRIPTORS_PEER * (d->quorum.n - 1u) + CLIENTS_CONNECTIONS_MAX + DESCRIPTORS_OTHER;
+    rlim_t needed = (rlim_t)DESCRIPTORS_PEER * (d->quorum.n - 1u) + CLIENTS_CONNECTIONS_MAX +
+                    HTTP_CONNECTIONS_MAX + DESCRIPTORS_OTHER;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return fail(message, message_size, "cannot read the limit of open files");
@@ -346,7 +346,9 @@ void daemon_close(struct daemon *d)
     execution_stop(d->execution);
     workers_stop(d->workers);
     driver_close(d->driver);
+    service_free(d->service);
     http_close(d->http);
+    api_free(d->api);
     clients_close(d->clients);
     transport_close(d->transport);
     zap_stop(d->zap);

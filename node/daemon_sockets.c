@@ -104,14 +104,9 @@ static void note_setting(char *message, size_t message_size)
              " (http in node.conf says where to listen; none: not at all)");
 }
 
-int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
+static int open_service(struct daemon *d, char *message, size_t message_size)
 {
-    char endpoint[64];
-    endpoint_of(endpoint, d->config.node.client,
-                d->config.cluster.nodes[d->self].address.port + LANES);
-    struct clients_options options = {
-        .zmq_context = d->zmq,
-        .endpoint = endpoint,
+    const struct service_options options = {
         .workers = d->workers,
         .request = {.ledger = d->ledger,
                     .consensus = d->consensus,
@@ -123,21 +118,47 @@ int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
                     .known = d->known},
         .recent = d->recent,
         .mempool = d->mempool,
+    };
+    d->service = service_new(&options);
+    const struct api_options api = {
+        .service = d->service, .describe = daemon_describe, .context = d};
+    d->api = api_new(&api);
+    return d->service && d->api ? 0 : no_memory(message, message_size);
+}
+
+static int open_http(struct daemon *d, char *message, size_t message_size)
+{
+    const struct http_options http = {
+        .host = d->config.node.http,
+        .port = (uint16_t)(d->config.cluster.nodes[d->self].address.port + LANES + 1),
+        .handle = daemon_answer_http,
+        .context = d,
+        .body_max = API_BODY_MAX,
+    };
+    if (strcmp(http.host, "none") == 0)
+        return 0;
+    if (http_open(&http, &d->http, message, message_size) == 0)
+        return 0;
+    note_setting(message, message_size);
+    return -1;
+}
+
+int daemon_open_clients(struct daemon *d, char *message, size_t message_size)
+{
+    char endpoint[64];
+    if (open_service(d, message, message_size) != 0)
+        return -1;
+    endpoint_of(endpoint, d->config.node.client,
+                d->config.cluster.nodes[d->self].address.port + LANES);
+    struct clients_options options = {
+        .zmq_context = d->zmq,
+        .endpoint = endpoint,
+        .service = d->service,
         .describe = daemon_describe,
         .context = d,
     };
     memcpy(options.curve_secret, d->config.key.curve_secret, CURVE_KEY_SIZE);
     int status = clients_open(&options, &d->clients, message, message_size);
     secret_wipe(options.curve_secret, CURVE_KEY_SIZE);
-    const struct http_options http = {
-        .host = d->config.node.http,
-        .port = (uint16_t)(d->config.cluster.nodes[d->self].address.port + LANES + 1),
-        .handle = daemon_answer_http,
-        .context = d,
-    };
-    if (status == 0 && strcmp(http.host, "none") != 0)
-        status = http_open(&http, &d->http, message, message_size);
-    if (status != 0 && d->clients)
-        note_setting(message, message_size);
-    return status;
+    return status == 0 ? open_http(d, message, message_size) : status;
 }

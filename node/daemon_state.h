@@ -4,8 +4,8 @@
 
 #include <poll.h>
 
-#include "net/http.h"
 #include "net/transport.h"
+#include "node/api.h"
 #include "node/catch_up.h"
 #include "node/clients.h"
 #include "node/config.h"
@@ -53,7 +53,9 @@ struct daemon {
     struct zap *zap;
     struct seals *seals; /* NULL: bulk is encrypted. */
     struct transport *transport;
+    struct service *service;
     struct clients *clients;
+    struct api *api;
     struct http *http;     /* NULL: none is wanted. */
     uint64_t http_ms;      /* When it was last served. */
     bool http_more;        /* There is more to serve at once; but not before ... */

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "node/accounts.h"
+#include "node/consistency.h"
+#include "node/feed.h"
 #include "node/receipt.h"
+#include "node/request_log.h"
 
 static const char too_large[] = "larger than a block has room for";
 static const char no_accounts[] = "this application has no accounts";
@@ -159,39 +162,38 @@ static void read_block(struct store_view *view, uint64_t position, struct client
         answer->result.status = CLIENT_UNKNOWN;
         return;
     }
-    answer->block = (struct client_block){
-        .position = entry.delivery.position,
-        .epoch = entry.delivery.epoch,
-        .proposer = entry.delivery.proposer,
-        .with_epoch = entry.delivery.with_epoch,
-        .commitment = entry.delivery.commitment,
-        .bad = !entry.delivery.valid,
-        .count = entry.count,
-        .bytes = entry.bytes,
-        .root = entry.root,
-    };
+    answer->block = feed_block(&entry);
 }
 
-static void read_receipt(const struct request_context *c, struct store_view *ledger,
-                         struct request *r)
+/* RECEIPT, CONSISTENCY. */
+static void read_proof(const struct request_context *c, struct store_view *ledger,
+                       struct request *r)
 {
-    struct receipt_source source = {.ledger = ledger,
-                                    .chain = c->chain,
-                                    .quorum = c->quorum,
-                                    .checkpoint_epochs = c->checkpoint_epochs};
-    struct receipt receipt;
+    struct proof_source source = {.ledger = ledger,
+                                  .chain = c->chain,
+                                  .quorum = c->quorum,
+                                  .checkpoint_epochs = c->checkpoint_epochs};
     struct client_result *result = &r->answer.result;
+    const bool receipt = r->client.kind == CLIENT_RECEIPT;
+    struct receipt proven;
+    struct consistency consistent;
     result->status = CLIENT_UNKNOWN;
     if (store_view_open(c->consensus, &source.consensus) != 0)
         return;
-    const int error = receipt_make(&source, &r->client.transaction, &receipt);
+    const int error = receipt ? receipt_make(&source, &r->client.transaction, &proven)
+                              : consistency_make(&source, r->client.position, &consistent);
     store_view_close(source.consensus);
-    if (error == RECEIPT_NOT_YET)
-        *result = (struct client_result){.status = CLIENT_PENDING, .id = r->client.transaction};
-    if (error != 0 || !(r->json = receipt_text(&receipt)))
+    if (error == PROOF_NOT_YET)
+        *result = (struct client_result){.status = CLIENT_PENDING};
+    if (error == PROOF_NOT_YET && receipt)
+        result->id = r->client.transaction;
+    if (error != 0)
+        return;
+    r->text = receipt ? receipt_text(&proven) : consistency_text(&consistent);
+    if (!r->text)
         return;
     result->status = CLIENT_OK;
-    r->answer.json = slice_of(r->json, strlen(r->json));
+    r->answer.json = slice_of(r->text, strlen(r->text));
 }
 
 void request_read(const struct request_context *c, struct request *r)
@@ -201,8 +203,12 @@ void request_read(const struct request_context *c, struct request *r)
         r->answer.result.status = CLIENT_UNKNOWN;
     else if (r->client.kind == CLIENT_ACCOUNT)
         read_account(c, view, r->client.key, &r->answer);
-    else if (r->client.kind == CLIENT_RECEIPT)
-        read_receipt(c, view, r);
+    else if (r->client.kind == CLIENT_RECEIPT || r->client.kind == CLIENT_CONSISTENCY)
+        read_proof(c, view, r);
+    else if (r->client.kind == CLIENT_EVENTS)
+        request_events(view, r);
+    else if (r->form == REQUEST_ARRAY)
+        request_blocks(view, r);
     else
         read_block(view, r->client.position, &r->answer);
     store_view_close(view);

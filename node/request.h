@@ -25,11 +25,22 @@ struct request_item {
     struct client_result result;
 };
 
+/* How it is to be answered. */
+enum request_form {
+    REQUEST_PLAIN,  /* As net/client.h says. */
+    REQUEST_ARRAY,  /* BLOCK: `count` blocks, or fewer at the end of the log: a JSON array.
+                     * From CLIENT_FROM_END: the last ones. */
+    REQUEST_STREAM, /* EVENTS: as server-sent events; the id of each is the cursor after it. */
+};
 struct request {
     struct client_request client;
-    struct client_answer answer;
-    struct request_item *items; /* client.list.count of them, SUBMIT and TX. */
-    char *json;                 /* What the answer borrows from; owned by the caller. */
+    enum request_form form;
+    uint32_t count;
+    struct client_answer answer; /* ARRAY: if OK, its `json`. STREAM: its items are the text. */
+    struct client_cursor next;   /* EVENTS, in any form: where they go on, ... */
+    bool nothing_yet;            /* ... and that there are none. */
+    struct request_item *items;  /* client.list.count of them, SUBMIT and TX. */
+    char *text;                  /* What the answer borrows from; owned by the caller. */
 };
 
 /* Fills in the items' bytes or ids. */
@@ -42,7 +53,7 @@ void request_list(const struct request_context *c, struct request *r, uint32_t f
 /* What a client hears of a transaction of which this became at its place. */
 struct client_result request_outcome(const struct hash *id, uint64_t height, uint32_t index,
                                      enum outcome outcome);
-/* Fills in the answer to ACCOUNT, BLOCK or RECEIPT. From any thread. */
+/* Fills in the answer to any other. From any thread. */
 void request_read(const struct request_context *c, struct request *r);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 #include "testnet/network.h"
 #include "testnet/process.h"
 

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 
 unsigned cores_read(FILE *stat, uint64_t idle_us[CORES_MAX])
 {

@@ -2,7 +2,7 @@
 #ifndef TESTNET_SITES_H
 #define TESTNET_SITES_H
 
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 #include "testnet/network.h"
 #include "testnet/scenario.h"
 

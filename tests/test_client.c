@@ -125,6 +125,11 @@ static void every_kind_of_request_comes_back(void **state)
     request = (struct client_request){.id = 11, .kind = CLIENT_RECEIPT};
     memset(&request.transaction, 0xef, sizeof(request.transaction));
     expect_exact(encode_request(&request), request_is_canonical);
+    request = (struct client_request){.id = 9, .kind = CLIENT_CONSISTENCY, .position = 1000};
+    expect_exact(encode_request(&request), request_is_canonical);
+    request = (struct client_request){
+        .id = 12, .kind = CLIENT_EVENTS, .cursor = {CLIENT_FROM_END, 70000}};
+    expect_exact(encode_request(&request), request_is_canonical);
 }
 
 static void a_malformed_request_still_has_its_id(void **state)
@@ -286,6 +291,8 @@ static void every_kind_of_answer_comes_back(void **state)
     answer.result = (struct client_result){.status = CLIENT_PENDING};
     memset(&answer.result.id, 0x31, sizeof(answer.result.id));
     expect_exact(encode_answer(&answer), answer_is_canonical);
+    answer.kind = CLIENT_CONSISTENCY;
+    expect_exact(encode_answer(&answer), answer_is_canonical);
 
     answer = (struct client_answer){.id = 4, .kind = CLIENT_BLOCK};
     answer.result.status = CLIENT_UNKNOWN;
@@ -330,6 +337,72 @@ static void what_an_answer_cannot_say_is_malformed(void **state)
     answer = (struct client_answer){.id = 2, .kind = CLIENT_BLOCK};
     bytes = encode_answer(&answer);
     frame[11 + 8 + 8 + 2 + 8 + 32] = 2; /* A bool is 0 or 1. */
+    assert_false(answer_is_canonical(bytes));
+}
+
+static struct slice events_of(uint32_t count, uint32_t leaves)
+{
+    static const uint8_t zeros[CLIENT_LEAVES_MAX * CLIENT_LEAF_SIZE];
+    struct writer w = writer_of(items, sizeof(items));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct client_event event = {.block = {.position = 7 + i, .count = 9},
+                                           .first = i,
+                                           .count = leaves,
+                                           .leaves =
+                                               slice_of(zeros, (size_t)leaves * CLIENT_LEAF_SIZE)};
+        client_event_add(&w, &event);
+    }
+    return writer_result(&w);
+}
+
+static void events_come_back_one_by_one(void **state)
+{
+    (void)state;
+    struct client_answer answer = {.id = 5, .kind = CLIENT_EVENTS}, decoded;
+    struct client_event event;
+    expect_exact(encode_answer(&answer), answer_is_canonical); /* None, after some seconds. */
+    answer.events.next = (struct client_cursor){9, 70000};
+    answer.events.count = 3;
+    answer.events.items = events_of(3, 2);
+    struct slice bytes = encode_answer(&answer);
+    expect_exact(bytes, answer_is_canonical);
+    assert_true(client_answer_decode(bytes, &decoded));
+    assert_int_equal(decoded.events.next.position, 9);
+    assert_int_equal(decoded.events.next.index, 70000);
+    struct slice rest = decoded.events.items;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(client_event_next(&rest, &event));
+        assert_int_equal(event.block.position, 7 + i);
+        assert_int_equal(event.first, i);
+        assert_int_equal(event.count, 2);
+        assert_int_equal(event.leaves.size, 2 * CLIENT_LEAF_SIZE);
+    }
+    assert_false(client_event_next(&rest, &event));
+
+    answer.result = (struct client_result){.status = CLIENT_INVALID, .reason = text("gone")};
+    expect_exact(encode_answer(&answer), answer_is_canonical);
+}
+
+static void events_are_bounded(void **state)
+{
+    (void)state;
+    struct client_answer answer = {.id = 5, .kind = CLIENT_EVENTS};
+    answer.events.count = CLIENT_EVENTS_MAX;
+    answer.events.items = events_of(CLIENT_EVENTS_MAX, CLIENT_LEAVES_MAX / CLIENT_EVENTS_MAX);
+    struct slice bytes = encode_answer(&answer);
+    assert_true(answer_is_canonical(bytes));
+    enum { COUNT_AT = CLIENT_HEADER_SIZE + 1 + 8 + 4, LEAVES_AT = COUNT_AT + 4 + 103 + 4 };
+    answer.events.count = 1;
+    answer.events.items = events_of(1, 1);
+    bytes = encode_answer(&answer);
+    assert_true(answer_is_canonical(bytes));
+    frame[LEAVES_AT + 3] = 0; /* Big-endian: the lowest byte is last. */
+    assert_false(answer_is_canonical(bytes));
+    frame[LEAVES_AT + 3] = 1;
+    frame[LEAVES_AT + 2] = 0x20; /* More leaves than there may be, which are not there. */
+    assert_false(answer_is_canonical(bytes));
+    frame[LEAVES_AT + 2] = 0;
+    frame[COUNT_AT + 3] = CLIENT_EVENTS_MAX + 1;
     assert_false(answer_is_canonical(bytes));
 }
 
@@ -402,6 +475,8 @@ int main(void)
         cmocka_unit_test(every_result_comes_back),
         cmocka_unit_test(every_kind_of_answer_comes_back),
         cmocka_unit_test(what_an_answer_cannot_say_is_malformed),
+        cmocka_unit_test(events_come_back_one_by_one),
+        cmocka_unit_test(events_are_bounded),
         cmocka_unit_test(the_answer_to_the_longest_list_fits_its_frame),
         cmocka_unit_test(random_bytes_never_crash_a_decoder),
     };

@@ -1,65 +1,12 @@
 /* Receipts of all transactions of a history; each bit of one matters; so does who has signed it. */
 #include "node/receipt.h"
-#include "node/records.h"
-#include "tests/consensus_fixture.h"
-#include "tests/executor_fixture.h"
-
-enum { EVERY = 5, SIGNED = EPOCHS / EVERY * EVERY };
-
-static struct store *ledger, *consensus;
-static struct cluster cluster;
-static struct identity_signature signatures[NODES_MAX];
-
-/* What the ledger is now, as so many nodes have signed it. */
-static void sign_checkpoint(const struct executor_state *state, unsigned signers)
-{
-    struct checkpoint_record r = {.checkpoint = {.epoch = state->epoch,
-                                                 .height = state->height,
-                                                 .log_root = state->log_root,
-                                                 .state_root = state->state_root},
-                                  .signatures = signatures};
-    const struct hash digest = checkpoint_digest(&chain, &r.checkpoint);
-    for (unsigned i = 0; i < signers; i++) {
-        nodeset_add(&r.signers, i);
-        assert_true(identity_sign(&secrets[i], hash_slice(&digest), NULL, &signatures[i]));
-    }
-    assert_int_equal(store_begin(consensus), 0);
-    assert_int_equal(records_put_checkpoint(consensus, &r, EVERY), 0);
-    assert_int_equal(store_commit(consensus), 0);
-}
-
-/* The history, with checkpoints: the last by so many, those before by all. */
-static void open_all(unsigned signers)
-{
-    struct executor_state state;
-    ledger = store_at('a');
-    consensus = consensus_at('b');
-    struct executor *x = open_on(ledger, NULL);
-    for (epoch_id e = 1; e <= EPOCHS; e++) {
-        assert_int_equal(run_epoch(x, e, &state), 0);
-        if (e % EVERY == 0)
-            sign_checkpoint(&state, e == SIGNED ? signers : N);
-    }
-    executor_close(x);
-    cluster = (struct cluster){.chain = chain, .node_count = N};
-    for (unsigned i = 0; i < N; i++)
-        cluster.nodes[i].identity = keys[i];
-}
-
-static void close_all(void)
-{
-    store_close(ledger);
-    store_close(consensus);
-}
+#include "tests/proof_fixture.h"
 
 static int make_receipt(const struct hash *id, struct receipt *r)
 {
-    struct receipt_source s = {.chain = chain, .quorum = quorum_of(N), .checkpoint_epochs = EVERY};
-    assert_int_equal(store_view_open(ledger, &s.ledger), 0);
-    assert_int_equal(store_view_open(consensus, &s.consensus), 0);
+    struct proof_source s = open_source();
     const int error = receipt_make(&s, id, r);
-    store_view_close(s.ledger);
-    store_view_close(s.consensus);
+    close_source(&s);
     return error;
 }
 
@@ -71,16 +18,16 @@ static int count_receipt(void *context, struct slice key, struct slice value)
     } *counts = context;
     struct receipt r, again;
     struct hash id;
-    char reason[RECEIPT_REASON_MAX];
+    char reason[PROOF_REASON_MAX];
     (void)value;
     memcpy(id.bytes, key.data, HASH_SIZE);
     const int error = make_receipt(&id, &r);
-    if (error == RECEIPT_NOT_YET) {
+    if (error == PROOF_NOT_YET) {
         counts->early++;
         return 0;
     }
     assert_int_equal(error, 0);
-    assert_int_equal(r.checkpoint.epoch, SIGNED);
+    assert_int_equal(r.under.checkpoint.epoch, SIGNED);
     if (!receipt_verify(&r, &cluster, reason))
         fail_msg("%s", reason);
     char *text = receipt_text(&r);
@@ -131,7 +78,7 @@ static void first_receipt(struct receipt *r)
 static bool holds(const char *text, size_t size)
 {
     static struct receipt r;
-    char reason[RECEIPT_REASON_MAX];
+    char reason[PROOF_REASON_MAX];
     return receipt_parse(slice_of(text, size), &r) && receipt_verify(&r, &cluster, reason);
 }
 
@@ -163,7 +110,7 @@ static void each_bit_of_it_matters(void **state)
 
 static void expect(const struct receipt *r, const char *words)
 {
-    char reason[RECEIPT_REASON_MAX];
+    char reason[PROOF_REASON_MAX];
     assert_false(receipt_verify(r, &cluster, reason));
     if (!strstr(reason, words))
         fail_msg("\"%s\" and not \"%s\"", reason, words);
@@ -173,19 +120,19 @@ static void f_signatures_prove_nothing(void **state)
 {
     (void)state;
     struct receipt r;
-    char reason[RECEIPT_REASON_MAX];
+    char reason[PROOF_REASON_MAX];
     open_all(2);
     first_receipt(&r);
     assert_true(receipt_verify(&r, &cluster, reason));
-    nodeset_remove(&r.signers, 0);
+    nodeset_remove(&r.under.signers, 0);
     expect(&r, "1 nodes have signed the checkpoint: they may all be liars, it takes 2");
-    nodeset_remove(&r.signers, 1);
+    nodeset_remove(&r.under.signers, 1);
     expect(&r, "0 nodes have signed");
     close_all();
     assert_int_equal(teardown(state) || setup(state), 0);
     open_all(1); /* A node does not even give it, but one under the checkpoint before. */
     first_receipt(&r);
-    assert_int_equal(r.checkpoint.epoch, SIGNED - EVERY);
+    assert_int_equal(r.under.checkpoint.epoch, SIGNED - EVERY);
     close_all();
 }
 
@@ -195,17 +142,18 @@ static void signatures_are_of_the_clusters_nodes(void **state)
     struct receipt r;
     open_all(3);
     first_receipt(&r);
-    r.signatures[2].bytes[5] ^= 1; /* Two good ones would be enough, but this is not as it was. */
+    r.under.signatures[2].bytes[5] ^=
+        1; /* Two good ones would be enough, but this is not as it was. */
     expect(&r, "the signature of node 2 is not its own");
-    r.signatures[2].bytes[5] ^= 1;
-    r.signatures[3] = r.signatures[2]; /* One for two. */
-    nodeset_add(&r.signers, 3);
+    r.under.signatures[2].bytes[5] ^= 1;
+    r.under.signatures[3] = r.under.signatures[2]; /* One for two. */
+    nodeset_add(&r.under.signers, 3);
     expect(&r, "node 3");
-    nodeset_remove(&r.signers, 3);
-    r.signatures[N] = r.signatures[2];
-    nodeset_add(&r.signers, N);
+    nodeset_remove(&r.under.signers, 3);
+    r.under.signatures[N] = r.under.signatures[2];
+    nodeset_add(&r.under.signers, N);
     expect(&r, "node 4");
-    nodeset_remove(&r.signers, N);
+    nodeset_remove(&r.under.signers, N);
     cluster.nodes[1].identity = keys[N]; /* Another cluster of the same name. */
     expect(&r, "node 1");
     cluster.chain.bytes[0] ^= 1;
@@ -224,24 +172,15 @@ static void it_is_of_a_final_outcome(void **state)
     close_all();
 }
 
-static int setup_all(void **state)
-{
-    if (history_count == 0)
-        make_history();
-    return setup(state);
-}
-
-#define RECEIPT(name) cmocka_unit_test_setup_teardown(name, setup_all, teardown)
-
 int main(int argc, char **argv)
 {
     (void)argc;
     const struct CMUnitTest tests[] = {
-        RECEIPT(each_transaction_has_one_once_a_checkpoint_stands_for_it),
-        RECEIPT(each_bit_of_it_matters),
-        RECEIPT(f_signatures_prove_nothing),
-        RECEIPT(signatures_are_of_the_clusters_nodes),
-        RECEIPT(it_is_of_a_final_outcome),
+        PROOF_TEST(each_transaction_has_one_once_a_checkpoint_stands_for_it),
+        PROOF_TEST(each_bit_of_it_matters),
+        PROOF_TEST(f_signatures_prove_nothing),
+        PROOF_TEST(signatures_are_of_the_clusters_nodes),
+        PROOF_TEST(it_is_of_a_final_outcome),
     };
     if (!fixture_init(argv))
         return 1;

@@ -18,12 +18,8 @@ static const char usage[] =
 static void print(const struct target *t, const struct identity_public *key,
                   const struct client_account *account)
 {
-    char hex[2 * IDENTITY_PUBLIC_SIZE + 1];
-    hex_encode(slice_of(key->bytes, sizeof key->bytes), hex);
     if (t->json)
-        json_print(json_pack("{s:s, s:o, s:o}", "account", hex, "balance",
-                             json_count(account->balance), "sequence",
-                             json_count(account->sequence)));
+        json_print(json_account(key->bytes, account));
     else
         printf("balance %" PRIu64 ", next sequence number %" PRIu64 "\n", account->balance,
                account->sequence);

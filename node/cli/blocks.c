@@ -40,15 +40,6 @@ static int find_height(struct target *t, uint64_t *height)
     return EXIT_DONE;
 }
 
-static json_t *block_json(const struct client_block *b)
-{
-    return json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:o, s:o, s:o}", "position",
-                     json_count(b->position), "epoch", json_count(b->epoch), "proposer",
-                     (int)b->proposer, "with_epoch", json_count(b->with_epoch), "commitment",
-                     json_hash(&b->commitment), "bad", (int)b->bad, "count", json_count(b->count),
-                     "bytes", json_count(b->bytes), "root", json_hash(&b->root));
-}
-
 static void print_block(const struct client_block *b)
 {
     char commitment[2 * HASH_SIZE + 1];
@@ -78,7 +69,7 @@ static int print_blocks(struct target *t, const struct options *o, json_t *array
         if (answer.result.status != CLIENT_OK)
             break; /* The end of the log. */
         if (array)
-            json_array_append_new(array, block_json(&answer.block));
+            json_array_append_new(array, json_block(&answer.block));
         else
             print_block(&answer.block);
     }

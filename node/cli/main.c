@@ -11,9 +11,11 @@ static const struct command_entry commands[] = {
     {"submit", command_submit, "give a node transactions made elsewhere, or payloads"},
     {"tx", command_tx, "what became of a transaction"},
     {"receipt", command_receipt, "proof of what became of a transaction"},
-    {"verify", command_verify, "check such a proof, without a node"},
+    {"consistency", command_consistency, "proof that the ledger was only added to"},
+    {"verify", command_verify, "check such proofs, without a node"},
     {"balance", command_balance, "what an account holds"},
     {"blocks", command_blocks, "the delivered blocks"},
+    {"follow", command_follow, "what is executed, as it is"},
     {"load", command_load, "submit transactions at a rate, and measure"},
     {"inspect", command_inspect, "read, verify and compare data directories"},
     {0},
@@ -23,6 +25,6 @@ int main(int argc, char **argv)
 {
     return program_main("ledger-cli", commands,
                         "Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage; "
-                        "3 a comparison\nfound a difference, or a receipt is not proven.\n",
+                        "3 a comparison\nfound a difference, or what is claimed is not proven.\n",
                         argc, argv);
 }

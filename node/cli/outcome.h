@@ -9,8 +9,6 @@ enum { OUTCOME_TEXT_MAX = CLIENT_REASON_MAX + 80 };
 
 /* "executed at height 7, index 3", "dropped: ..." */
 void outcome_describe(const struct client_result *result, char text[OUTCOME_TEXT_MAX]);
-/* {"id","outcome","height","index","reason"}, the last three if they mean something. */
-json_t *outcome_json(const struct hash *id, const struct client_result *result);
 /* Prints it, as --json says. */
 void outcome_print(const struct target *t, const struct hash *id,
                    const struct client_result *result);

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 
 struct round {
     bool open; /* Answers are waited for. */

@@ -4,7 +4,7 @@
 #define NODE_CLI_TARGET_H
 
 #include "node/cli/arguments.h"
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 
 struct target {
     const char *command;

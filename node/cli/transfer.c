@@ -20,6 +20,8 @@ static const char usage[] =
     "                     first is executed, or use --wait). One that is 64 or more above it is\n"
     "                     not taken: the node is overloaded, for this account, until --timeout\n"
     "  --wait             until it is executed, 60 s at most\n"
+    "  --print            print it in hex, signed, and submit nothing: for submit, or for HTTP;\n"
+    "                     with --sequence no node is asked\n"
     "  --json             {\"id\",\"outcome\"} with \"height\" and \"index\", or \"reason\"\n"
     "Exit codes: 0 accepted or, with --wait, executed; 1 refused, failed or dropped, for the\n"
     "reason given; 2 wrong usage.\n";
@@ -31,7 +33,7 @@ struct options {
     uint64_t sequence;
     bool amount_given;
     bool sequence_given;
-    bool wait;
+    bool wait, print;
 };
 
 /* The lowest number that the ledger has not seen used. */
@@ -72,8 +74,14 @@ static int say_pending(struct target *t, const struct hash *id)
 static int submit(struct target *t, const struct options *o, const struct transaction *transfer)
 {
     uint8_t bytes[TRANSACTION_SIZE];
+    char hex[2 * TRANSACTION_SIZE + 1];
     struct client_result result;
     transaction_encode(transfer, bytes);
+    if (o->print) {
+        hex_encode(slice_of(bytes, sizeof bytes), hex);
+        puts(hex);
+        return EXIT_DONE;
+    }
     int status = outcome_submit(t, slice_of(bytes, sizeof bytes), &result);
     if (status != EXIT_DONE)
         return status;
@@ -133,6 +141,7 @@ int command_transfer(int argc, char **argv)
          .max = UINT64_MAX,
          .given = &o.sequence_given},
         {.name = "wait", .type = ARGUMENT_FLAG, .target = &o.wait},
+        {.name = "print", .type = ARGUMENT_FLAG, .target = &o.print},
         {0},
     };
     struct arguments a = {.command = t.command, .usage = usage};

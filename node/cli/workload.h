@@ -4,7 +4,7 @@
 #ifndef NODE_CLI_WORKLOAD_H
 #define NODE_CLI_WORKLOAD_H
 
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 
 struct load_item {
     struct load_item *next;

@@ -23,7 +23,7 @@ static void prepare(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct receipt r;
-    char reason[RECEIPT_REASON_MAX];
+    char reason[PROOF_REASON_MAX];
     prepare();
     if (!receipt_parse(slice_of(data, size), &r))
         return 0;

@@ -113,6 +113,8 @@ until_true 'the page is not served' grep -q 'shows the cluster' "$out/serve.log"
 
 check 'promtool has nothing to say' metrics_are_in_order 1
 check 'each metric of the Grafana dashboard is there' grafana_is_of_metrics
+check 'a node answers as its OpenAPI document says' bash $here/api.sh "$build" "$out" "$cluster" \
+    "http://127.0.0.1:$(http_port 1)" $((page_port + 1))
 check 'Prometheus scrapes all nodes, and records' prometheus_scrapes_all
 check 'status --watch shows the nodes, and ends with q' watch_quits
 check 'the live page shows what the metrics say; a killed node within 3 s' \

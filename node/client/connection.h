@@ -4,8 +4,8 @@
  * does; the client's key is a fresh one. A connection that breaks is made again by itself; what
  * was under way is lost with it, and has to be asked again. Nothing waits without a limit.
  * One thread a connection. */
-#ifndef NODE_CLI_CONNECTION_H
-#define NODE_CLI_CONNECTION_H
+#ifndef NODE_CLIENT_CONNECTION_H
+#define NODE_CLIENT_CONNECTION_H
 
 #include "net/client.h"
 #include "node/config.h"

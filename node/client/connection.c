@@ -1,4 +1,4 @@
-#include "node/cli/connection.h"
+#include "node/client/connection.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,0 +1,19 @@
+/* The file of a proof: a receipt, or that the ledger was only added to. */
+#ifndef NODE_CLI_PROOF_FILE_H
+#define NODE_CLI_PROOF_FILE_H
+
+#include "node/consistency.h"
+#include "node/receipt.h"
+
+struct proof_file {
+    bool is_receipt;
+    struct receipt receipt; /* Then. */
+    struct consistency consistency;
+};
+
+/* What it says, with nothing checked. 0; EXIT_FAILED, or EXIT_DIFFERENT if it is no proof, after a line
+ * on stderr. */
+int proof_file_read(const char *command, const char *path, struct proof_file *p);
+const struct proof_checkpoint *proof_file_under(const struct proof_file *p);
+
+#endif
