@@ -66,7 +66,7 @@ wildcards = $(wildcard $(addsuffix $(2),$(1)))
 # MEMORIES, and a second time, as test_x_memory, those of TWINS.
 FOLDERS  := crypto vid ba node node/cli node/client storage net
 MEMORY   := storage/store_memory.c
-LIBRARY  := $(filter-out $(MEMORY) %/main.c,$(call wildcards,$(FOLDERS),/*.c))
+LIBRARY  := $(filter-out $(MEMORY) node/client/ledger.c %/main.c,$(call wildcards,$(FOLDERS),/*.c))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
 TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
@@ -79,11 +79,14 @@ REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
 FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
 HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c \
             tests/flood/flood.c tests/chaos/votes.c)
+# What a client needs, and nothing of a node's: node/client/ledger.h.
+CLIENT   := $(wildcard node/client/*.c crypto/*.c) $(addprefix net/,client.c curve.c socket.c) \
+            $(addprefix node/,application.c config.c config_cluster.c file.c libraries.c mode.c settings.c transaction.c)
 FILES    := $(call wildcards,$(FOLDERS) testnet testnet/dashboard tests tests/*,/*.[ch])
 PROGRAMS := $(addprefix $(BUILD)/ledger-,node cli testnet dashboard)
 TESTS    := $(sort $(UNITS) $(TWINS) $(REPLAYS)) $(if $(SIM),$(BUILD)/sim)
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(BUILD)/libledger.a
 
 $(BUILD)/ledger-node: $(BUILD)/node/main.o $(BUILD)/ledger.a
 $(BUILD)/ledger-cli: $(BUILD)/node/cli/main.o $(BUILD)/ledger.a
@@ -113,6 +116,13 @@ $(BUILD)/testnet.a: $(call objects,$(TESTNET))
 $(BUILD)/ledger.a $(BUILD)/testnet.a:
 	@echo "  AR  $@"
 	@rm -f $@ && $(AR) rcs $@ $^
+
+# Its own names alone are seen outside.
+$(BUILD)/libledger.a: $(call objects,$(CLIENT))
+	@echo "  AR  $@"
+	@ld -r -o $(@:.a=.o) $^ && objcopy --wildcard --keep-global-symbol='ledger_*' \
+	 --localize-symbol=ledger_tables $(@:.a=.o)
+	@rm -f $@ && $(AR) rcs $@ $(@:.a=.o)
 
 # Files that are in the programs.
 $(BUILD)/testnet/page.o: $(wildcard testnet/page/*)
@@ -246,9 +256,14 @@ lint: $(BUILD)/ledger.a
 format:
 	@clang-format -i $(FILES)
 
-install: $(PROGRAMS)
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: $(PROGRAMS) $(BUILD)/libledger.a
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 node/client/ledger.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(BUILD)/libledger.a $(DESTDIR)$(PREFIX)/lib
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: libledger' 'Description: a client of DispersedLedger' \
+	 'Version: 1' 'Requires: libzmq libsecp256k1 libcrypto' 'Cflags: -I$${prefix}/include' \
+	 'Libs: -L$${prefix}/lib -lledger $(HASHING) -pthread' >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libledger.pc
 
 demo:
 	@sh tests/install.sh
