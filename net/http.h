@@ -71,6 +71,7 @@ struct http_options {
     void *context;
     size_t body_max;     /* Of a POST; 0: there are none. */
     unsigned request_ms; /* For a request and its answer; 0: a minute. */
+    unsigned idle_s;     /* For one who does nothing; 0: ten. */
 };
 
 /* 0, or -1 with `message`: a port in use names the port and what to do. */

@@ -165,7 +165,8 @@ static inline void open_server(unsigned request_ms, size_t body_max)
                                          .handle = handle,
                                          .context = &server,
                                          .request_ms = request_ms,
-                                         .body_max = body_max};
+                                         .body_max = body_max,
+                                         .idle_s = 1};
     plain = server;
     assert_int_equal(http_open(&options, &server, message, sizeof message), 0);
     memset(&tap, 0, sizeof tap);

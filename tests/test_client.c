@@ -342,7 +342,7 @@ static void what_an_answer_cannot_say_is_malformed(void **state)
 
 static struct slice events_of(uint32_t count, uint32_t leaves)
 {
-    static const uint8_t zeros[CLIENT_LEAVES_MAX * CLIENT_LEAF_SIZE];
+    static const uint8_t zeros[(CLIENT_LEAVES_MAX + 1) * CLIENT_LEAF_SIZE];
     struct writer w = writer_of(items, sizeof(items));
     for (uint32_t i = 0; i < count; i++) {
         const struct client_event event = {.block = {.position = 7 + i, .count = 9},
@@ -399,10 +399,16 @@ static void events_are_bounded(void **state)
     frame[LEAVES_AT + 3] = 0; /* Big-endian: the lowest byte is last. */
     assert_false(answer_is_canonical(bytes));
     frame[LEAVES_AT + 3] = 1;
-    frame[LEAVES_AT + 2] = 0x20; /* More leaves than there may be, which are not there. */
+    frame[COUNT_AT + 3] = 2;
     assert_false(answer_is_canonical(bytes));
-    frame[LEAVES_AT + 2] = 0;
-    frame[COUNT_AT + 3] = CLIENT_EVENTS_MAX + 1;
+    answer.events.items = events_of(1, CLIENT_LEAVES_MAX);
+    assert_true(answer_is_canonical(encode_answer(&answer)));
+    answer.events.items = events_of(1, CLIENT_LEAVES_MAX + 1);
+    assert_false(answer_is_canonical(encode_answer(&answer)));
+    answer.events.items = events_of(CLIENT_EVENTS_MAX + 1, 1);
+    answer.events.count = CLIENT_EVENTS_MAX;
+    bytes = encode_answer(&answer);
+    frame[COUNT_AT + 3]++;
     assert_false(answer_is_canonical(bytes));
 }
 

@@ -198,7 +198,7 @@ static void a_stream_tells_each_transaction_once(void **state)
         struct request r = asked(REQUEST_STREAM, cursor);
         const struct slice text = r.answer.events.items;
         const char *at = (const char *)text.data;
-        told += count_of(at, text.size, "\"index\":");
+        told += count_of(at, text.size, "\"outcome\":");
         events += count_of(at, text.size, "\ndata: {\"position\":");
         assert_int_equal(count_of(at, text.size, "malformed"), 0);
         cursor = r.answer.events.next;

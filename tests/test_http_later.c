@@ -130,9 +130,9 @@ static void a_reader_who_rests_is_waited_for(void **state)
     const int file = begin(stream);
     tap.parts = PARTS;
     http_wake(deferred);
-    for (unsigned k = 0; k < 30; k++) {
+    for (unsigned k = 0; k < 30; k++) { /* More than who does nothing has, and a request. */
         serve_some();
-        poll(NULL, 0, 10);
+        poll(NULL, 0, 80);
     }
     const unsigned left = tap.parts;
     assert_in_range(left, PARTS / 2, PARTS - 1);

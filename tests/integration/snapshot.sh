@@ -89,6 +89,8 @@ spread() { # Until it is back: transactions, so that the others come to a checkp
 until_true 'it does not begin with a snapshot' spread
 begun=$(grep -oE 'goes on from a snapshot epoch=[0-9]+' "$cluster/node$lost.log" | grep -oE '[0-9]+$')
 [ "$begun" -ge "$least" ] || fail "it began with epoch $begun, and may have voted up to $least"
+"$cli" follow "$cluster" --node $lost --from 0 --count 1 2>&1 | grep -q 'went on from a snapshot' ||
+    fail 'it is not said that it has not got all of the log'
 until_true 'it does not become current' settled # Or it tells of sequence numbers that are used.
 load --count 400
 until_true 'the nodes have not executed the same' settled
