@@ -28,6 +28,8 @@ static const uint32_t answer_statuses[CLIENT_KINDS] = {
     [CLIENT_STATS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED),
     [CLIENT_RECEIPT] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
                        STATUS(CLIENT_PENDING),
+    [CLIENT_HOLDING] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
+                       STATUS(CLIENT_PENDING) | STATUS(CLIENT_INVALID),
     [CLIENT_CONSISTENCY] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
                            STATUS(CLIENT_PENDING),
     [CLIENT_EVENTS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_INVALID),
@@ -236,7 +238,8 @@ void client_request_encode(struct writer *w, const struct client_request *reques
         write_u32(w, request->list.count);
         write_slice(w, request->list.items);
         break;
-    case CLIENT_ACCOUNT: write_bytes(w, request->key, CLIENT_KEY_SIZE); break;
+    case CLIENT_ACCOUNT:
+    case CLIENT_HOLDING: write_bytes(w, request->key, CLIENT_KEY_SIZE); break;
     case CLIENT_BLOCK:
     case CLIENT_CONSISTENCY: write_u64(w, request->position); break;
     case CLIENT_RECEIPT: write_bytes(w, request->transaction.bytes, HASH_SIZE); break;
@@ -269,7 +272,8 @@ bool client_request_decode(struct slice frame, struct client_request *request)
         request->list.count = read_count(&r);
         request->list.items = read_slice(&r, (size_t)request->list.count * HASH_SIZE);
         break;
-    case CLIENT_ACCOUNT: read_into(&r, request->key, CLIENT_KEY_SIZE); break;
+    case CLIENT_ACCOUNT:
+    case CLIENT_HOLDING: read_into(&r, request->key, CLIENT_KEY_SIZE); break;
     case CLIENT_BLOCK:
     case CLIENT_CONSISTENCY: request->position = read_u64(&r); break;
     case CLIENT_RECEIPT: read_into(&r, request->transaction.bytes, HASH_SIZE); break;
@@ -366,6 +370,7 @@ void client_answer_encode(struct writer *w, const struct client_answer *answer)
     case CLIENT_STATUS:
     case CLIENT_STATS:
     case CLIENT_RECEIPT:
+    case CLIENT_HOLDING:
     case CLIENT_CONSISTENCY: write_slice(w, answer->json); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: assert(false);
@@ -409,6 +414,7 @@ static void read_body(struct reader *r, struct client_answer *answer)
     case CLIENT_STATUS:
     case CLIENT_STATS:
     case CLIENT_RECEIPT:
+    case CLIENT_HOLDING:
     case CLIENT_CONSISTENCY: answer->json = rest_of(r); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: break;

@@ -20,6 +20,7 @@
  *   STATS    -                                    JSON
  *   RECEIPT  id                                   JSON (node/receipt.h); PENDING: it is executed, and
  *                                                 no checkpoint that is signed stands for it yet
+ *   HOLDING  public key                           JSON (node/holding.h); PENDING: at the next checkpoint
  *   CONSISTENCY  height u64                       JSON (node/consistency.h); PENDING: no signed
  *                                                 checkpoint is as high yet
  *   EVENTS   cursor: position u64, index u32      the cursor after them, count u32, so many events:
@@ -61,6 +62,7 @@ enum client_kind {
     CLIENT_STATUS,
     CLIENT_STATS,
     CLIENT_RECEIPT,
+    CLIENT_HOLDING,
     CLIENT_CONSISTENCY,
     CLIENT_EVENTS,
     CLIENT_KINDS,
@@ -107,7 +109,7 @@ struct client_request {
             uint32_t count;           /* 1 to CLIENT_COUNT_MAX */
             struct slice items;       /* SUBMIT: for client_transaction_next. TX: count ids. */
         } list;                       /* SUBMIT, TX */
-        uint8_t key[CLIENT_KEY_SIZE]; /* ACCOUNT */
+        uint8_t key[CLIENT_KEY_SIZE]; /* ACCOUNT, HOLDING */
         uint64_t position;            /* BLOCK; CONSISTENCY: a height */
         struct hash transaction;      /* RECEIPT */
         struct client_cursor cursor;  /* EVENTS */
@@ -156,7 +158,7 @@ struct client_answer {
             uint32_t count;
             struct slice items; /* For client_event_next. */
         } events;
-        struct slice json; /* STATUS, STATS, RECEIPT, CONSISTENCY */
+        struct slice json; /* STATUS, STATS, RECEIPT, HOLDING, CONSISTENCY */
     };
 };
 

@@ -97,10 +97,23 @@ static void answer_outcome(const struct call *call, const struct client_result *
         answer->status = 200;
 }
 
+/* Why there is something that cannot be. */
+static void answer_invalid(const struct client_answer *from, struct http_answer *answer)
+{
+    char reason[CLIENT_REASON_MAX + 1];
+    const struct slice why = from->result.reason;
+    snprintf(reason, sizeof(reason), "%.*s", (int)why.size, (const char *)why.data);
+    api_refuse(answer, 404, reason);
+}
+
 static void answer_proof(const struct client_answer *from, struct http_answer *answer)
 {
     if (from->result.status == CLIENT_OK)
         api_say(answer, 200, strndup((const char *)from->json.data, from->json.size));
+    else if (from->result.status == CLIENT_INVALID)
+        answer_invalid(from, answer);
+    else if (from->kind == CLIENT_HOLDING && from->result.status == CLIENT_UNKNOWN)
+        api_refuse(answer, 404, "no such account here: it has never received or sent anything");
     else if (from->result.status == CLIENT_PENDING)
         api_refuse(answer, 409, "no signed checkpoint stands for it yet: ask again");
     else
@@ -112,14 +125,10 @@ static void answer_proof(const struct client_answer *from, struct http_answer *a
 static void answer_account(const struct call *call, const struct client_answer *from,
                            struct http_answer *answer)
 {
-    char reason[CLIENT_REASON_MAX + 1];
-    const struct slice why = from->result.reason;
-    if (from->result.status == CLIENT_INVALID) {
-        snprintf(reason, sizeof(reason), "%.*s", (int)why.size, (const char *)why.data);
-        api_refuse(answer, 404, reason);
-        return;
-    }
-    api_say(answer, 200, json_text(json_account(call->question.request.key, &from->account)));
+    if (from->result.status == CLIENT_INVALID)
+        answer_invalid(from, answer);
+    else
+        api_say(answer, 200, json_text(json_account(call->question.request.key, &from->account)));
 }
 
 static void answer_blocks(const struct call *call, const struct client_answer *from,
@@ -146,6 +155,7 @@ static void translate(const struct call *call, const struct client_answer *from,
         answer_outcome(call, &result, answer);
         break;
     case CLIENT_RECEIPT:
+    case CLIENT_HOLDING:
     case CLIENT_CONSISTENCY: answer_proof(from, answer); break;
     case CLIENT_ACCOUNT: answer_account(call, from, answer); break;
     case CLIENT_BLOCK: answer_blocks(call, from, answer); break;
@@ -300,16 +310,26 @@ static void read_transactions(struct api *a, const char *rest, const struct http
     ask(call, request, answer);
 }
 
-static void read_account(struct api *a, const char *hex, const struct http_request *request,
+/* accounts/KEY, accounts/KEY/proof */
+static void read_account(struct api *a, const char *rest, const struct http_request *request,
                          struct http_answer *answer)
 {
+    char hex[2 * CLIENT_KEY_SIZE + 1];
     uint8_t key[CLIENT_KEY_SIZE];
-    if (!hex_decode(hex, key, sizeof(key))) {
-        api_refuse(answer, 404, "an account is its public key, 64 hex digits");
+    uint32_t wait_ms = 0;
+    snprintf(hex, sizeof(hex), "%s", rest);
+    const char *more = rest + strlen(hex);
+    if (!hex_decode(hex, key, sizeof(key)) || (*more && strcmp(more, "/proof") != 0)) {
+        api_refuse(answer, 404,
+                   "an account is its public key, 64 hex digits; after it may be "
+                   "/proof");
         return;
     }
-    struct call *call = new_call(a, CLIENT_ACCOUNT, 0);
+    if (*more && !read_wait(request, &wait_ms, answer))
+        return;
+    struct call *call = new_call(a, *more ? CLIENT_HOLDING : CLIENT_ACCOUNT, 0);
     memcpy(call->question.request.key, key, sizeof(key));
+    call->question.wait_ms = wait_ms;
     ask(call, request, answer);
 }
 

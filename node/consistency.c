@@ -22,7 +22,7 @@ int consistency_make(const struct proof_source *source, uint64_t height, struct 
 char *consistency_text(const struct consistency *c)
 {
     return proof_write(json_pack("{s:i, s:o, s:o, s:o, s:o}", "consistency", CONSISTENCY_VERSION,
-                                 "chain", json_hash(&c->chain), "height", proof_number(c->height),
+                                 "chain", json_hash(&c->chain), "height", json_count(c->height),
                                  "proof", proof_path(c->proof, c->length), "checkpoint",
                                  proof_checkpoint_json(&c->under)));
 }

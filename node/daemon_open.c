@@ -174,8 +174,10 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
         status = execution_open(&executor, d->ledger, d->consensus, &d->execution, &d->executed,
                                 why, sizeof(why));
     d->executed_at_start = d->executed;
-    if (status == 0)
+    if (status == 0) {
         execution_make_snapshots(d->execution, &d->snapshots.making);
+        execution_prove(d->execution, d->wanted, d->config.cluster.checkpoint_epochs);
+    }
     free(balances); /* The genesis is written. */
     if (status != 0)
         snprintf(message, message_size, "%s: %s", d->config.node.data, why);
@@ -300,8 +302,9 @@ static int open_all(struct daemon *d, const char *directory, int log_level, char
     d->now_ms = daemon_now_ms();
     d->peers = (struct peers){.start_ms = d->now_ms, .retry_ms = (uint32_t)d->config.node.retry_ms};
     d->known = known_new();
+    d->wanted = wanted_new();
     d->recent = recent_new();
-    if (!d->known || !d->recent)
+    if (!d->known || !d->recent || !d->wanted)
         return fail(message, message_size, "what was seen lately");
     d->checks.known = d->known;
     if (open_signals(d, message, message_size) != 0 ||
@@ -361,6 +364,7 @@ void daemon_close(struct daemon *d)
     store_close(d->ledger);
     store_close(d->consensus);
     known_free(d->known);
+    wanted_free(d->wanted);
     recent_free(d->recent);
     if (d->signals >= 0)
         close(d->signals);

@@ -115,7 +115,8 @@ static int open_service(struct daemon *d, char *message, size_t message_size)
                     .checkpoint_epochs = d->config.cluster.checkpoint_epochs,
                     .application = &d->application,
                     .transaction_size_max = transaction_size_max(d),
-                    .known = d->known},
+                    .known = d->known,
+                    .wanted = d->wanted},
         .recent = d->recent,
         .mempool = d->mempool,
     };

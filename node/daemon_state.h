@@ -41,6 +41,7 @@ struct daemon {
     struct store *ledger;
     struct workers *workers;
     struct known *known;
+    struct wanted *wanted;
     struct recent *recent;
     struct daemon_checks checks;
     struct application_port application;

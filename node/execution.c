@@ -29,6 +29,8 @@ struct execution {
     pthread_t thread;
     struct execution_report *current;      /* The thread's: of the epoch that is open. */
     struct execution_snapshots *snapshots; /* NULL: none are made. */
+    struct wanted *wanted;                 /* NULL: nothing is proven. */
+    uint64_t prove_every;                  /* Epochs. */
 
     pthread_mutex_t mutex; /* Guards what follows. */
     pthread_cond_t waiting;
@@ -136,6 +138,16 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
         atomic_store(&s->made, epoch);
 }
 
+/* Without them nothing is lost either: they are asked for again. */
+static void make_proofs(struct execution *x, epoch_id epoch)
+{
+    struct store_view *view;
+    if (!x->wanted || epoch % x->prove_every != 0 || store_view_open(x->ledger, &view) != 0)
+        return;
+    (void)wanted_make(x->wanted, view, epoch);
+    store_view_close(view);
+}
+
 static int end_epoch(struct execution *x, epoch_id epoch)
 {
     struct execution_report *report = x->current ? x->current : memory(calloc(1, sizeof(*report)));
@@ -145,6 +157,7 @@ static int end_epoch(struct execution *x, epoch_id epoch)
     if (status == 0) {
         give_report(x, report);
         make_snapshot(x, epoch);
+        make_proofs(x, epoch);
         return 0;
     }
     execution_report_free(report);
@@ -278,6 +291,12 @@ static void add(struct execution *x, const struct delivered *given)
 void execution_make_snapshots(struct execution *x, struct execution_snapshots *snapshots)
 {
     x->snapshots = snapshots;
+}
+
+void execution_prove(struct execution *x, struct wanted *wanted, uint64_t every)
+{
+    x->wanted = wanted;
+    x->prove_every = every;
 }
 
 void execution_deliver(struct execution *x, const struct delivery *delivery)

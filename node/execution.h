@@ -11,6 +11,7 @@
 
 #include "node/driver.h"
 #include "node/executor.h"
+#include "node/wanted.h"
 
 /* A block as it was executed. */
 struct execution_block {
@@ -59,6 +60,9 @@ struct execution_snapshots {
 };
 /* Before the first delivery. They stay the caller's, beyond execution_stop. */
 void execution_make_snapshots(struct execution *x, struct execution_snapshots *snapshots);
+
+/* Proofs of accounts that are wanted, at the same point; before the first delivery, and as long. */
+void execution_prove(struct execution *x, struct wanted *wanted, uint64_t every);
 
 void execution_deliver(struct execution *x, const struct delivery *delivery);
 void execution_end_epoch(struct execution *x, epoch_id epoch);

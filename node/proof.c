@@ -5,26 +5,32 @@
 #include "node/executor.h"
 #include "node/records.h"
 
+int proof_at(const struct proof_source *s, epoch_id epoch, struct proof_checkpoint *p)
+{
+    struct checkpoint_record record;
+    const int error =
+        records_view_checkpoint(s->consensus, epoch, s->quorum, &record, p->signatures);
+    if (error)
+        return error == STORE_MISSING ? PROOF_NOT_YET : error;
+    if (nodeset_count(&record.signers) < quorum_some(s->quorum))
+        return PROOF_NOT_YET;
+    p->checkpoint = record.checkpoint;
+    p->signers = record.signers;
+    return 0;
+}
+
 int proof_find(const struct proof_source *s, epoch_id at_least, struct proof_checkpoint *p)
 {
     struct executor_state state;
-    struct checkpoint_record record;
     const uint64_t every = s->checkpoint_epochs;
     int error = executor_state(s->ledger, &state);
     if (error)
         return error;
     epoch_id epoch = every > 0 ? state.epoch / every * every : 0;
     for (unsigned k = 0; k < RECORD_CHECKPOINTS_KEPT && epoch >= at_least && epoch > 0;
-         k++, epoch -= every) {
-        error = records_view_checkpoint(s->consensus, epoch, s->quorum, &record, p->signatures);
-        if (error && error != STORE_MISSING)
+         k++, epoch -= every)
+        if ((error = proof_at(s, epoch, p)) != PROOF_NOT_YET)
             return error;
-        if (error || nodeset_count(&record.signers) < quorum_some(s->quorum))
-            continue;
-        p->checkpoint = record.checkpoint;
-        p->signers = record.signers;
-        return 0;
-    }
     return PROOF_NOT_YET;
 }
 

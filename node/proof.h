@@ -27,7 +27,9 @@ struct proof_source {
 /* What making one says beside 0 and store errors: no such checkpoint stands for it yet. */
 enum { PROOF_NOT_YET = 1 };
 
-/* The newest that is here, that f+1 have signed, of this epoch or a later one. From any thread. */
+/* That of an epoch, if it is here and f+1 have signed it; else PROOF_NOT_YET. From any thread. */
+int proof_at(const struct proof_source *s, epoch_id epoch, struct proof_checkpoint *p);
+/* The newest such, of this epoch or a later one. */
 int proof_find(const struct proof_source *s, epoch_id at_least, struct proof_checkpoint *p);
 /* Whether each signature on it is good, and f+1 are there. False with why. */
 bool proof_signed(const struct proof_checkpoint *p, const struct cluster *cluster,

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *proof_number(uint64_t value) { return json_integer((json_int_t)value); }
-
 json_t *proof_path(const struct hash path[], unsigned length)
 {
     json_t *o = json_array();
@@ -22,8 +20,8 @@ json_t *proof_checkpoint_json(const struct proof_checkpoint *p)
         json_array_append_new(signatures, json_pack("{s:i, s:o}", "node", (int)i, "signature",
                                                     json_hex(slice_of(p->signatures[i].bytes,
                                                                       IDENTITY_SIGNATURE_SIZE))));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", proof_number(c->epoch), "height",
-                     proof_number(c->height), "log_root", json_hash(&c->log_root), "state_root",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", json_count(c->epoch), "height",
+                     json_count(c->height), "log_root", json_hash(&c->log_root), "state_root",
                      json_hash(&c->state_root), "delivered_root", json_hash(&c->delivered_root),
                      "signatures", signatures);
 }
@@ -48,7 +46,9 @@ bool proof_read_hash(const json_t *o, const char *key, struct hash *h)
 
 uint64_t proof_read_number(const json_t *o, const char *key)
 {
-    return (uint64_t)json_integer_value(json_object_get(o, key));
+    const json_t *value = json_object_get(o, key);
+    const char *text = json_string_value(value); /* As json_count writes it. */
+    return text ? strtoull(text, NULL, 10) : (uint64_t)json_integer_value(value);
 }
 
 bool proof_read_path(const json_t *o, const char *key, struct hash path[], unsigned most,

@@ -8,7 +8,6 @@
 
 enum { PROOF_TEXT_MAX = 64 << 10 }; /* Of any cluster. */
 
-json_t *proof_number(uint64_t value);
 json_t *proof_path(const struct hash path[], unsigned length);
 json_t *proof_checkpoint_json(const struct proof_checkpoint *p);
 char *proof_write(json_t *o); /* One line, to be freed; NULL when there is no memory. Takes it. */

@@ -6,10 +6,10 @@
 static json_t *block_of(const struct receipt *r)
 {
     const struct delivery *d = &r->block.delivery;
-    return json_pack("{s:o, s:o, s:i, s:o, s:b, s:o, s:o}", "position", proof_number(d->position),
-                     "epoch", proof_number(d->epoch), "proposer", (int)d->proposer, "commitment",
+    return json_pack("{s:o, s:o, s:i, s:o, s:b, s:o, s:o}", "position", json_count(d->position),
+                     "epoch", json_count(d->epoch), "proposer", (int)d->proposer, "commitment",
                      json_hash(&d->commitment), "valid", (int)d->valid, "count",
-                     proof_number(r->block.count), "root", json_hash(&r->block.root));
+                     json_count(r->block.count), "root", json_hash(&r->block.root));
 }
 
 char *receipt_text(const struct receipt *r)
@@ -17,7 +17,7 @@ char *receipt_text(const struct receipt *r)
     json_t *o =
         json_pack("{s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "receipt", RECEIPT_VERSION,
                   "chain", json_hash(&r->chain), "transaction", json_hash(&r->result.id), "outcome",
-                  outcome_name(r->result.outcome), "index", proof_number(r->index), "block_path",
+                  outcome_name(r->result.outcome), "index", json_count(r->index), "block_path",
                   proof_path(r->block_path, r->block_path_length), "block", block_of(r), "log_path",
                   proof_path(r->log_path, r->log_path_length), "checkpoint",
                   proof_checkpoint_json(&r->under));

@@ -7,6 +7,7 @@
 #include "node/accounts.h"
 #include "node/consistency.h"
 #include "node/feed.h"
+#include "node/holding.h"
 #include "node/receipt.h"
 #include "node/request_log.h"
 
@@ -165,7 +166,31 @@ static void read_block(struct store_view *view, uint64_t position, struct client
     answer->block = feed_block(&entry);
 }
 
-/* RECEIPT, CONSISTENCY. */
+/* RECEIPT, HOLDING, CONSISTENCY: 0 and the text, or why there is none. */
+static int make_proof(const struct request_context *c, const struct proof_source *source,
+                      struct request *r)
+{
+    union {
+        struct receipt receipt;
+        struct holding holding;
+        struct consistency consistency;
+    } made;
+    struct identity_public key;
+    int error;
+    if (r->client.kind == CLIENT_RECEIPT) {
+        error = receipt_make(source, &r->client.transaction, &made.receipt);
+        r->text = error ? NULL : receipt_text(&made.receipt);
+    } else if (r->client.kind == CLIENT_HOLDING) {
+        memcpy(key.bytes, r->client.key, sizeof(key.bytes));
+        error = holding_make(source, c->wanted, &key, &made.holding);
+        r->text = error ? NULL : holding_text(&made.holding);
+    } else {
+        error = consistency_make(source, r->client.position, &made.consistency);
+        r->text = error ? NULL : consistency_text(&made.consistency);
+    }
+    return error;
+}
+
 static void read_proof(const struct request_context *c, struct store_view *ledger,
                        struct request *r)
 {
@@ -174,26 +199,28 @@ static void read_proof(const struct request_context *c, struct store_view *ledge
                                   .quorum = c->quorum,
                                   .checkpoint_epochs = c->checkpoint_epochs};
     struct client_result *result = &r->answer.result;
-    const bool receipt = r->client.kind == CLIENT_RECEIPT;
-    struct receipt proven;
-    struct consistency consistent;
+    if (r->client.kind == CLIENT_HOLDING && !c->application->ordered) {
+        *result = with_reason(CLIENT_INVALID, no_accounts);
+        return;
+    }
     result->status = CLIENT_UNKNOWN;
     if (store_view_open(c->consensus, &source.consensus) != 0)
         return;
-    const int error = receipt ? receipt_make(&source, &r->client.transaction, &proven)
-                              : consistency_make(&source, r->client.position, &consistent);
+    const int error = make_proof(c, &source, r);
     store_view_close(source.consensus);
     if (error == PROOF_NOT_YET)
         *result = (struct client_result){.status = CLIENT_PENDING};
-    if (error == PROOF_NOT_YET && receipt)
+    if (error == PROOF_NOT_YET && r->client.kind == CLIENT_RECEIPT)
         result->id = r->client.transaction;
-    if (error != 0)
-        return;
-    r->text = receipt ? receipt_text(&proven) : consistency_text(&consistent);
     if (!r->text)
         return;
     result->status = CLIENT_OK;
     r->answer.json = slice_of(r->text, strlen(r->text));
+}
+
+bool request_proves(enum client_kind kind)
+{
+    return kind == CLIENT_RECEIPT || kind == CLIENT_HOLDING || kind == CLIENT_CONSISTENCY;
 }
 
 void request_read(const struct request_context *c, struct request *r)
@@ -203,7 +230,7 @@ void request_read(const struct request_context *c, struct request *r)
         r->answer.result.status = CLIENT_UNKNOWN;
     else if (r->client.kind == CLIENT_ACCOUNT)
         read_account(c, view, r->client.key, &r->answer);
-    else if (r->client.kind == CLIENT_RECEIPT || r->client.kind == CLIENT_CONSISTENCY)
+    else if (request_proves(r->client.kind))
         read_proof(c, view, r);
     else if (r->client.kind == CLIENT_EVENTS)
         request_events(view, r);

@@ -6,6 +6,7 @@
 #include "net/client.h"
 #include "node/executor.h"
 #include "node/known.h"
+#include "node/wanted.h"
 
 enum { REQUEST_RETRY_MS = 20 }; /* For a number above the window: about a block's time. */
 
@@ -17,6 +18,7 @@ struct request_context {
     const struct application_port *application;
     size_t transaction_size_max; /* What fits into a block. */
     struct known *known;
+    struct wanted *wanted;
 };
 
 /* Items of a list: a SUBMIT's transactions, a TX's ids. */
@@ -53,6 +55,8 @@ void request_list(const struct request_context *c, struct request *r, uint32_t f
 /* What a client hears of a transaction of which this became at its place. */
 struct client_result request_outcome(const struct hash *id, uint64_t height, uint32_t index,
                                      enum outcome outcome);
+/* Whether what is asked for is a proof, a JSON text. */
+bool request_proves(enum client_kind kind);
 /* Fills in the answer to any other. From any thread. */
 void request_read(const struct request_context *c, struct request *r);
 

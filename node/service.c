@@ -128,7 +128,7 @@ static bool is_early(const struct request *r)
 {
     if (r->client.kind == CLIENT_EVENTS)
         return r->answer.result.status == CLIENT_OK && r->nothing_yet;
-    if (r->client.kind == CLIENT_RECEIPT || r->client.kind == CLIENT_CONSISTENCY)
+    if (request_proves(r->client.kind))
         return r->answer.result.status == CLIENT_PENDING ||
                r->answer.result.status == CLIENT_UNKNOWN;
     for (uint32_t i = 0; r->items && i < r->client.list.count; i++)

@@ -31,23 +31,31 @@ static inline void sign_checkpoint(const struct executor_state *state, unsigned 
     assert_int_equal(store_commit(consensus), 0);
 }
 
-/* The history, with checkpoints: the last by so many, those before by all. */
-static inline void open_all(unsigned signers)
+/* The history from an epoch on, up to another, with checkpoints: the last by so many, those before by
+ * all. */
+static inline void run_on(epoch_id from, epoch_id last, unsigned signers)
 {
     struct executor_state state;
-    ledger = store_at('a');
-    consensus = consensus_at('b');
     struct executor *x = open_on(ledger, NULL);
-    for (epoch_id e = 1; e <= EPOCHS; e++) {
+    for (epoch_id e = from; e <= last; e++) {
         assert_int_equal(run_epoch(x, e, &state), 0);
         if (e % EVERY == 0)
             sign_checkpoint(&state, e == SIGNED ? signers : N);
     }
     executor_close(x);
+}
+
+static inline void open_until(epoch_id last, unsigned signers)
+{
+    ledger = store_at('a');
+    consensus = consensus_at('b');
+    run_on(1, last, signers);
     cluster = (struct cluster){.chain = chain, .node_count = N};
     for (unsigned i = 0; i < N; i++)
         cluster.nodes[i].identity = keys[i];
 }
+
+static inline void open_all(unsigned signers) { open_until(EPOCHS, signers); }
 
 static inline void close_all(void)
 {

@@ -115,6 +115,8 @@ static void every_kind_of_request_comes_back(void **state)
     request = (struct client_request){.id = 8, .kind = CLIENT_ACCOUNT};
     memset(request.key, 0xcd, sizeof(request.key));
     expect_exact(encode_request(&request), request_is_canonical);
+    request.kind = CLIENT_HOLDING;
+    expect_exact(encode_request(&request), request_is_canonical);
 
     request = (struct client_request){.id = 9, .kind = CLIENT_BLOCK, .position = 1ull << 40};
     expect_exact(encode_request(&request), request_is_canonical);
@@ -292,6 +294,8 @@ static void every_kind_of_answer_comes_back(void **state)
     memset(&answer.result.id, 0x31, sizeof(answer.result.id));
     expect_exact(encode_answer(&answer), answer_is_canonical);
     answer.kind = CLIENT_CONSISTENCY;
+    expect_exact(encode_answer(&answer), answer_is_canonical);
+    answer.kind = CLIENT_HOLDING;
     expect_exact(encode_answer(&answer), answer_is_canonical);
 
     answer = (struct client_answer){.id = 4, .kind = CLIENT_BLOCK};

@@ -7,6 +7,7 @@ int command_keygen(int argc, char **argv);
 int command_transfer(int argc, char **argv);
 int command_submit(int argc, char **argv);
 int command_receipt(int argc, char **argv);
+int command_holding(int argc, char **argv);
 int command_consistency(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_follow(int argc, char **argv);

@@ -11,6 +11,7 @@ static const struct command_entry commands[] = {
     {"submit", command_submit, "give a node transactions made elsewhere, or payloads"},
     {"tx", command_tx, "what became of a transaction"},
     {"receipt", command_receipt, "proof of what became of a transaction"},
+    {"holding", command_holding, "proof of what an account holds"},
     {"consistency", command_consistency, "proof that the ledger was only added to"},
     {"verify", command_verify, "check such proofs, without a node"},
     {"balance", command_balance, "what an account holds"},

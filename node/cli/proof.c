@@ -1,6 +1,6 @@
-/* ledger-cli receipt, consistency: proofs, as a node makes them; verify checks them without one. */
+/* ledger-cli receipt, holding, consistency: proofs, as a node makes them; verify checks them without one. */
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "node/cli/commands.h"
 #include "node/cli/proof_file.h"
@@ -30,7 +30,7 @@ static int ask(struct target *t, const struct client_request *wanted, uint64_t w
             return fflush(stdout) == 0 ? EXIT_DONE
                                        : say_failed(t->command, "the proof cannot be written");
         }
-        if (answer.result.status == CLIENT_UNKNOWN)
+        if (answer.result.status == CLIENT_UNKNOWN || answer.result.status == CLIENT_INVALID)
             return say_failed(t->command, "node %u %s", (unsigned)t->node, absent->unknown);
         if (clock_ms() >= deadline_ms)
             return say_failed(t->command, "%s: try again soon, or give --wait 30", absent->not_yet);
@@ -73,6 +73,42 @@ int command_receipt(int argc, char **argv)
         return status;
     if (!hex_decode(a.values[0], request.transaction.bytes, HASH_SIZE))
         return say_usage(t.command, "%s is no id: give 64 hex digits", a.values[0]);
+    status = target_connect(&t);
+    if (status == EXIT_DONE)
+        status = ask(&t, &request, wait_s, &absent);
+    target_close(&t);
+    return status;
+}
+
+static const char holding_usage[] =
+    "usage: ledger-cli holding [DIR] KEY [options]\n"
+    "Prints proof of what an account held at a signed checkpoint, a line of JSON that verify "
+    "checks\n"
+    "without a node: at the last one, if nothing was executed since, else at the next. KEY is the\n"
+    "public key in hex, or the path of the account's key file.\n"
+    "Example: ledger-cli holding build/c build/c/accounts/1.key --wait 30 "
+    ">1.holding\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER TARGET_HELP_NODE TARGET_HELP_TIMEOUT
+        WAIT_HELP
+    "Exit codes: 0 done; 1 no such account, not yet, or failed to ask; 2 wrong usage.\n";
+
+int command_holding(int argc, char **argv)
+{
+    static const struct absent absent = {
+        "has no such account: it has never received or sent anything, or there are no accounts",
+        "it is proven at the next checkpoint"};
+    struct target t = TARGET("holding");
+    uint64_t wait_s = 0;
+    const struct argument table[] = {
+        TARGET_CLUSTER(t), TARGET_NODE(t), TARGET_TIMEOUT(t), WAIT(wait_s), {0}};
+    struct arguments a = {.command = t.command, .usage = holding_usage};
+    struct client_request request = {.kind = CLIENT_HOLDING};
+    struct identity_public key;
+    int status;
+    if (!arguments_read(&a, argc, argv, table, &status) ||
+        !target_arguments(&t, &a, 1, "the account's key", &status) ||
+        (status = target_key(&t, a.values[0], &key)) != EXIT_DONE)
+        return status;
+    memcpy(request.key, key.bytes, sizeof request.key);
     status = target_connect(&t);
     if (status == EXIT_DONE)
         status = ask(&t, &request, wait_s, &absent);

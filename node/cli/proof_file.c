@@ -11,14 +11,20 @@ int proof_file_read(const char *command, const char *path, struct proof_file *p)
     char message[CONFIG_MESSAGE_MAX];
     uint8_t *text;
     size_t size;
-    *p = (struct proof_file){.is_receipt = false};
     if (file_read(path, PROOF_TEXT_MAX, &text, &size, message, sizeof message))
         return say_failed(command, "%s", message);
     /* The line's end is not the proof's, but nothing else may follow. */
     const bool ended = size > 0 && text[size - 1] == '\n';
     const struct slice line = slice_of(text, size - ended);
-    p->is_receipt = receipt_parse(line, &p->receipt);
-    const bool parsed = p->is_receipt || consistency_parse(line, &p->consistency);
+    bool parsed = true;
+    if (receipt_parse(line, &p->receipt))
+        p->kind = PROOF_RECEIPT;
+    else if (holding_parse(line, &p->holding))
+        p->kind = PROOF_HOLDING;
+    else if (consistency_parse(line, &p->consistency))
+        p->kind = PROOF_CONSISTENCY;
+    else
+        parsed = false;
     free(text);
     if (parsed && ended)
         return EXIT_DONE;
@@ -28,5 +34,10 @@ int proof_file_read(const char *command, const char *path, struct proof_file *p)
 
 const struct proof_checkpoint *proof_file_under(const struct proof_file *p)
 {
-    return p->is_receipt ? &p->receipt.under : &p->consistency.under;
+    switch (p->kind) {
+    case PROOF_RECEIPT: return &p->receipt.under;
+    case PROOF_HOLDING: return &p->holding.under;
+    case PROOF_CONSISTENCY: break;
+    }
+    return &p->consistency.under;
 }

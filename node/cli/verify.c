@@ -13,9 +13,11 @@ static const char usage[] =
     "no node: that f+1 nodes or more have signed what it stands on, that the transaction, and "
     "what\n"
     "became of it, is in that, and that nothing of it was changed. Prints what is proven.\n"
+    "Or what ledger-cli holding has printed: what an account held at a checkpoint.\n"
     "Or what ledger-cli consistency has printed: that the ledger was only added to since EARLIER.\n"
     "  --since EARLIER    the file of the proof that consistency was given\n"
-    "  --json             {\"id\",\"outcome\",\"height\",\"index\",\"epoch\",\"signers\"}, or\n"
+    "  --json             {\"id\",\"outcome\",\"height\",\"index\",\"epoch\",\"signers\"},\n"
+    "                     {\"account\",\"balance\",\"sequence\",\"epoch\",\"signers\"}, or\n"
     "                     {\"since_height\",\"since_epoch\",\"height\",\"epoch\",\"signers\"}\n"
     "Exit codes: 0 proven; 1 failed; 2 wrong usage; 3 not proven, for the reason on stderr.\n";
 
@@ -29,6 +31,19 @@ static void print_receipt(const struct target *t, const struct receipt *r)
                      "epoch %" PRIu64 ", which %u nodes have signed\n",
            id, outcome_name(r->result.outcome), r->block.delivery.position, r->index,
            r->under.checkpoint.epoch, nodeset_count(&r->under.signers));
+}
+
+static void print_holding(const struct target *t, const struct holding *h)
+{
+    const struct account *a = &h->proof.account;
+    char key[2 * IDENTITY_PUBLIC_SIZE + 1];
+    hex_encode(slice_of(a->key.bytes, sizeof a->key.bytes), key);
+    printf(t->json ? "{\"account\":\"%s\",\"balance\":%" PRIu64 ",\"sequence\":%" PRIu64
+                     ",\"epoch\":%" PRIu64 ",\"signers\":%u}\n"
+                   : "account %s: balance %" PRIu64 ", next sequence number %" PRIu64
+                     ", at the checkpoint of epoch %" PRIu64 ", which %u nodes have signed\n",
+           key, a->balance, a->sequence.lowest, h->under.checkpoint.epoch,
+           nodeset_count(&h->under.signers));
 }
 
 static void print_consistency(const struct target *t, const struct checkpoint *since,
@@ -67,15 +82,21 @@ static int verify(const struct target *t, const char *path, const char *since_pa
         status = proof_file_read(t->command, since_path, &since);
     if (status != EXIT_DONE)
         return status;
-    if (proof.is_receipt == (since_path != NULL))
+    const bool added = proof.kind == PROOF_CONSISTENCY;
+    if (added != (since_path != NULL))
         return say_usage(t->command,
-                         proof.is_receipt ? "%s is a receipt: it needs no --since"
-                                          : "%s is proof of an addition: give --since, "
-                                            "what it was made for",
+                         added ? "%s is proof of an addition: give --since, what it "
+                                 "was made for"
+                               : "%s needs no --since",
                          path);
-    bool proven = proof.is_receipt ? receipt_verify(&proof.receipt, &t->cluster, reason)
-                                   : verify_consistency(t, &proof.consistency, &since, reason);
-    if (proven && proof.is_receipt)
+    bool proven = false;
+    if (added)
+        proven = verify_consistency(t, &proof.consistency, &since, reason);
+    else if (proof.kind == PROOF_HOLDING &&
+             (proven = holding_verify(&proof.holding, &t->cluster, reason)))
+        print_holding(t, &proof.holding);
+    else if (proof.kind == PROOF_RECEIPT &&
+             (proven = receipt_verify(&proof.receipt, &t->cluster, reason)))
         print_receipt(t, &proof.receipt);
     if (proven)
         return EXIT_DONE;

@@ -52,6 +52,7 @@ says 404 'not executed here' "$url/transactions/$none/receipt"
 says 400 'wait is a number of seconds, at most 60' "$url/transactions/$none?wait=61"
 says 400 'wait is a number' "$url/transactions/$none?wait=-1"
 says 404 'its public key' "$url/accounts/x"
+says 404 'no such account' "$url/accounts/$none/proof"
 says 200 '"balance":0,' "$url/accounts/$none"
 says 404 'no such block' "$url/blocks/123456789"
 says 404 'a position, a number' "$url/blocks/-1"
@@ -87,6 +88,9 @@ id=$(curl -s "${json[@]}" -d "$(post "$waited")" "$url/transactions" | grep -oE 
 says 200 '"outcome":"executed"' "$(at 2)/transactions/$id?wait=30"
 says 200 '"receipt":1' "$(at 2)/transactions/$id/receipt?wait=60"
 "$cli" verify "$cluster/said" --cluster "$cluster/cluster.conf" >/dev/null || fail 'a receipt over HTTP does not verify'
+public=$(sed -n 's/^public = //p' "$cluster/accounts/3.key")
+says 200 '"holding":1' "$(at 2)/accounts/$public/proof?wait=60"
+"$cli" verify "$cluster/said" --cluster "$cluster/cluster.conf" | grep 'balance 100000[0-9]' || fail 'what an account holds does not verify'
 began=$SECONDS
 says 404 'unknown' "$url/transactions/$none?wait=2"
 [ $((SECONDS - began)) -ge 2 ] || fail 'it does not wait'
