@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ enum {
     STREAM_BLOCK = 16 << 10,
     IDLE_S = 10,
     REQUEST_MS = 60000,
+    LOOK_MS = 500,
     ROUNDS_MAX = 16, /* Of one http_serve, ... */
     ANSWERS_MAX = 4, /* ... and none after so many answers. */
 };
@@ -29,6 +31,7 @@ struct http_call {
     size_t body_size, body_room;
     bool post, too_large;
     bool deferred, suspended;
+    bool gone;     /* Nobody is there any more. */
     bool answered; /* With `answer`, which is sent when it is resumed. */
     struct http_answer answer;
     struct http_stream stream; /* Its answer, if `read` is not NULL. */
@@ -53,6 +56,8 @@ struct http {
     uint16_t port;
     unsigned answers; /* In this http_serve. */
     bool pending;
+    bool closing;
+    uint64_t looked_ms; /* When those who wait were looked at. */
 };
 
 const char *http_argument(const struct http_request *request, const char *name)
@@ -112,8 +117,10 @@ static void resume(struct http_call *call)
 static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t size)
 {
     struct http_call *call = context;
-    const ssize_t count = call->stream.read(call->stream.context, bytes, size);
     (void)position;
+    if (call->gone || call->http->closing)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    const ssize_t count = call->stream.read(call->stream.context, bytes, size);
     if (count == 0)
         suspend(call);
     return count < 0 ? MHD_CONTENT_READER_END_OF_STREAM : count;
@@ -235,6 +242,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 {
     struct http_call *call = *state;
     (void)version;
+    if (((struct http *)context)->closing && !(call && call->answered))
+        return MHD_NO;
     if (!call) { /* The first call is before the body, and may not answer if there is one. */
         *state = new_call(context, connection, strcmp(method, "POST") == 0);
         return MHD_YES;
@@ -358,16 +367,41 @@ int http_open(const struct http_options *options, struct http **http, char *mess
     return 0;
 }
 
-/* Suspended connections cannot be closed: those that wait for an answer get none. */
+/* Who waits for an answer has none of its owner. */
+static void give_up(struct http_call *call)
+{
+    if (call->deferred && !call->answered) {
+        call->forget(call->context);
+        call->answered = true;
+        http_say(&call->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    resume(call);
+}
+
+/* Suspended connections cannot be closed; and what has been answered is sent. */
 static void let_go(struct http *h)
 {
+    h->closing = true;
+    for (struct http_call *call = h->calls; call; call = call->next)
+        give_up(call);
+    for (unsigned k = 0; k < ROUNDS_MAX; k++)
+        MHD_run(h->daemon);
+}
+
+/* libmicrohttpd does not see a suspended connection end. */
+static void look_for_the_gone(struct http *h)
+{
+    if (now_ms() < h->looked_ms + LOOK_MS)
+        return;
+    h->looked_ms = now_ms();
     for (struct http_call *call = h->calls; call; call = call->next) {
-        if (call->deferred && !call->answered) {
-            call->forget(call->context);
-            call->answered = true;
-            http_say(&call->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n");
-        }
-        resume(call);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct pollfd polled = {.fd = info ? info->connect_fd : -1, .events = POLLRDHUP};
+        if (!call->suspended || poll(&polled, 1, 0) <= 0)
+            continue;
+        call->gone = true;
+        give_up(call);
     }
 }
 
@@ -395,6 +429,7 @@ bool http_serve(struct http *h)
     h->answers = 0;
     h->pending = false;
     hang_up_on_the_slow(h);
+    look_for_the_gone(h);
     for (unsigned k = 0; k < ROUNDS_MAX && h->answers < ANSWERS_MAX; k++) {
         MHD_UNSIGNED_LONG_LONG left_ms;
         if (MHD_run(h->daemon) != MHD_YES || MHD_get_timeout(h->daemon, &left_ms) != MHD_YES ||

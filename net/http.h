@@ -56,8 +56,8 @@ struct http_answer {
 void http_say(struct http_answer *answer, unsigned status, const char *text);
 
 /* Within the handler: what it answers does not count, and the call is to be answered once, with
- * http_answer_call, in the handler already or later. If http_close comes first, `forget` is called
- * instead. */
+ * http_answer_call, in the handler already or later. If who asks is gone, or http_close comes first,
+ * `forget` is called instead. */
 struct http_call *http_defer(const struct http_request *request, void (*forget)(void *context),
                              void *context);
 void http_answer_call(struct http_call *call, const struct http_answer *answer);

@@ -147,6 +147,10 @@ static void translate(const struct call *call, const struct client_answer *from,
 {
     struct client_result result = {.status = CLIENT_UNKNOWN};
     struct slice rest;
+    if (from->result.status == CLIENT_OVERLOADED) {
+        api_overloaded(answer, from->result.retry_ms);
+        return;
+    }
     switch (from->kind) {
     case CLIENT_SUBMIT:
     case CLIENT_TX:

@@ -2,14 +2,13 @@
  * told is kept until the reader has taken it, and only then it is asked for more: a slow reader is
  * paused, and holds no more than one answer. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/api_private.h"
 
-enum { PAUSE_MS = 10000 }; /* Without an event a comment comes: who is gone is noticed. */
-
-static const char still_here[] = ":\n\n";
+enum { PAUSE_MS = 10000 }; /* Without an event it is said where one is: who is gone is noticed. */
 
 struct follower {
     struct api *api;
@@ -79,7 +78,9 @@ static void begin(struct follower *f, const struct client_answer *from)
         http_answer_call(f->call, &answer);
         return;
     }
-    if (from)
+    if (from && from->result.status == CLIENT_OVERLOADED)
+        api_overloaded(&answer, from->result.retry_ms);
+    else if (from)
         api_refuse(
             &answer, 410,
             "the node cannot tell of this position: it went on from a snapshot; ask another");
@@ -90,10 +91,17 @@ static void begin(struct follower *f, const struct client_answer *from)
     let_go(f);
 }
 
+/* Without events, an id alone, which is no event: who comes again goes on there all the same. */
 static void take(struct follower *f, const struct client_answer *from)
 {
-    const struct slice text =
-        from->events.items.size > 0 ? from->events.items : slice_of(still_here, strlen(still_here));
+    const struct slice events = from->events.items;
+    char id[64];
+    f->next = from->events.next;
+    int size = snprintf(id, sizeof(id), "id: %" PRIu64, f->next.position);
+    if (f->next.index > 0)
+        size += snprintf(id + size, sizeof(id) - (size_t)size, ".%" PRIu32, f->next.index);
+    size += snprintf(id + size, sizeof(id) - (size_t)size, "\n\n");
+    const struct slice text = events.size > 0 ? events : slice_of(id, (size_t)size);
     free(f->text);
     f->text = malloc(text.size);
     if (!f->text)
@@ -101,7 +109,6 @@ static void take(struct follower *f, const struct client_answer *from)
     memcpy(f->text, text.data, text.size);
     f->size = text.size;
     f->at = 0;
-    f->next = from->events.next;
 }
 
 static void answered(void *asker, const struct client_answer *from)

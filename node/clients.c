@@ -10,6 +10,7 @@
 #include "crypto/identity.h"
 #include "net/intake.h"
 #include "net/socket.h"
+#include "node/request_log.h"
 
 enum {
     ROUTING_ID_MAX = 255, /* ZeroMQ's. */
@@ -188,7 +189,10 @@ static bool ask(struct clients *c, struct client *client, zmq_msg_t *message)
     const bool decoded =
         client_request_decode(slice_of(zmq_msg_data(&a->message), q.bytes), &q.request);
     assert(decoded);
-    q.wait_ms = q.request.kind == CLIENT_EVENTS ? CLIENTS_EVENTS_MS : 0;
+    if (q.request.kind == CLIENT_EVENTS) {
+        q.wait_ms = CLIENTS_EVENTS_MS;
+        q.bytes += REQUEST_EVENTS_BYTES;
+    }
     client->in_flight++;
     if (service_ask(c->options.service, &q))
         return true;

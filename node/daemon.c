@@ -229,7 +229,8 @@ static void start_drain(struct daemon *d)
 
 static bool drained(const struct daemon *d)
 {
-    return d->draining && (service_idle(d->service) || d->now_ms - d->drain_ms > DRAIN_MS);
+    const bool told = service_idle(d->service) && !(d->http && http_pending(d->http));
+    return d->draining && (told || d->now_ms - d->drain_ms > DRAIN_MS);
 }
 
 int daemon_run(struct daemon *d, char *message, size_t message_size)

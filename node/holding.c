@@ -62,9 +62,8 @@ char *holding_text(const struct holding *h)
         "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "holding", HOLDING_VERSION, "chain",
         json_hash(&h->chain), "account", json_hex(slice_of(a->key.bytes, sizeof(a->key.bytes))),
         "balance", json_count(a->balance), "sequence", json_count(a->sequence.lowest), "used",
-        json_count(a->sequence.used), "index", json_count(a->index), "tree",
-        json_count(p->count), "path", proof_path(p->path, p->length), "checkpoint",
-        proof_checkpoint_json(&h->under)));
+        json_count(a->sequence.used), "index", json_count(a->index), "tree", json_count(p->count),
+        "path", proof_path(p->path, p->length), "checkpoint", proof_checkpoint_json(&h->under)));
 }
 
 bool holding_parse(struct slice text, struct holding *h)

@@ -6,6 +6,7 @@
 
 #include "node/accounts.h"
 #include "node/consistency.h"
+#include "node/executor_snapshot.h"
 #include "node/feed.h"
 #include "node/holding.h"
 #include "node/receipt.h"
@@ -13,7 +14,12 @@
 
 static const char too_large[] = "larger than a block has room for";
 static const char no_accounts[] = "this application has no accounts";
-static const char unreadable[] = "the ledger cannot be read";
+
+/* The ledger cannot be read now: nothing is said of what is in it. */
+static struct client_result later(void)
+{
+    return (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = REQUEST_UNREADABLE_MS};
+}
 
 static struct client_result with_reason(enum client_status status, const char *reason)
 {
@@ -62,6 +68,16 @@ static bool find_executed(struct store_view *view, struct request_item *item)
     return true;
 }
 
+/* By another transaction, unless this one's end is among what came with a snapshot: then this node
+ * cannot tell. */
+static struct client_result judge_used(struct store_view *view)
+{
+    uint64_t base = 0;
+    if (executor_base(view, &base) != 0 || base > 0)
+        return (struct client_result){.status = CLIENT_UNKNOWN};
+    return with_reason(CLIENT_INVALID, outcome_text(OUTCOME_SEQUENCE_USED));
+}
+
 /* A used number is refused. One above the window is put off, and not kept: the pool holds only
  * what can be executed (mempool.h). */
 static struct client_result judge_sequence(struct store_view *view, const struct mempool_item *item)
@@ -72,7 +88,7 @@ static struct client_result judge_sequence(struct store_view *view, const struct
     if (accounts_read(view, &key, &account) != 0)
         account.sequence = (struct sequence){0}; /* As of an account that has done nothing. */
     switch (sequence_place(&account.sequence, item->sequence)) {
-    case SEQUENCE_USED: return with_reason(CLIENT_INVALID, outcome_text(OUTCOME_SEQUENCE_USED));
+    case SEQUENCE_USED: return judge_used(view);
     case SEQUENCE_ABOVE:
         return (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = REQUEST_RETRY_MS};
     case SEQUENCE_INSIDE: break;
@@ -126,7 +142,7 @@ void request_list(const struct request_context *c, struct request *r, uint32_t f
     for (uint32_t i = first; i < first + count; i++) {
         struct request_item *item = &r->items[i];
         if (!readable)
-            item->result = with_reason(CLIENT_INVALID, unreadable);
+            item->result = later();
         else if (r->client.kind == CLIENT_SUBMIT)
             judge(c, view, item);
         else if (!find_executed(view, item))
@@ -145,8 +161,10 @@ static void read_account(const struct request_context *c, struct store_view *vie
     struct identity_public public;
     struct account account;
     memcpy(public.bytes, key, sizeof(public.bytes));
-    if (accounts_read(view, &public, &account) != 0) {
-        answer->result.status = CLIENT_UNKNOWN;
+    const int error = accounts_read(view, &public, &account);
+    if (error) {
+        answer->result =
+            error == STORE_MISSING ? (struct client_result){.status = CLIENT_UNKNOWN} : later();
         return;
     }
     answer->account = (struct client_account){
@@ -204,8 +222,10 @@ static void read_proof(const struct request_context *c, struct store_view *ledge
         return;
     }
     result->status = CLIENT_UNKNOWN;
-    if (store_view_open(c->consensus, &source.consensus) != 0)
+    if (store_view_open(c->consensus, &source.consensus) != 0) {
+        *result = later();
         return;
+    }
     const int error = make_proof(c, &source, r);
     store_view_close(source.consensus);
     if (error == PROOF_NOT_YET)
@@ -227,7 +247,7 @@ void request_read(const struct request_context *c, struct request *r)
 {
     struct store_view *view = NULL;
     if (store_view_open(c->ledger, &view) != 0)
-        r->answer.result.status = CLIENT_UNKNOWN;
+        r->answer.result = later();
     else if (r->client.kind == CLIENT_ACCOUNT)
         read_account(c, view, r->client.key, &r->answer);
     else if (request_proves(r->client.kind))

@@ -8,7 +8,10 @@
 #include "node/known.h"
 #include "node/wanted.h"
 
-enum { REQUEST_RETRY_MS = 20 }; /* For a number above the window: about a block's time. */
+enum {
+    REQUEST_RETRY_MS = 20,        /* For a number above the window: about a block's time. */
+    REQUEST_UNREADABLE_MS = 1000, /* For a ledger that cannot be read. */
+};
 
 struct request_context {
     struct store *ledger, *consensus;

@@ -9,17 +9,9 @@
 #include "node/feed.h"
 #include "node/json.h"
 
-enum { LEAVES_MAX = 1024 }; /* Of an answer: a millisecond's reading. */
-static_assert((int)LEAVES_MAX <= (int)CLIENT_LEAVES_MAX, "the answer has room for them");
+static_assert((int)REQUEST_LEAVES_MAX <= (int)CLIENT_LEAVES_MAX, "the answer has room for them");
 
-static const char unreadable[] = "the ledger cannot be read";
 static const char gone[] = "this node has no such block: it went on from a snapshot; ask another";
-
-static void invalid(struct request *r, const char *reason)
-{
-    r->answer.result = (struct client_result){.status = CLIENT_INVALID,
-                                              .reason = slice_of(reason, strlen(reason))};
-}
 
 /* Events as an answer has them. */
 struct frame {
@@ -85,7 +77,7 @@ static int each_event(struct store_view *ledger, struct request *r,
     if (!event)
         abort();
     r->nothing_yet = true;
-    for (unsigned i = 0; i < CLIENT_EVENTS_MAX && leaves + FEED_PART <= LEAVES_MAX; i++) {
+    for (unsigned i = 0; i < CLIENT_EVENTS_MAX && leaves + FEED_PART <= REQUEST_LEAVES_MAX; i++) {
         if ((status = feed_next(ledger, &r->next, event)))
             break;
         add(context, event, &r->next);
@@ -123,11 +115,12 @@ static int stream(struct store_view *ledger, struct request *r)
 
 static int frame(struct store_view *ledger, struct request *r)
 {
-    r->text = malloc(CLIENT_FRAME_SIZE_MAX);
+    r->text = malloc(REQUEST_EVENTS_BYTES);
     if (!r->text)
         abort();
-    struct frame f = {.w = writer_of((uint8_t *)r->text, CLIENT_FRAME_SIZE_MAX)};
+    struct frame f = {.w = writer_of((uint8_t *)r->text, REQUEST_EVENTS_BYTES)};
     const int status = each_event(ledger, r, add_frame, &f);
+    assert(f.w.ok);
     r->answer.events.count = f.count;
     r->answer.events.items = writer_result(&f.w);
     return status;
@@ -139,8 +132,12 @@ void request_events(struct store_view *ledger, struct request *r)
     if (status == 0)
         status = r->form == REQUEST_STREAM ? stream(ledger, r) : frame(ledger, r);
     r->answer.events.next = r->next;
-    if (status != 0)
-        invalid(r, status == FEED_GONE ? gone : unreadable);
+    if (status == FEED_GONE)
+        r->answer.result = (struct client_result){.status = CLIENT_INVALID,
+                                                  .reason = slice_of(gone, strlen(gone))};
+    else if (status != 0)
+        r->answer.result =
+            (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = REQUEST_UNREADABLE_MS};
 }
 
 struct blocks {

@@ -4,6 +4,11 @@
 
 #include "node/request.h"
 
+enum {
+    REQUEST_LEAVES_MAX = 1024, /* Of an answer to EVENTS: a millisecond's reading. */
+    REQUEST_EVENTS_BYTES = CLIENT_EVENTS_MAX * 128 + REQUEST_LEAVES_MAX * CLIENT_LEAF_SIZE,
+};
+
 /* EVENTS, in its form. */
 void request_events(struct store_view *ledger, struct request *r);
 /* BLOCK as REQUEST_ARRAY. */

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 enum {
-    PART_COUNT = 64, /* Items a task looks at: some 3 ms of signatures. */
-    LOOK_MS = 250,   /* What waits is looked for again at least so often, ... */
-    REST_MS = 20,    /* ... and at most. */
+    PART_COUNT = 64,   /* Items a task looks at: some 3 ms of signatures. */
+    CROWDED_MS = 1000, /* Who cannot wait for events comes again then. */
+    LOOK_MS = 250,     /* What waits is looked for again at least so often, ... */
+    REST_MS = 20,      /* ... and at most. */
 };
 
 struct part {
@@ -32,7 +33,7 @@ struct service {
     struct service_options options;
     struct flight *uncommitted; /* Answered after the commit; the order is of no matter. */
     struct flight *waiting;
-    unsigned waiting_count;
+    unsigned waiting_count, following_count; /* Those for events are among those that wait. */
     uint64_t looked_ms;
     bool executed; /* Since then. */
     bool refuse, draining;
@@ -141,12 +142,21 @@ static bool is_early(const struct request *r)
 /* True: it waits now. */
 static bool put_off(struct service *s, struct flight *f)
 {
-    if (s->draining || s->now_ms >= f->until_ms || s->waiting_count >= SERVICE_WAITING_MAX ||
-        f->request.client.kind == CLIENT_SUBMIT || !is_early(&f->request))
+    struct request *r = &f->request;
+    const bool follows = r->client.kind == CLIENT_EVENTS;
+    if (s->draining || s->now_ms >= f->until_ms || r->client.kind == CLIENT_SUBMIT || !is_early(r))
         return false;
+    if (s->waiting_count >= SERVICE_WAITING_MAX ||
+        (follows && s->following_count >= SERVICE_FOLLOWING_MAX)) {
+        if (follows) /* Else he would ask again at once. */
+            r->answer.result =
+                (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = CROWDED_MS};
+        return false;
+    }
     f->next = s->waiting;
     s->waiting = f;
     s->waiting_count++;
+    s->following_count += follows;
     return true;
 }
 
@@ -247,7 +257,7 @@ static void look_again(struct service *s)
 {
     struct flight *f = s->waiting;
     s->waiting = NULL;
-    s->waiting_count = 0;
+    s->waiting_count = s->following_count = 0;
     for (struct flight *next; f; f = next) {
         next = f->next;
         free(f->request.text);

@@ -3,8 +3,8 @@
  * What costs time runs on the workers: hashes, signatures, and reading the ledger. What is
  * submitted goes into the mempool and is answered after the commit that made it durable. Whoever
  * asks may wait for what is not there yet: it is looked for again when an epoch is executed, and now
- * and then. Bounded: the bytes in flight, and how many wait; who is one too many does not wait, and is
- * told of what is. One thread, the driver's. */
+ * and then. Bounded: the bytes in flight, and how many wait; who is one too many is told of what is now,
+ * and, if that is no events yet, OVERLOADED. One thread, the driver's. */
 #ifndef NODE_SERVICE_H
 #define NODE_SERVICE_H
 
@@ -15,6 +15,7 @@
 enum {
     SERVICE_BYTES_MAX = 64 << 20, /* In flight, of all. */
     SERVICE_WAITING_MAX = 128,
+    SERVICE_FOLLOWING_MAX = 96, /* Of them, for events. */
     SERVICE_WAIT_MS_MAX = 60000,
     SERVICE_RETRY_MS = 200, /* What OVERLOADED asks for. */
 };

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    READERS_MAX = 126,        /* Views at one time, of all processes. */
+    READERS_MAX = 320,        /* Views at one time, of all processes. */
     RESERVE_PART = 16,        /* One page in so many is left to deletions, */
     RESERVE_PAGES = 16,       /* and so many more, for the way from a root to a leaf. */
     DISK_BYTES_MIN = 1 << 20, /* A disk with less is full. */

@@ -3,6 +3,7 @@
 
 #include "node/cli/arguments.h"
 #include "node/feed.h"
+#include "node/transaction.h"
 #include "tests/proof_fixture.h"
 
 static struct follow follower;
@@ -143,6 +144,96 @@ static void nothing_can_be_left_out(void **state)
     close_all();
 }
 
+/* Of a block that has transactions, as a node may tell of it in two parts. */
+static struct client_event parts[2];
+static void cut_in_two(void)
+{
+    static struct feed_event told;
+    static uint8_t leaves[FEED_PART * CLIENT_LEAF_SIZE];
+    struct store_view *view;
+    struct client_cursor cursor = {0, 0};
+    assert_int_equal(store_view_open(ledger, &view), 0);
+    do
+        assert_int_equal(feed_next(view, &cursor, &told), 0);
+    while (told.count < 2);
+    store_view_close(view);
+    for (uint32_t i = 0; i < told.count; i++) {
+        memcpy(leaves + i * CLIENT_LEAF_SIZE, told.results[i].id.bytes, HASH_SIZE);
+        leaves[i * CLIENT_LEAF_SIZE + HASH_SIZE] = (uint8_t)told.results[i].outcome;
+    }
+    for (uint32_t k = 0; k < 2; k++)
+        parts[k] = (struct client_event){
+            .block = feed_block(&told.block),
+            .first = k,
+            .count = k == 0 ? 1 : told.count - 1,
+            .leaves = slice_of(leaves + k * CLIENT_LEAF_SIZE,
+                               (k == 0 ? 1 : told.count - 1) * CLIENT_LEAF_SIZE)};
+    assert_int_equal(follow_to(parts[0].block.position, NULL), EXIT_DONE);
+}
+
+static void all_parts_say_the_same_of_their_block(void **state)
+{
+    (void)state;
+    open_all(N);
+    for (lie = 0; lie < 7; lie++) {
+        begin();
+        cut_in_two();
+        struct client_block *b = &parts[0].block;
+        b->epoch += lie == 1;
+        b->proposer ^= lie == 2;
+        b->commitment.bytes[0] ^= lie == 3;
+        b->bad ^= lie == 4;
+        b->count += lie == 5;
+        b->root.bytes[0] ^= lie == 6;
+        assert_int_equal(follow_take(&follower, &parts[0]), EXIT_DONE);
+        assert_int_equal(follow_take(&follower, &parts[1]), lie ? EXIT_DIFFERENT : EXIT_DONE);
+        follow_free(&follower);
+    }
+    close_all();
+}
+
+static void what_nobody_signs_is_not_told(void **state)
+{
+    (void)state;
+    open_all(N);
+    begin();
+    assert_int_equal(follow_to(1, NULL), EXIT_DONE);
+    const json_t *told = json_array_get(follower.waiting, 0);
+    assert_non_null(json_object_get(told, "epoch"));
+    assert_null(json_object_get(told, "with_epoch"));
+    assert_null(json_object_get(told, "bytes"));
+    follow_free(&follower);
+    begin();
+    cluster.application = APPLICATION_LOG; /* It has no outcomes. */
+    cut_in_two();
+    assert_int_equal(follow_take(&follower, &parts[0]), EXIT_DIFFERENT);
+    follow_free(&follower);
+    begin();
+    cluster.block_bytes_max = 3 * TRANSACTION_SIZE; /* So many final ones have no room. */
+    assert_int_equal(follow_to(first_of[SIGNED + 1], NULL), EXIT_DIFFERENT);
+    follow_free(&follower);
+    close_all();
+}
+
+/* Before more is taken it is proven: whatever a node says, it is not kept without a bound. */
+static void what_waits_is_bounded(void **state)
+{
+    (void)state;
+    open_all(N);
+    begin();
+    assert_false(follow_enough(&follower));
+    assert_int_equal(follow_to(first_of[SIGNED + 1], NULL), EXIT_DONE);
+    const size_t waiting = json_array_size(follower.waiting);
+    assert_int_equal(follow_enough(&follower), waiting >= 32);
+    while (json_array_size(follower.waiting) < 32)
+        json_array_append_new(follower.waiting, json_null());
+    assert_true(follow_enough(&follower));
+    follower.next.index = 1;
+    assert_false(follow_enough(&follower)); /* A block has an end. */
+    follow_free(&follower);
+    close_all();
+}
+
 static void a_proof_of_something_else_is_none(void **state)
 {
     (void)state;
@@ -197,6 +288,9 @@ int main(int argc, char **argv)
         PROOF_TEST(each_bit_of_an_outcome_matters),
         PROOF_TEST(each_field_of_a_block_matters),
         PROOF_TEST(nothing_can_be_left_out),
+        PROOF_TEST(all_parts_say_the_same_of_their_block),
+        PROOF_TEST(what_nobody_signs_is_not_told),
+        PROOF_TEST(what_waits_is_bounded),
         PROOF_TEST(a_proof_of_something_else_is_none),
         PROOF_TEST(who_comes_back_goes_on),
     };

@@ -84,6 +84,50 @@ static void who_has_gone_is_answered_in_vain(void **state)
     assert_int_equal(forgotten, 0);
 }
 
+/* It is noticed while nobody has an answer for them. */
+static void who_has_gone_is_forgotten(void **state)
+{
+    (void)state;
+    open_server(0, 0);
+    close(begin(later));
+    for (unsigned k = 0; k < 12 && forgotten == 0; k++) {
+        poll(NULL, 0, 100);
+        serve_some();
+    }
+    assert_int_equal(forgotten, 1);
+    close(begin("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for (unsigned k = 0; k < 12 && tap.ended == 0; k++) {
+        poll(NULL, 0, 100);
+        serve_some();
+    }
+    assert_int_equal(tap.ended, 1);
+    close_server();
+    assert_int_equal(forgotten, 1);
+}
+
+/* What has been answered is sent, although the server closes. */
+static void what_is_answered_last_is_sent(void **state)
+{
+    (void)state;
+    struct http_answer out;
+    open_server(0, 0);
+    const int file = begin(later);
+    const int other = begin(later); /* Which has no answer. */
+    struct http_call *unanswered = deferred;
+    assert_non_null(unanswered);
+    http_say(&out, 200, "the last word");
+    http_answer_call(deferred, &out);
+    close_server();
+    assert_int_equal(forgotten, 1);
+    char text[2][500] = {""};
+    assert_true(recv(file, text[0], sizeof text[0] - 1, 0) > 0);
+    assert_true(recv(other, text[1], sizeof text[1] - 1, 0) > 0);
+    assert_non_null(strstr(text[1], "the last word"));
+    assert_non_null(strstr(text[0], "HTTP/1.1 503 "));
+    close(file);
+    close(other);
+}
+
 static void what_is_never_answered_is_forgotten(void **state)
 {
     (void)state;
@@ -179,6 +223,8 @@ int main(void)
         cmocka_unit_test(a_body_is_taken_up_to_a_size),
         cmocka_unit_test(what_is_deferred_is_answered_later),
         cmocka_unit_test(who_has_gone_is_answered_in_vain),
+        cmocka_unit_test(who_has_gone_is_forgotten),
+        cmocka_unit_test(what_is_answered_last_is_sent),
         cmocka_unit_test(what_is_never_answered_is_forgotten),
         cmocka_unit_test(a_stream_comes_as_it_is_there),
         cmocka_unit_test(a_reader_who_rests_is_waited_for),

@@ -69,7 +69,7 @@ static int take_events(struct target *t, struct follow *f)
         return say_failed(t->command, "node %u: %.*s", (unsigned)t->node,
                           (int)answer.result.reason.size, (const char *)answer.result.reason.data);
     struct slice rest = answer.events.items;
-    while (client_event_next(&rest, &event))
+    while (!follow_enough(f) && client_event_next(&rest, &event))
         if ((status = follow_take(f, &event)) != EXIT_DONE)
             return status;
     if (!f->verify)

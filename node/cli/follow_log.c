@@ -10,8 +10,10 @@
 #include "node/executor.h"
 #include "node/file.h"
 #include "node/request.h"
+#include "node/transaction.h"
 
 enum {
+    ENOUGH = 32, /* Events, to be proven. */
     STATE_MAX = 16 << 10,
     STATE_MODE = 0644,
     FRONTIER_MAX = 8 + MERKLE_LOG_DEPTH_MAX * HASH_SIZE
@@ -35,15 +37,51 @@ static struct executor_entry entry_of(const struct client_block *b)
                                    .root = b->root};
 }
 
+/* Parts of a block say the same of it: that of the last one is hashed. */
+static bool same_block(const struct client_block *a, const struct client_block *b)
+{
+    return a->position == b->position && a->epoch == b->epoch && a->proposer == b->proposer &&
+           hash_equal(&a->commitment, &b->commitment) && a->bad == b->bad && a->count == b->count &&
+           hash_equal(&a->root, &b->root);
+}
+
+static bool is_final(const struct client_event *e, uint32_t i)
+{
+    const uint8_t code = e->leaves.data[(size_t)i * CLIENT_LEAF_SIZE + HASH_SIZE];
+    return code < OUTCOME_COUNT && outcome_final((enum outcome)code);
+}
+
+/* Whether it can be what follows; with no end, either. */
+static int look_at(struct follow *f, const struct client_event *e)
+{
+    const struct client_block *b = &e->block;
+    const bool ledger = f->cluster->application == APPLICATION_LEDGER;
+    const uint64_t room = f->cluster->block_bytes_max;
+    if (e->first == 0) {
+        f->told = *b;
+        f->finals = 0;
+    }
+    for (uint32_t i = 0; i < e->count; i++)
+        f->finals += is_final(e, i);
+    if (b->position != f->next.position || e->first != f->next.index)
+        return lies(f, "it leaves something out, or says it twice", b->position);
+    if (!same_block(b, &f->told))
+        return lies(f, "it says two things of a block", b->position);
+    if (b->count > room || f->finals > room / TRANSACTION_SIZE)
+        return lies(f, "a block has more transactions than fit into it", b->position);
+    if (!ledger && e->count > 0)
+        return lies(f, "nobody knows what is in a block of the application log", b->position);
+    return EXIT_DONE;
+}
+
 /* The leaves go into their block, the block into the log. */
 static int hash_event(struct follow *f, const struct client_event *e)
 {
     const struct client_block *b = &e->block;
+    const int status = look_at(f, e);
     const bool ledger = f->cluster->application == APPLICATION_LEDGER;
-    if (b->count > f->cluster->block_bytes_max)
-        return lies(f, "a block has more transactions than fit into it", b->position);
-    if (b->position != f->next.position || e->first != f->next.index)
-        return lies(f, "it leaves something out, or says it twice", b->position);
+    if (status != EXIT_DONE)
+        return status;
     for (uint32_t i = 0; i < e->count; i++) {
         const struct hash leaf =
             hash_leaf(slice_of(e->leaves.data + (size_t)i * CLIENT_LEAF_SIZE, CLIENT_LEAF_SIZE));
@@ -72,11 +110,11 @@ static json_t *outcomes_of(const struct client_event *e)
     json_t *array = json_array();
     for (uint32_t i = 0; i < e->count; i++) {
         const uint8_t *leaf = e->leaves.data + (size_t)i * CLIENT_LEAF_SIZE;
-        const enum outcome outcome = (enum outcome)leaf[HASH_SIZE];
         struct hash id;
-        memcpy(id.bytes, leaf, HASH_SIZE);
-        if (leaf[HASH_SIZE] >= OUTCOME_COUNT || !outcome_final(outcome))
+        if (!is_final(e, i))
             continue;
+        const enum outcome outcome = (enum outcome)leaf[HASH_SIZE];
+        memcpy(id.bytes, leaf, HASH_SIZE);
         const struct client_result result =
             request_outcome(&id, e->block.position, e->first + i, outcome);
         json_array_append_new(array, json_outcome(&id, &result));
@@ -90,6 +128,10 @@ int follow_take(struct follow *f, const struct client_event *event)
     if (status != EXIT_DONE)
         return status;
     json_t *o = json_block(&event->block);
+    if (f->verify) { /* In no hash. */
+        json_object_del(o, "with_epoch");
+        json_object_del(o, "bytes");
+    }
     json_object_set_new(o, "outcomes", outcomes_of(event));
     if (event->first > 0)
         json_object_set_new(o, "first", json_integer(event->first));
@@ -100,6 +142,11 @@ int follow_take(struct follow *f, const struct client_event *event)
 }
 
 bool follow_waits(const struct follow *f) { return json_array_size(f->waiting) > 0; }
+
+bool follow_enough(const struct follow *f)
+{
+    return f->verify && f->next.index == 0 && json_array_size(f->waiting) >= ENOUGH;
+}
 
 int follow_prove(struct follow *f, struct slice text)
 {
@@ -130,9 +177,9 @@ static void print_one(const struct follow *f, const json_t *o)
     }
     if (!json_object_get(o, "first"))
         printf("block %" PRIu64 "  epoch %" PRIu64 "  node %" PRIu64 "  %" PRIu64
-               " transactions, %" PRIu64 " bytes%s\n",
+               " transactions%s\n",
                number(o, "position"), number(o, "epoch"), number(o, "proposer"), number(o, "count"),
-               number(o, "bytes"), json_is_true(json_object_get(o, "bad")) ? "  bad" : "");
+               json_is_true(json_object_get(o, "bad")) ? "  bad" : "");
     json_array_foreach(json_object_get(o, "outcomes"), i, one)
     {
         const char *reason = json_string_value(json_object_get(one, "reason"));
@@ -183,7 +230,7 @@ int follow_print(struct follow *f)
 {
     size_t i;
     json_t *one;
-    if (!follow_waits(f) || (f->verify && f->next.index > 0))
+    if ((!follow_waits(f) && f->saved) || (f->verify && f->next.index > 0))
         return EXIT_DONE;
     json_array_foreach(f->waiting, i, one)
     {
@@ -193,6 +240,7 @@ int follow_print(struct follow *f)
     json_array_clear(f->waiting);
     if (fflush(stdout) != 0)
         return say_failed(f->command, "what is to be printed cannot be written");
+    f->saved = true; /* Also where there was nothing yet: there it goes on. */
     return save(f);
 }
 

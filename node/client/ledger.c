@@ -166,7 +166,7 @@ static unsigned at_most(uint64_t deadline_ms, unsigned most_ms)
 
 /* One node's word. 0 if it is final; 1 if it has it; -1 if it is none. */
 static int submit_to(struct ledger *l, struct connection *c, struct slice transaction,
-                     uint64_t deadline_ms, struct ledger_result *result)
+                     const struct hash *known, uint64_t deadline_ms, struct ledger_result *result)
 {
     struct client_result said;
     const unsigned silent_ms = at_most(deadline_ms, SILENT_MS);
@@ -183,15 +183,23 @@ static int submit_to(struct ledger *l, struct connection *c, struct slice transa
     if (said.status ==
         CLIENT_UNKNOWN) /* It has lost it: not its disk, but its memory of the end. */
         said = (struct client_result){.status = CLIENT_PENDING, .id = id};
+    if (known && said.status == CLIENT_EXECUTED && !hash_equal(&said.id, known))
+        return say(l, "a node answers for another transaction");
     translate(&said, result);
+    if (result->outcome == LEDGER_UNKNOWN)
+        return say(l, "the nodes cannot tell: they went on from a snapshot since");
     return result->outcome == LEDGER_PENDING;
 }
 
+/* That it is refused counts when more than f have said so: others may know how it ended. */
 int ledger_submit(struct ledger *l, const void *transaction, size_t size, unsigned limit_ms,
                   struct ledger_result *result)
 {
     const uint64_t deadline_ms = clock_ms() + limit_ms;
     const struct slice bytes = slice_of(transaction, size);
+    struct transaction t;
+    const bool known = transaction_decode(bytes, &t);
+    struct nodeset refuse = {0};
     bool taken = false;
     if (size < 1 || size > CLIENT_TRANSACTION_SIZE_MAX)
         return say(l, "a transaction has 1 to 65536 bytes");
@@ -200,15 +208,21 @@ int ledger_submit(struct ledger *l, const void *transaction, size_t size, unsign
         struct ledger_result said;
         if (!c)
             return -1;
-        const int status = submit_to(l, c, bytes, deadline_ms, &said);
+        const int status = submit_to(l, c, bytes, known ? &t.id : NULL, deadline_ms, &said);
         if (status >= 0)
             *result = said;
-        if (status == 0)
+        if (status == 0 && said.outcome == LEDGER_REFUSED)
+            nodeset_add(&refuse, l->node);
+        if (status == 0 && (said.outcome != LEDGER_REFUSED ||
+                            nodeset_count(&refuse) >= quorum_some(l->cluster.coin.quorum)))
             return 0;
         taken |= status > 0;
         turn(l);
-        clock_sleep_ms(at_most(deadline_ms, PAUSE_MS));
+        if (status != 0)
+            clock_sleep_ms(at_most(deadline_ms, PAUSE_MS));
     } while (clock_ms() < deadline_ms);
+    if (taken)
+        result->outcome = LEDGER_PENDING;
     return taken ? 0 : -1;
 }
 
@@ -292,6 +306,13 @@ int ledger_events(struct ledger *l, struct ledger_cursor *cursor, ledger_visit v
     if (answer.result.status == CLIENT_INVALID) {
         turn(l); /* It began with a snapshot; another may have all of the log. */
         return say(l, "the node that was asked has not got this part of the log");
+    }
+    const struct client_cursor *next = &answer.events.next;
+    if (cursor->position != CLIENT_FROM_END &&
+        (next->position < cursor->position ||
+         (next->position == cursor->position && next->index < cursor->index))) {
+        turn(l);
+        return say(l, "a node goes backwards");
     }
     struct slice rest = answer.events.items;
     while (client_event_next(&rest, &event))

@@ -7,6 +7,9 @@
  * After a crash nothing is needed but the key: a transfer of the same sender, number, recipient and
  * amount is the same transaction.
  *
+ * What a node says is believed, but that a transaction is refused, which f+1 have to say. Who trusts no
+ * node asks for receipts, and verifies them (ledger-cli receipt, verify).
+ *
  * Calls that can fail return 0, or -1; then ledger_message says why. One thread a struct ledger. */
 #ifndef LEDGER_H
 #define LEDGER_H

@@ -15,7 +15,8 @@ import urllib.request
 
 NODES = sys.argv[1:]
 WORKERS = 24
-FINAL = ("executed", "failed", "dropped", "invalid", "malformed")
+FINAL = ("executed", "failed")
+REFUSED = ("dropped", "invalid", "malformed")  # If more than a third of the nodes say so.
 lock = threading.Lock()
 node = 0  # The one that all talk to, as long as it answers.
 
@@ -37,12 +38,19 @@ def ask(url, transaction):
 
 def outcome(transaction):
     global node
+    refused = set()
     while True:
         asked = node
         try:
             answer = ask(NODES[asked] + "/v1/transactions?wait=30", transaction)
             if answer.get("outcome") in FINAL:
                 return answer
+            if answer.get("outcome") in REFUSED:
+                refused.add(asked)
+                if 3 * len(refused) >= len(NODES):
+                    return answer
+                with lock:
+                    node = (asked + 1) % len(NODES)
             time.sleep(answer.get("retry_ms", 100) / 1000)
         except (OSError, ValueError, http.client.HTTPException):
             with lock:

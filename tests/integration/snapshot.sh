@@ -92,6 +92,11 @@ begun=$(grep -oE 'goes on from a snapshot epoch=[0-9]+' "$cluster/node$lost.log"
 "$cli" follow "$cluster" --node $lost --from 0 --count 1 2>&1 | grep -q 'went on from a snapshot' ||
     fail 'it is not said that it has not got all of the log'
 until_true 'it does not become current' settled # Or it tells of sequence numbers that are used.
+used() { # node: what it says of a number that is used; it may have been by this very transfer
+    "$cli" transfer "$cluster" --node "$1" --from "$cluster/accounts/0.key" --to "$cluster/accounts/1.key" --amount 1 --sequence 0 2>&1
+}
+used 0 | grep -q 'its sequence number was used' || fail 'a used number is not refused'
+used $lost | grep -q 'does not know it' || fail 'it says what it cannot know'
 load --count 400
 until_true 'the nodes have not executed the same' settled
 grep -h 'kind=equivocation' "$cluster"/node[0-9].log && fail 'something was said twice'

@@ -1,0 +1,174 @@
+/* Who waits for what is not there yet, how many may, and what they are told. */
+#include "node/service.h"
+
+#include "tests/executor_fixture.h"
+
+#include <poll.h>
+
+enum { PATIENCE_MS = 5000, ASKERS = SERVICE_WAITING_MAX + 40 };
+
+static struct store *store;
+static struct workers *workers;
+static struct service *service;
+static struct recent *recent;
+static struct application_port application;
+static uint64_t now_ms;
+
+static struct heard_answer {
+    unsigned count;
+    bool none; /* It was told that there will be none. */
+    enum client_status status;
+    uint32_t events;
+} heard[ASKERS];
+
+static void hear(void *asker, const struct client_answer *answer)
+{
+    struct heard_answer *h = asker;
+    h->count++;
+    h->none = answer == NULL;
+    if (!answer)
+        return;
+    h->status = answer->result.status;
+    if (answer->kind == CLIENT_EVENTS && h->status == CLIENT_OK)
+        h->events = answer->events.count;
+}
+
+static int setup_service(void **state)
+{
+    const int error = setup_history(state);
+    store = store_at('f');
+    struct executor *x = open_on(store, NULL);
+    struct executor_state executed;
+    assert_int_equal(run_epoch(x, 1, &executed), 0);
+    executor_close(x);
+    const struct ledger_options options = {.chain = chain};
+    assert_int_equal(ledger_open(&options, store, &application, message, sizeof message), 0);
+    assert_int_equal(workers_start(2, &workers, message, sizeof message), 0);
+    recent = recent_new();
+    const struct service_options s = {.workers = workers,
+                                      .recent = recent,
+                                      .request = {.ledger = store, .application = &application}};
+    service = service_new(&s);
+    memset(heard, 0, sizeof heard);
+    now_ms = 1000;
+    service_look(service, false, now_ms);
+    return error;
+}
+
+static int teardown_service(void **state)
+{
+    if (workers)
+        workers_stop(workers);
+    workers = NULL;
+    service_free(service);
+    application.close(application.state);
+    recent_free(recent);
+    store_close(store);
+    return teardown(state);
+}
+
+/* The loop's rounds, until so many answers are there in all; or for a while, to see that there are no
+ * more. */
+static unsigned rounds(unsigned wanted, unsigned limit_ms)
+{
+    unsigned told = 0;
+    for (unsigned ms = 0; ms < limit_ms && told < wanted; ms++) {
+        workers_finished(workers);
+        service_look(service, false, now_ms);
+        service_committed(service);
+        told = 0;
+        for (unsigned i = 0; i < ASKERS; i++)
+            told += heard[i].count;
+        poll(NULL, 0, 1);
+    }
+    return told;
+}
+
+static void follow(unsigned i, uint64_t position, uint32_t wait_ms)
+{
+    const struct service_question q = {
+        .request = {.kind = CLIENT_EVENTS, .cursor = {.position = position}},
+        .wait_ms = wait_ms,
+        .answer = hear,
+        .asker = &heard[i]};
+    assert_true(service_ask(service, &q));
+}
+
+static void what_is_there_is_told_at_once(void **state)
+{
+    (void)state;
+    follow(0, 0, 60000);
+    assert_int_equal(rounds(1, PATIENCE_MS), 1);
+    assert_int_equal(heard[0].status, CLIENT_OK);
+    assert_int_equal(heard[0].events, first_of[2]);
+    assert_true(service_idle(service));
+}
+
+static void what_is_not_is_waited_for(void **state)
+{
+    (void)state;
+    follow(0, first_of[2], 60000);
+    follow(1, first_of[2], 0); /* Who does not want to wait. */
+    assert_int_equal(rounds(2, 100), 1);
+    assert_int_equal(heard[1].count, 1);
+    struct executor_state executed;
+    struct executor *x = open_on(store, NULL);
+    assert_int_equal(run_epoch(x, 2, &executed), 0);
+    executor_close(x);
+    now_ms += 1000;
+    assert_int_equal(rounds(2, PATIENCE_MS), 2);
+    assert_int_equal(heard[0].events, first_of[3] - first_of[2]);
+}
+
+static void no_longer_than_was_asked(void **state)
+{
+    (void)state;
+    follow(0, first_of[2], 5000);
+    assert_int_equal(rounds(1, 100), 0);
+    now_ms += 5001;
+    assert_int_equal(rounds(1, PATIENCE_MS), 1);
+    assert_int_equal(heard[0].status, CLIENT_OK);
+    assert_int_equal(heard[0].events, 0);
+}
+
+/* One too many is not told "nothing" at once, at which he would ask again at once. */
+static void so_many_may_wait(void **state)
+{
+    (void)state;
+    const unsigned more = ASKERS - SERVICE_FOLLOWING_MAX;
+    for (unsigned i = 0; i < ASKERS; i++)
+        follow(i, first_of[2], 60000);
+    assert_int_equal(rounds(more, PATIENCE_MS), more);
+    for (unsigned i = 0; i < ASKERS; i++)
+        assert_true(heard[i].count == 0 || heard[i].status == CLIENT_OVERLOADED);
+    service_drain(service); /* And all are told when the node stops. */
+    assert_int_equal(rounds(ASKERS, PATIENCE_MS), ASKERS);
+    assert_true(service_idle(service));
+}
+
+static void who_is_left_is_told_so(void **state)
+{
+    (void)state;
+    follow(0, first_of[2], 60000);
+    assert_int_equal(rounds(1, 100), 0);
+    workers_stop(workers);
+    workers = NULL;
+    service_free(service);
+    service = NULL;
+    assert_int_equal(heard[0].count, 1);
+    assert_true(heard[0].none);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_service, teardown_service)
+    const struct CMUnitTest tests[] = {
+        SERVICE_TEST(what_is_there_is_told_at_once), SERVICE_TEST(what_is_not_is_waited_for),
+        SERVICE_TEST(no_longer_than_was_asked),      SERVICE_TEST(so_many_may_wait),
+        SERVICE_TEST(who_is_left_is_told_so),
+    };
+    if (!fixture_init(argv))
+        return 1;
+    return cmocka_run_group_tests_name("service", tests, NULL, NULL);
+}
