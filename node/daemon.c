@@ -19,8 +19,8 @@ enum {
     GATHER_SHARE = 100,  /* Of what a dispersal takes: for so long what arrives is gathered, ... */
     GATHER_MS_MAX = 100, /* ... and no longer. */
     SHUT_MS = 15000,     /* A bulk lane that takes nothing for so long is told of. */
-    HTTP_MS = 1000,      /* Its idle connections are looked at so often. */
-    HTTP_REST = 19,      /* For each millisecond that it took it rests so many. */
+    HTTP_US = 500000,    /* Its idle connections are looked at so often. */
+    HTTP_REST = 19,      /* For so many times what it took it rests. */
     DRAIN_MS = 3000,     /* For clients whose transactions are being checked or committed. */
     EXIT_AT_ONCE = 1,
 };
@@ -34,6 +34,13 @@ uint64_t daemon_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* Where messages take long anyway, those that arrive together are answered together: else each of
@@ -52,7 +59,16 @@ static void gather(const struct daemon *d)
 /* Whoever asks for much waits: the node's work goes on. */
 static bool http_may_serve(const struct daemon *d)
 {
-    return d->http && d->now_ms >= d->http_ms + d->http_rest_ms;
+    return d->http && now_us() >= d->http_us + d->http_rest_us;
+}
+
+/* How long the loop may sleep, at most, without making those wait who may be served. */
+static int http_patience_ms(const struct daemon *d)
+{
+    const uint64_t now = now_us(), then = d->http_us + d->http_rest_us;
+    if (d->http && then > now)
+        return (int)((then - now) / 1000) + 1;
+    return d->http && (d->http_more || http_pending(d->http)) ? 0 : TICK_IDLE_MS;
 }
 
 static void wait(struct daemon *d)
@@ -69,7 +85,8 @@ static void wait(struct daemon *d)
     d->clients_call = clients_waiting(d->clients);
     d->more |= d->clients_call;
     const bool busy = d->more || d->now_ms - d->busy_ms < BUSY_MS;
-    const int timeout = d->more ? 0 : busy ? TICK_BUSY_MS : TICK_IDLE_MS;
+    const int tick = busy ? TICK_BUSY_MS : TICK_IDLE_MS, http = http_patience_ms(d);
+    const int timeout = d->more ? 0 : http < tick ? http : tick;
     const int ready = poll(d->polled, ITEMS + count, timeout);
     transport_polled(d->transport, d->polled + ITEMS, ready > 0 ? count : 0);
     d->clients_call |= ready > 0 && d->polled[ITEM_CLIENTS].revents;
@@ -152,13 +169,12 @@ static void serve_http(struct daemon *d)
     if (!http_may_serve(d))
         return;
     const bool call = d->polled[ITEM_HTTP].revents || d->http_more || http_pending(d->http);
-    if (!call && d->now_ms - d->http_ms < HTTP_MS)
+    const uint64_t begun_us = now_us();
+    if (!call && begun_us - d->http_us < HTTP_US)
         return;
-    const uint64_t begun_ms = daemon_now_ms();
     d->http_more = http_serve(d->http);
-    d->http_ms = daemon_now_ms();
-    d->http_rest_ms = (d->http_ms - begun_ms) * HTTP_REST;
-    d->more |= d->http_more && d->http_rest_ms == 0;
+    d->http_us = now_us();
+    d->http_rest_us = (d->http_us - begun_us) * HTTP_REST;
 }
 
 /* One round: whatever is there, one commit, and the answers that waited for it. */

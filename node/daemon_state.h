@@ -58,9 +58,9 @@ struct daemon {
     struct clients *clients;
     struct api *api;
     struct http *http;     /* NULL: none is wanted. */
-    uint64_t http_ms;      /* When it was last served. */
+    uint64_t http_us;      /* When it was last served. */
     bool http_more;        /* There is more to serve at once; but not before ... */
-    uint64_t http_rest_ms; /* ... so long after http_ms. */
+    uint64_t http_rest_us; /* ... so long after http_us. */
     int signals;
 
     uint64_t now_ms;  /* Monotonic. */

@@ -20,18 +20,18 @@ static uint64_t least_count(uint64_t index, uint64_t count)
     return (last >> bits << bits) + 1;
 }
 
-/* Nothing was executed since a checkpoint that is signed: the state is its state. */
+/* Nothing has changed since the last checkpoint that is signed: the state is its state. */
 static int prove_now(const struct proof_source *s, const struct identity_public *key,
                      struct holding *h)
 {
     struct executor_state state;
     struct wanted_proof *p = &h->proof;
     int error = executor_state(s->ledger, &state);
-    if (error)
+    if (error || (error = proof_find(s, 0, &h->under)))
         return error;
-    p->epoch = state.epoch;
-    if ((error = proof_at(s, state.epoch, &h->under)))
-        return error;
+    p->epoch = h->under.checkpoint.epoch;
+    if (!hash_equal(&h->under.checkpoint.state_root, &state.state_root))
+        return PROOF_NOT_YET;
     return accounts_prove(s->ledger, key, &p->account, &p->count, p->path, &p->length);
 }
 

@@ -79,6 +79,21 @@ static void later_it_waits_for_the_next(void **state)
     end();
 }
 
+/* Epochs that changed nothing do not count. */
+static void it_is_proven_while_nothing_changes(void **state)
+{
+    (void)state;
+    static struct holding h;
+    struct executor_state after;
+    begin(SIGNED, 2);
+    struct executor *x = open_on(ledger, NULL);
+    assert_int_equal(executor_end_epoch(x, SIGNED + 1, &after), 0);
+    executor_close(x);
+    assert_int_equal(make(&keys[0], &h), 0);
+    expect_proven(&h, SIGNED);
+    end();
+}
+
 static void what_f_have_signed_is_not_given(void **state)
 {
     (void)state;
@@ -183,6 +198,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         PROOF_TEST(at_a_checkpoint_all_can_be_proven),
         PROOF_TEST(later_it_waits_for_the_next),
+        PROOF_TEST(it_is_proven_while_nothing_changes),
         PROOF_TEST(what_f_have_signed_is_not_given),
         PROOF_TEST(each_bit_of_it_matters),
         PROOF_TEST(it_is_of_this_cluster_and_signed_by_more_than_f),

@@ -52,8 +52,15 @@ grep '^end' "$cluster/said" | cut -d ' ' -f 2- | sort >"$cluster/ends"
 grep -v ' executed [0-9]* [0-9]*$' "$cluster/ends" | head -n 3 | grep . && fail 'these were not executed'
 [ "$(cut -d ' ' -f 1 "$cluster/ends" | uniq -d | wc -l)" = 0 ] || fail 'two have one id'
 # What the log tells: each once, where the client was told that it is.
-curl -sN --max-time 3 "${urls[2]}/v1/events?from=0" |
-    grep -oE '\{"id":"[0-9a-f]{64}","outcome":"[a-z]+","height":[0-9]+,"index":[0-9]+' |
+height=$(values height status "$cluster" | head -n 1)
+curl -sN "${urls[2]}/v1/events?from=0" >"$cluster/events" &
+watcher=$!
+all_told() { grep -q "^id: $height\$" "$cluster/events"; }
+until_true 'the log is not told to its end' all_told
+kill $watcher
+wait $watcher 2>/dev/null
+watcher=
+grep -oE '\{"id":"[0-9a-f]{64}","outcome":"[a-z]+","height":[0-9]+,"index":[0-9]+' "$cluster/events" |
     sed -E 's/\{"id":"(.*)","outcome":"(.*)","height":(.*),"index":(.*)/\1 \2 \3 \4/' | sort >"$cluster/told"
 cmp "$cluster/ends" "$cluster/told" || fail 'the log tells otherwise'
 cut -d ' ' -f 1 "$cluster/ends" >"$cluster/ids"
