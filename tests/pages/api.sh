@@ -38,7 +38,7 @@ ask 202 "${submit[@]}" "$body" "$through/transactions"
 id=$(grep -oE '[0-9a-f]{64}' "$out/prism.said")
 ask 200 "${submit[@]}" "$body" "$through/transactions?wait=30"
 ask 200 "${submit[@]}" "$(post 99999999)" "$through/transactions?wait=30" # It fails, and that is final.
-ask 422 "${submit[@]}" "$(post 1 --sequence 0)" "$through/transactions"
+ask 422 "${submit[@]}" "$(post 7777 --sequence 0)" "$through/transactions"
 ask 503 "${submit[@]}" "$(post 1 --sequence 9000000)" "$through/transactions"
 ask 400 "${submit[@]}" '{"transaction":"ab"}' "$through/transactions"
 ask 200 "$through/transactions/$id?wait=30"
