@@ -4,6 +4,7 @@
 #   shell -> { driver, net }    driver -> { core, storage }    core -> { vid, ba }
 #   vid, ba, storage, net -> crypto                            tests/sim -> all but net
 #   testnet -> { node, net, crypto }                           nothing -> testnet
+#   node/client (libledger) -> what a client needs of node, net, crypto
 #
 # crypto, vid, ba and the core are functions of what they are given: no heap, clock, file, socket,
 # thread, randomness or variable of their own. Lists say what they may include and, since a
@@ -38,6 +39,7 @@ includes() {
     only '<|"(crypto|net)/' net/*.[ch]
     only '<|"(crypto|vid|ba|storage|node|tests)/' tests/sim/*.[ch]
     only '<|"(crypto|net|node|testnet)/' testnet/*.[ch]
+    only '<|"(crypto|net)/|"node/(client|accounts|application|config|libraries|transaction)[/.]' node/client/*.[ch]
     grep -HnE '# *include "testnet/' node/*.[ch] node/cli/*.[ch] # Others have a list above.
 }
 

@@ -27,10 +27,12 @@ for ((k = 1; k <= LINES_PAID; k++)); do
     echo "$(sed -n 's/^public = //p' "$cluster/accounts/$((1 + k % 3)).key") $((k % 5 + 1))"
 done >"$cluster/list"
 pay() { "$build/example_pay" "$cluster/cluster.conf" "$cluster/accounts/0.key" <"$cluster/list"; }
+paid_to() { [ "$(wc -l <"$cluster/paid")" -ge "$1" ]; }
 for ((k = 1; k <= KILLS; k++)); do
+    : >"$cluster/paid"
     pay >"$cluster/paid" 2>&1 &
     loader=$!
-    sleep 0.$((3 + RANDOM % 7))
+    until_true 'it does not pay' paid_to $((20 * k + RANDOM % 10))
     if [ $((k % 2)) = 0 ]; then
         kill -KILL "${pids[0]}" # Which it asks first.
         wait "${pids[0]}" 2>/dev/null
