@@ -28,6 +28,7 @@ ask() { # code, arguments of curl...
     [ "$got" = "$code " ] || fail "$*: $got for $code: $(cat "$out/prism.said")"
     asked=$((asked + 1))
 }
+# Account 5 is nobody else's: the load has the even ones.
 submit=(-H 'Content-Type: application/json' -d)
 transfer() { "$cli" transfer "$cluster" --from "$cluster/accounts/5.key" --to "$cluster/accounts/6.key" --amount "$@" --print; }
 post() { echo "{\"transaction\":\"$(transfer "$@")\"}"; }

@@ -106,7 +106,7 @@ page_port=$((scrape_port + 1))
 prometheus_up $scrape_port
 "$build/ledger-dashboard" serve "$cluster" --port $page_port --out "$out/cluster/seen" >"$out/serve.log" &
 watcher=$!
-"$cli" load "$cluster" --rate 100 --duration 300 >"$out/load.log" 2>&1 &
+"$cli" load "$cluster" --part 0/2 --rate 100 --duration 300 >"$out/load.log" 2>&1 &
 loader=$!
 trap 'kill -KILL $scraper 2>/dev/null; cleanup' EXIT
 until_true 'the page is not served' grep -q 'shows the cluster' "$out/serve.log"
