@@ -23,7 +23,8 @@ node = 0  # The one that all talk to, as long as it answers.
 
 def say(*words):
     with lock:
-        print(*words, flush=True)
+        sys.stdout.write(" ".join(map(str, words)) + "\n")
+        sys.stdout.flush()
 
 
 def ask(url, transaction):

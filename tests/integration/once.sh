@@ -13,7 +13,7 @@ NODES=4
 PATIENCE_S=60
 IN_FLIGHT=20
 ACCOUNTS=48
-PER_KILL=150 # Transactions, about: none is to be lacking when a node is killed.
+PER_KILL=${PER_KILL-150} # Transactions, about: none is to be lacking when a node is killed.
 . tests/cluster.sh
 
 cluster_up --accounts $ACCOUNTS --balance 1000000
@@ -33,7 +33,7 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     until_true 'the nodes are not all connected' all_connected
     until_true 'the client does not talk' talks
     sleep 0.$((RANDOM % 10))$((RANDOM % 10))
-    node=$(grep '^begin' "$cluster/said" | tail -n 1 | cut -d ' ' -f 2)
+    node=$(grep -E '^begin [0-9]+$' "$cluster/said" | tail -n 1 | cut -d ' ' -f 2) # A line that is whole.
     count=$(under_way)
     kill -KILL "${pids[node]}"
     wait "${pids[node]}" 2>/dev/null
