@@ -1,10 +1,11 @@
 #include "node/report.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "node/json.h"
 
 const char *const node_states[NODE_STATES] = {"current", "catching_up", "waiting"};
 const char *const lane_names[LANES] = {
@@ -26,9 +27,7 @@ static void put_text(json_t *object, const char *key, const char *value)
 
 static void put_hash(json_t *object, const char *key, const struct hash *hash)
 {
-    char text[2 * HASH_SIZE + 1];
-    hex_encode(hash_slice(hash), text);
-    put_text(object, key, text);
+    json_object_set_new(object, key, json_hash(hash));
 }
 
 /* The only way that jansson fails here is for want of memory. */

@@ -85,6 +85,26 @@ static inline int make_consistency(uint64_t height, struct consistency *c)
     return error;
 }
 
+/* Whether a text is a proof, and of what it claims. With a bit changed, cut, or longer it is none. */
+static inline void expect_each_bit_matters(char *text, bool (*holds)(const char *text, size_t size))
+{
+    const size_t size = strlen(text);
+    assert_true(holds(text, size));
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+        if (holds(text, size))
+            fail_msg("bit %zu of %zu", bit, 8 * size);
+        text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+    }
+    for (size_t less = 0; less < size; less++)
+        assert_false(holds(text, less));
+    char *more = malloc(size + 1);
+    memcpy(more, text, size);
+    more[size] = ' ';
+    assert_false(holds(more, size + 1));
+    free(more);
+}
+
 static inline int setup_all(void **state)
 {
     if (history_count == 0)
