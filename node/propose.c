@@ -216,6 +216,13 @@ static bool quiet(const struct node *n, epoch_id next, uint64_t waiting)
     return waiting == 0 && next > n->delivery.busy + QUIET_WINDOWS * n->options.epoch_window;
 }
 
+/* Whether execution here cannot keep up: then fewer and larger blocks are less to do for it, and nobody
+ * hears of an execution sooner for a hurry. */
+static bool behind(const struct node *n)
+{
+    return n->agreed > n->delivery.executed + DELIVERY_AHEAD;
+}
+
 void propose_advance(struct node *n, struct effects *out)
 {
     struct proposing *p = &n->proposing;
@@ -230,7 +237,7 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || !carries || quiet(n, e, waiting)) &&
+    if ((in_flight(n) || !carries || behind(n) || quiet(n, e, waiting)) &&
         waiting < n->options.block_bytes_min && !delay_passed(n))
         return;
     epoch_open(n, e);

@@ -61,6 +61,38 @@ static void ordering_waits_while_only_f_execute(void **state)
     assert_false(node_of(0)->ahead.far);
 }
 
+/* A transaction every other round: epochs agreed in so many rounds. */
+static unsigned epochs_in(unsigned rounds)
+{
+    const uint64_t before = agreed();
+    for (unsigned k = 0; k < rounds; k += 2) {
+        submit(k / 2 % N);
+        cluster_run(2);
+    }
+    return (unsigned)(agreed() - before);
+}
+
+/* Each epoch is work for execution beside that of its transactions. */
+static void who_cannot_keep_up_makes_fewer_and_larger_blocks(void **state)
+{
+    enum { ROUNDS = 400, DELAY_ROUNDS = 40 };
+    (void)state;
+    lag_target_ms = 0;
+    block_delay_ms = DELAY_ROUNDS * ROUND_MS;
+    cluster_open(N, HORIZON);
+    const unsigned fast = epochs_in(ROUNDS);
+    assert_true(fast > 3 * ROUNDS / DELAY_ROUNDS);
+    lag(0);
+    cluster_run(4 * DELAY_ROUNDS);
+    (void)epochs_in(2 * DELAY_ROUNDS); /* In which they come to be behind. */
+    assert_in_range(epochs_in(ROUNDS), ROUNDS / DELAY_ROUNDS - 2, ROUNDS / DELAY_ROUNDS + 2);
+    cluster.lagging = (struct nodeset){0};
+    cluster_until(all_executed, 4000);
+    assert_true(epochs_in(ROUNDS) > 3 * ROUNDS / DELAY_ROUNDS);
+    block_delay_ms = 20;
+    expect_all_is_executed();
+}
+
 /* The slowest N-f-1 are not waited for: they fall behind in downloading alone. */
 static void ordering_goes_on_while_f_plus_1_execute(void **state)
 {
@@ -138,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(ordering_waits_while_only_f_execute),
+        CORE_TEST(who_cannot_keep_up_makes_fewer_and_larger_blocks),
         CORE_TEST(ordering_goes_on_while_f_plus_1_execute),
         CORE_TEST(as_much_may_wait_as_was_executed_in_the_lag_target),
         CORE_TEST(without_a_target_ordering_never_waits),
