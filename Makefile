@@ -12,6 +12,7 @@
 #   make chaos        MINUTES=10 of faults that SEED=1 brings, on real processes (root)
 #   make soak         MINUTES=90 of half load: memory stands still, and what grows on disk (root)
 #   make once         KILLS=100 of the node that a client talks to: each transaction has one outcome
+#   make overload     what a cluster does with twice what it can, and with a greedy client
 #   make flood        what floods by strangers and by a lying node cost the others
 #   make power        CUTS=200 restarts of nodes whose power was cut under load
 #   make fuzz         SECONDS=60 of inputs made up for each decoder (clang)
@@ -200,6 +201,9 @@ soak: all
 flood: tools
 	@bash tests/flood.sh $(BUILD)
 
+overload: tools
+	@bash tests/overload.sh $(BUILD)
+
 once: export KILLS := $(or $(KILLS),100)
 once: export CAMPAIGN := 1
 once: tools
@@ -291,7 +295,7 @@ fresh:
 clean:
 	rm -rf --one-file-system build build-*
 
-.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood chaos soak once fuzz fuzzers ctime model mutants \
+.PHONY: all test tools check check-installed check-pages sim sim-night sim-coverage power flood overload chaos soak once fuzz fuzzers ctime model mutants \
         bench lint format install demo testnet paper figures fresh clean always
 .DELETE_ON_ERROR:
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,19 @@ const char *http_argument(const struct http_request *request, const char *name)
 const char *http_header(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->call->connection, MHD_HEADER_KIND, name);
+}
+
+uint64_t http_client(const struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    uint64_t key = 0;
+    if (address && address->sa_family == AF_INET)
+        memcpy(&key, &((const struct sockaddr_in *)address)->sin_addr, sizeof(struct in_addr));
+    if (address && address->sa_family == AF_INET6) /* The network: whoever has one has all of it. */
+        memcpy(&key, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(key));
+    return key;
 }
 
 void http_say(struct http_answer *answer, unsigned status, const char *text)

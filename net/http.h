@@ -35,6 +35,9 @@ struct http_request {
 const char *http_argument(const struct http_request *request, const char *name);
 const char *http_header(const struct http_request *request, const char *name);
 
+/* The same for whoever asks from the same address, and not for others. */
+uint64_t http_client(const struct http_request *request);
+
 struct http_stream {
     /* Writes at most `size` bytes. 0: there are none now; it is called again after http_wake. -1:
      * there are no more, ever. NULL: this is no stream. */

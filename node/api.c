@@ -221,10 +221,11 @@ static struct call *new_call(struct api *a, enum client_kind kind, size_t items)
 /* Hands the call over. */
 static void ask(struct call *call, const struct http_request *request, struct http_answer *answer)
 {
+    call->question.client = http_client(request);
     call->http = http_defer(request, forget, call);
     if (service_ask(call->api->options.service, &call->question))
         return;
-    api_overloaded(answer, SERVICE_RETRY_MS);
+    api_overloaded(answer, service_retry_ms(call->api->options.service));
     http_answer_call(call->http, answer);
     free(call);
 }

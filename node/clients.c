@@ -157,7 +157,7 @@ static void send_status(struct clients *c, const struct client *to,
     const struct client_answer answer = {
         .id = request->id,
         .kind = status == CLIENT_MALFORMED ? CLIENT_NONE : request->kind,
-        .result = {.status = status, .retry_ms = SERVICE_RETRY_MS},
+        .result = {.status = status, .retry_ms = service_retry_ms(c->options.service)},
     };
     c->counts.malformed += status == CLIENT_MALFORMED;
     send_answer(c, to, &answer);
@@ -174,6 +174,15 @@ static void answer_asked(void *asker, const struct client_answer *answer)
     free(a);
 }
 
+/* Each connection is a client. FNV-1a. */
+static uint64_t key_of(const struct client *client)
+{
+    uint64_t key = 0xcbf29ce484222325;
+    for (size_t i = 0; i < client->size; i++)
+        key = (key ^ client->routing_id[i]) * 0x100000001b3;
+    return key;
+}
+
 /* Hands the request to the service. False: overloaded. */
 static bool ask(struct clients *c, struct client *client, zmq_msg_t *message)
 {
@@ -185,6 +194,7 @@ static bool ask(struct clients *c, struct client *client, zmq_msg_t *message)
     zmq_msg_move(&a->message, message);
     struct service_question q = {
         .bytes = zmq_msg_size(&a->message), .answer = answer_asked, .asker = a};
+    q.client = key_of(client);
     /* The bytes of a short message lie in the zmq_msg_t itself, which has moved. */
     const bool decoded =
         client_request_decode(slice_of(zmq_msg_data(&a->message), q.bytes), &q.request);

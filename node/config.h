@@ -74,6 +74,7 @@ struct node_config {
     char http[SETTING_HOST_MAX + 1];   /* For clients over HTTP; "none": not at all. */
     char data[SETTING_VALUE_MAX + 1];  /* The data directory; relative to node.conf. */
     uint64_t mempool_bytes;            /* Transactions that wait. */
+    uint64_t pool_delay_ms;            /* Of what is taken, what is executed in so long; 0: all. */
     uint64_t block_bytes;              /* A block of ours is full with so much. */
     uint64_t block_bytes_min;          /* A block is worth proposing when so much waits … */
     uint64_t block_delay_ms;           /* … or so much time has passed. */

@@ -19,6 +19,19 @@ epoch_id daemon_credible(const struct daemon *d)
     return highest;
 }
 
+epoch_id daemon_settled(const struct daemon *d)
+{
+    epoch_id highest = d->executed.epoch;
+    for (unsigned i = 0; i < d->quorum.n; i++) {
+        unsigned count = 0;
+        for (unsigned j = 0; j < d->quorum.n; j++)
+            count += d->words[j].executed >= d->words[i].executed;
+        if (count >= quorum_some(d->quorum) && d->words[i].executed > highest)
+            highest = d->words[i].executed;
+    }
+    return highest;
+}
+
 static epoch_id known_agreed(const struct daemon *d, const struct word *word)
 {
     const epoch_id known = daemon_credible(d);
@@ -140,6 +153,8 @@ static void describe_stats(const struct daemon *d, struct report *r)
     r->rss_bytes = resident_bytes();
     r->core_bytes = d->core_bytes;
     r->mempool_bytes_max = d->config.node.mempool_bytes;
+    r->admission_limit = d->admission.limit;
+    r->in_hand = d->admission.in_hand;
     r->store_bytes[0] = store_used(d->consensus);
     r->store_bytes[1] = store_used(d->ledger);
     r->store_bytes_max = DAEMON_MAP_BYTES;

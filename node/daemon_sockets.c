@@ -119,7 +119,9 @@ static int open_service(struct daemon *d, char *message, size_t message_size)
                     .wanted = d->wanted},
         .recent = d->recent,
         .mempool = d->mempool,
+        .admission = &d->admission,
     };
+    admission_init(&d->admission, (uint32_t)d->config.node.pool_delay_ms);
     d->service = service_new(&options);
     const struct api_options api = {
         .service = d->service, .describe = daemon_describe, .context = d};

@@ -47,6 +47,7 @@ struct daemon {
     struct application_port application;
     struct execution *execution;
     struct mempool *mempool;
+    struct admission admission;
     struct settler settler;
     struct driver *driver;
     void *zmq;
@@ -153,6 +154,8 @@ void daemon_settle(struct daemon *d, const struct execution_report *report);
 /* daemon_describe.c */
 /* The latest epoch of which f+1 nodes say that it is agreed: one of them is right. */
 epoch_id daemon_credible(const struct daemon *d);
+/* The latest epoch that this node, or each of f+1 by what they say, has executed. */
+epoch_id daemon_settled(const struct daemon *d);
 char *daemon_describe(void *context, enum client_kind kind);
 void daemon_answer_http(void *context, const struct http_request *request,
                         struct http_answer *answer);

@@ -61,6 +61,8 @@ bool mempool_has(const struct mempool *m, const struct hash *id);
  * once they are `enough` bytes, and marks them. Returns how many. */
 uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t enough, struct writer *w);
 uint64_t mempool_waiting(const struct mempool *m); /* Bytes of transactions not marked. */
+/* Of those, and of what is marked with a later epoch. */
+uint64_t mempool_after(const struct mempool *m, epoch_id epoch);
 
 /* After a restart, for what a stored block of ours holds that is not executed: marks it again.
  * Blocks in ascending order of epochs, transactions in the order of the block. */
@@ -83,6 +85,7 @@ struct mempool_view {
     uint64_t count;
     uint64_t bytes; /* Of transactions; `charged` with the pool's own records. */
     uint64_t charged;
+    uint64_t taken;     /* Bytes ever added, since the start. */
     uint64_t marked;    /* Transactions in blocks of ours. */
     struct times stays; /* Of those that were executed or finally refused, since the start. */
 };

@@ -81,6 +81,14 @@ uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t enough, struct
 
 uint64_t mempool_waiting(const struct mempool *m) { return m->waiting.bytes; }
 
+uint64_t mempool_after(const struct mempool *m, epoch_id epoch)
+{
+    uint64_t bytes = m->waiting.bytes;
+    for (size_t i = mark_place(m, epoch + 1); i < m->marks.count; i++)
+        bytes += ((struct mark *const *)m->marks.items)[i]->list.bytes;
+    return bytes;
+}
+
 void mempool_mark(struct mempool *m, epoch_id epoch, uint32_t index, const struct hash *id)
 {
     struct entry *e = mempool_find(m, id);

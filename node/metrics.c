@@ -222,6 +222,10 @@ static void clients(FILE *out, const struct report *r)
     single(out, "ledger_mempool_bytes", GAUGE, "What they take, with their records.",
            r->pool.charged);
     single(out, "ledger_mempool_limit_bytes", GAUGE, "What they may take.", r->mempool_bytes_max);
+    single(out, "ledger_in_hand_bytes", GAUGE,
+           "Of clients' transactions: not executed by f+1 nodes yet.", r->in_hand);
+    single(out, "ledger_admission_limit_bytes", GAUGE,
+           "So many may be in hand, as it is now; more is put off.", r->admission_limit);
     head(out, "ledger_transaction_seconds", HISTOGRAM,
          "From taking a transaction of a client here until it is executed, or finally refused, "
          "here.");

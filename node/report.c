@@ -176,6 +176,9 @@ char *report_stats(const struct report *r)
     put_text(o, "state", node_states[r->state]);
     put_number(o, "peers", r->connected);
     put_number(o, "mempool_bytes", r->pool.bytes);
+    put_number(o, "in_hand_bytes", r->in_hand);
+    put_number(o, "admission_bytes", r->admission_limit);
+    put_number(o, "put_off", r->clients.overloaded);
     put_number(o, "commits", times_count(r->commits));
     json_object_set_new(o, "cpu_s", json_real(r->cpu_s));
     put_number(o, "rss_bytes", r->rss_bytes);

@@ -64,6 +64,7 @@ struct report {
     uint64_t rss_bytes;
     uint64_t core_bytes;
     uint64_t mempool_bytes_max;
+    uint64_t admission_limit, in_hand; /* Bytes; admission.h */
     uint64_t store_bytes[REPORT_STORES];
     uint64_t store_bytes_max;
 };

@@ -141,6 +141,8 @@ void request_list(const struct request_context *c, struct request *r, uint32_t f
     bool readable = store_view_open(c->ledger, &view) == 0;
     for (uint32_t i = first; i < first + count; i++) {
         struct request_item *item = &r->items[i];
+        if (item->result.status == CLIENT_OVERLOADED)
+            continue; /* Not admitted. */
         if (!readable)
             item->result = later();
         else if (r->client.kind == CLIENT_SUBMIT)

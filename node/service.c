@@ -23,6 +23,7 @@ struct flight {
     struct service_question question;
     struct request request;
     uint64_t until_ms; /* It may wait so long. */
+    uint64_t admitted; /* Bytes of its transactions. */
     struct flight *next;
     unsigned parts_left;
     unsigned part_count;
@@ -39,6 +40,7 @@ struct service {
     bool refuse, draining;
     unsigned in_flight;
     size_t bytes_in_flight;
+    uint64_t checking;
     uint64_t overloaded;
     uint64_t now_ms;
     uint8_t items[CLIENT_FRAME_SIZE_MAX];
@@ -105,7 +107,7 @@ static void submit(struct service *s, struct request_item *item)
     if (answer == MEMPOOL_PENDING)
         result->status = CLIENT_PENDING;
     if (answer == MEMPOOL_FULL) {
-        *result = (struct client_result){CLIENT_OVERLOADED, .retry_ms = SERVICE_RETRY_MS};
+        *result = (struct client_result){CLIENT_OVERLOADED, .retry_ms = service_retry_ms(s)};
         s->overloaded++;
     }
 }
@@ -167,6 +169,7 @@ static void finish_part(struct task *task)
     if (--f->parts_left > 0)
         return;
     const enum client_kind kind = f->request.client.kind;
+    s->checking -= f->admitted;
     for (uint32_t i = 0; f->request.items && i < f->request.client.list.count; i++)
         (kind == CLIENT_SUBMIT ? submit : look_up)(s, &f->request.items[i]);
     if (kind == CLIENT_SUBMIT) {
@@ -208,6 +211,26 @@ static void make_parts(struct flight *f, uint32_t count)
     }
 }
 
+/* Whether any of its transactions is admitted. */
+static bool admit(struct service *s, struct flight *f)
+{
+    struct admission *a = s->options.admission;
+    struct admission_client *client = admission_client(a, f->question.client);
+    uint32_t i = 0;
+    for (; i < f->request.client.list.count; i++) {
+        const uint64_t bytes = f->request.items[i].transaction.bytes.size;
+        if (!admission_admit(a, client, bytes))
+            break;
+        f->admitted += bytes;
+    }
+    const bool any = i > 0;
+    for (; i < f->request.client.list.count; i++)
+        f->request.items[i].result =
+            (struct client_result){CLIENT_OVERLOADED, .retry_ms = service_retry_ms(s)};
+    s->checking += f->admitted;
+    return any;
+}
+
 bool service_ask(struct service *s, const struct service_question *q)
 {
     const struct client_request *r = &q->request;
@@ -236,6 +259,12 @@ bool service_ask(struct service *s, const struct service_question *q)
     f->part_count = parts;
     if (list)
         request_spread(&f->request);
+    if (r->kind == CLIENT_SUBMIT && !admit(s, f)) {
+        s->overloaded += count;
+        free(items);
+        free(f);
+        return false;
+    }
     s->in_flight++;
     s->bytes_in_flight += q->bytes;
     make_parts(f, count);
@@ -284,4 +313,9 @@ void service_refuse(struct service *s, bool refuse) { s->refuse = refuse; }
 void service_drain(struct service *s) { s->draining = true; }
 bool service_drains(const struct service *s) { return s->draining; }
 bool service_idle(const struct service *s) { return s->in_flight == 0; }
+uint64_t service_checking(const struct service *s) { return s->checking; }
+uint32_t service_retry_ms(const struct service *s)
+{
+    return s->refuse ? SERVICE_RETRY_MS : admission_retry_ms(s->options.admission);
+}
 uint64_t service_overloaded(const struct service *s) { return s->overloaded; }

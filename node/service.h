@@ -8,6 +8,7 @@
 #ifndef NODE_SERVICE_H
 #define NODE_SERVICE_H
 
+#include "node/admission.h"
 #include "node/recent.h"
 #include "node/request.h"
 #include "node/workers.h"
@@ -17,7 +18,7 @@ enum {
     SERVICE_WAITING_MAX = 128,
     SERVICE_FOLLOWING_MAX = 96, /* Of them, for events. */
     SERVICE_WAIT_MS_MAX = 60000,
-    SERVICE_RETRY_MS = 200, /* What OVERLOADED asks for. */
+    SERVICE_RETRY_MS = 200, /* What OVERLOADED asks for, if admission does not say. */
 };
 
 struct service_options {
@@ -25,6 +26,7 @@ struct service_options {
     struct request_context request;
     struct recent *recent;
     struct mempool *mempool;
+    struct admission *admission;
 };
 
 struct service; /* Opaque. */
@@ -40,12 +42,18 @@ struct service_question {
     uint32_t count;   /* As the form says. */
     uint32_t wait_ms; /* For as long as the answer is that it is not there yet. */
     size_t bytes;     /* What the asker holds for it. */
+    uint64_t client;  /* Who asks, for admission. */
     /* Once; the answer is lent. NULL: there is none, and never will be. */
     void (*answer)(void *asker, const struct client_answer *answer);
     void *asker;
 };
-/* True: it will be answered. False: overloaded; nothing was done. */
+/* True: it will be answered. False: overloaded; nothing was done. Of a submission that is not
+ * admitted whole, the first transactions are taken. */
 bool service_ask(struct service *s, const struct service_question *q);
+/* When who was told so may ask again. */
+uint32_t service_retry_ms(const struct service *s);
+/* Bytes of transactions that were admitted and are not in the pool yet. */
+uint64_t service_checking(const struct service *s);
 
 /* In each round, after the commit: answers what waited for it. */
 void service_committed(struct service *s);

@@ -241,7 +241,7 @@ static void node_conf_shows_the_defaults(void **state)
         assert_non_null(strstr(text, line));
         count++;
     }
-    assert_int_equal(count, 17);
+    assert_int_equal(count, 18);
     free(text);
 }
 

@@ -185,9 +185,11 @@ static void receive_plain(void)
 static void receive_clients(void)
 {
     static uint8_t secret[CURVE_KEY_SIZE], public[CURVE_KEY_SIZE];
-    struct clients_options o = {.zmq_context = zmq_ctx_new(),
-                                .endpoint = peers[0].endpoints[0],
-                                .service = service_new(&(struct service_options){0})};
+    static struct admission admission;
+    struct clients_options o = {
+        .zmq_context = zmq_ctx_new(),
+        .endpoint = peers[0].endpoints[0],
+        .service = service_new(&(struct service_options){.admission = &admission})};
     struct clients *c;
     struct clients_counts counts;
     const struct socket_pass pass = {.secret = secret, .server = peers[0].curve_public};

@@ -12,6 +12,7 @@ static struct workers *workers;
 static struct service *service;
 static struct recent *recent;
 static struct application_port application;
+static struct admission admission;
 static uint64_t now_ms;
 
 static struct heard_answer {
@@ -19,6 +20,7 @@ static struct heard_answer {
     bool none; /* It was told that there will be none. */
     enum client_status status;
     uint32_t events;
+    unsigned refused, put_off; /* Of a submission. */
 } heard[ASKERS];
 
 static void hear(void *asker, const struct client_answer *answer)
@@ -31,6 +33,13 @@ static void hear(void *asker, const struct client_answer *answer)
     h->status = answer->result.status;
     if (answer->kind == CLIENT_EVENTS && h->status == CLIENT_OK)
         h->events = answer->events.count;
+    struct client_result result;
+    struct slice rest = answer->list.items;
+    for (uint32_t i = 0; answer->kind == CLIENT_SUBMIT && i < answer->list.count; i++) {
+        assert_true(client_result_next(&rest, &result));
+        h->refused += result.status == CLIENT_MALFORMED || result.status == CLIENT_INVALID;
+        h->put_off += result.status == CLIENT_OVERLOADED && result.retry_ms > 0;
+    }
 }
 
 static int setup_service(void **state)
@@ -45,7 +54,9 @@ static int setup_service(void **state)
     assert_int_equal(ledger_open(&options, store, &application, message, sizeof message), 0);
     assert_int_equal(workers_start(2, &workers, message, sizeof message), 0);
     recent = recent_new();
+    admission_init(&admission, 100);
     const struct service_options s = {.workers = workers,
+                                      .admission = &admission,
                                       .recent = recent,
                                       .request = {.ledger = store, .application = &application}};
     service = service_new(&s);
@@ -146,6 +157,38 @@ static void so_many_may_wait(void **state)
     assert_true(service_idle(service));
 }
 
+/* Four transactions that are none: whatever is looked at is found to be so. */
+static bool submit_four(unsigned i)
+{
+    enum { SIZE = 64 };
+    static const uint8_t none[SIZE];
+    static uint8_t items[4 * (4 + SIZE)];
+    struct writer w = writer_of(items, sizeof items);
+    for (unsigned k = 0; k < 4; k++)
+        client_transaction_add(&w, slice_of(none, SIZE));
+    const struct service_question q = {
+        .request = {.kind = CLIENT_SUBMIT, .list = {.count = 4, .items = writer_result(&w)}},
+        .client = i,
+        .answer = hear,
+        .asker = &heard[i]};
+    return service_ask(service, &q);
+}
+
+static void what_is_not_admitted_is_not_looked_at(void **state)
+{
+    (void)state;
+    admission_look(&admission, now_ms, ADMISSION_FIRST - 100, 0, 0); /* Room for two. */
+    assert_true(submit_four(0));
+    assert_int_equal(service_checking(service), 2 * 64);
+    assert_int_equal(rounds(1, PATIENCE_MS), 1);
+    assert_int_equal(heard[0].refused, 2);
+    assert_int_equal(heard[0].put_off, 2);
+    assert_int_equal(service_checking(service), 0);
+    assert_false(submit_four(1));
+    assert_true(service_idle(service));
+    assert_int_equal(service_overloaded(service), 2 + 4);
+}
+
 static void who_is_left_is_told_so(void **state)
 {
     (void)state;
@@ -164,9 +207,12 @@ int main(int argc, char **argv)
     (void)argc;
 #define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_service, teardown_service)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(what_is_there_is_told_at_once), SERVICE_TEST(what_is_not_is_waited_for),
-        SERVICE_TEST(no_longer_than_was_asked),      SERVICE_TEST(so_many_may_wait),
+        SERVICE_TEST(what_is_there_is_told_at_once),
+        SERVICE_TEST(what_is_not_is_waited_for),
+        SERVICE_TEST(no_longer_than_was_asked),
+        SERVICE_TEST(so_many_may_wait),
         SERVICE_TEST(who_is_left_is_told_so),
+        SERVICE_TEST(what_is_not_admitted_is_not_looked_at),
     };
     if (!fixture_init(argv))
         return 1;

@@ -29,6 +29,7 @@ static const char usage[] =
     "  --warmup S         counts no latencies of those that begin in the first S seconds\n"
     "  --poll MS          asks so often what was executed (default: 5)\n"
     "  --drain S          then waits so long for what is not executed yet (default: 60)\n"
+    "  --no-retry         what a node puts off is counted and not sent again\n"
     "  --presign          signs before it starts; needs --count, or --rate\n"
     "  --amount A         of each transfer (default: 1)\n"
     "  --size BYTES       of each payload, application log (default: 250)\n"
@@ -120,6 +121,7 @@ static int read_options(struct load *l, int argc, char **argv, bool *done)
         {.name = "warmup", .type = ARGUMENT_REAL, .target = &l->warmup_s},
         {.name = "poll", .type = ARGUMENT_NUMBER, .target = &l->poll_ms, .min = 1, .max = 10000},
         {.name = "drain", .type = ARGUMENT_NUMBER, .target = &l->drain_s, .max = 86400},
+        {.name = "no-retry", .type = ARGUMENT_FLAG, .target = &l->no_retry},
         {.name = "presign", .type = ARGUMENT_FLAG, .target = &l->presign},
         {.name = "amount",
          .type = ARGUMENT_NUMBER,

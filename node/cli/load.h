@@ -62,7 +62,7 @@ struct load_counts {
     uint64_t failed;
     uint64_t bytes;       /* Of those executed. */
     uint64_t resubmitted; /* Sent once more, since a node fell silent or had lost them. */
-    uint64_t overloaded;  /* Put off by a node. */
+    uint64_t overloaded;  /* Put off by a node: so often, or without retry so many. */
     struct tally dropped;
     struct tally refused;
 };
@@ -82,6 +82,7 @@ struct load {
     uint64_t batch;
     bool one_node; /* All to target.node. */
     bool presign;
+    bool no_retry; /* What is put off is not sent again. */
     const char *ids_path;
     const char *part_text;
     unsigned part, parts; /* Of the accounts: every parts-th, from number `part` on. */

@@ -80,8 +80,12 @@ static void take_result(struct load *l, struct load_node *n, struct load_item *i
         finish(l, item, r->failed, now_us);
         break;
     case CLIENT_OVERLOADED:
-        n->resume_us = now_us + r->retry_ms * 1000ull;
         l->counts.overloaded++;
+        if (l->no_retry) {
+            settle(l, item);
+            break;
+        }
+        n->resume_us = now_us + r->retry_ms * 1000ull;
         load_queue_add(later, item);
         return;
     case CLIENT_DROPPED:

@@ -31,7 +31,8 @@ static double a_second(const struct load *l, uint64_t count)
 /* Begun, and neither acknowledged nor refused. */
 static uint64_t unacknowledged(const struct load *l)
 {
-    return l->begun - l->counts.acknowledged - l->counts.refused.total;
+    const uint64_t put_off = l->no_retry ? l->counts.overloaded : 0;
+    return l->begun - l->counts.acknowledged - l->counts.refused.total - put_off;
 }
 
 void load_progress(const struct load *l, bool last)

@@ -1,0 +1,107 @@
+#include "node/admission.h"
+
+enum { CREEP = 8 }; /* What is believed goes an eighth of the way to what is seen. */
+
+void admission_init(struct admission *a, uint32_t delay_ms)
+{
+    *a = (struct admission){.delay_ms = delay_ms, .limit = ADMISSION_FIRST};
+}
+
+static uint64_t target_us(const struct admission *a)
+{
+    return a->delay_ms * UINT64_C(1000) + ADMISSION_PATIENCE * a->base_us;
+}
+
+static uint64_t greatest_rate(const struct admission *a)
+{
+    uint64_t rate = 0;
+    for (unsigned i = 0; i < ADMISSION_WINDOWS; i++)
+        rate = a->rates[i] > rate ? a->rates[i] : rate;
+    return rate;
+}
+
+static void believe(struct admission *a, uint64_t delay_us, uint64_t mean)
+{
+    if (a->base_us == 0 || delay_us < a->base_us || a->limit == ADMISSION_LEAST)
+        a->base_us = delay_us;
+    else if (mean <= a->limit / ADMISSION_LITTLE)
+        a->base_us += (delay_us - a->base_us) / CREEP;
+}
+
+/* A window is as long as it takes for all that was in hand when it began to leave: else a burst that
+ * comes and goes would seem to be quick. */
+static void end_window(struct admission *a)
+{
+    const uint64_t ms = a->now_ms - a->window.since_ms;
+    const uint64_t left = a->window.left;
+    if (ms < ADMISSION_WINDOW_MS || left == 0 || left < a->window.begun_with ||
+        left < a->window.came / 2)
+        return;
+    a->rates[a->windows++ % ADMISSION_WINDOWS] = left * 1000 / ms;
+    believe(a, a->window.area * 1000 / left, a->window.area / ms);
+    const uint64_t limit = greatest_rate(a) * target_us(a) / 1000000;
+    a->limit = limit > ADMISSION_LEAST ? limit : ADMISSION_LEAST;
+    a->window.since_ms = a->now_ms;
+    a->window.area = a->window.left = a->window.came = 0;
+    a->window.begun_with = a->in_pool;
+}
+
+void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_pool, uint64_t checking,
+                    uint64_t taken)
+{
+    const uint64_t came = taken - a->taken, most = a->in_pool + came;
+    if (a->now_ms == 0) {
+        a->window.since_ms = now_ms;
+        a->window.begun_with = in_pool;
+    } else {
+        a->window.came += came;
+        a->window.area += a->in_pool * (now_ms - a->now_ms);
+        a->window.left += most > in_pool ? most - in_pool : 0;
+    }
+    a->now_ms = now_ms;
+    a->in_pool = in_pool;
+    a->taken = taken;
+    a->in_hand = in_pool + checking;
+    end_window(a);
+}
+
+/* It fades within the target, as what is in hand leaves. */
+static void fade(const struct admission *a, struct admission_client *c)
+{
+    const uint64_t target_ms = target_us(a) / 1000, ms = a->now_ms - c->at_ms;
+    c->bytes -= ms >= target_ms ? c->bytes : (c->bytes * ms + target_ms - 1) / target_ms;
+    c->at_ms = a->now_ms;
+}
+
+struct admission_client *admission_client(struct admission *a, uint64_t key)
+{
+    struct admission_client *least = &a->clients[0];
+    for (struct admission_client *c = a->clients; c < a->clients + ADMISSION_CLIENTS; c++) {
+        if (c->key == key && c->bytes > 0) {
+            fade(a, c);
+            return c;
+        }
+        if (c->bytes < least->bytes)
+            least = c;
+    }
+    *least = (struct admission_client){.key = key, .at_ms = a->now_ms};
+    return least;
+}
+
+bool admission_admit(struct admission *a, struct admission_client *c, uint64_t bytes)
+{
+    const uint64_t free = a->limit > a->in_hand ? a->limit - a->in_hand : 0;
+    if (a->delay_ms > 0 && a->in_hand > 0 && c->bytes + bytes > ADMISSION_SHARE * free)
+        return false;
+    a->in_hand += bytes;
+    c->bytes += bytes;
+    return true;
+}
+
+uint32_t admission_retry_ms(const struct admission *a)
+{
+    const uint64_t ms = target_us(a) / 4000;
+    return ms < ADMISSION_RETRY_MS_MIN   ? ADMISSION_RETRY_MS_MIN
+           : ms > ADMISSION_RETRY_MS_MAX ? ADMISSION_RETRY_MS_MAX
+                                         : (uint32_t)ms;
+}
