@@ -37,8 +37,11 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     count=$(under_way)
     kill -KILL "${pids[node]}"
     wait "${pids[node]}" 2>/dev/null
-    [ "$count" -ge $IN_FLIGHT ] || kill=$((kill - 1)) # This one does not count.
-    counts+=("$count")
+    if [ "$count" -ge $IN_FLIGHT ]; then
+        counts+=("$count")
+    else
+        kill=$((kill - 1)) # This one does not count.
+    fi
     start "$node"
     kill -0 $loader 2>/dev/null || fail "the client had not enough to do ($kill kills)"
 done
