@@ -67,7 +67,7 @@ wildcards = $(wildcard $(addsuffix $(2),$(1)))
 # MEMORIES, and a second time, as test_x_memory, those of TWINS.
 FOLDERS  := crypto vid ba node node/cli node/client storage net
 MEMORY   := storage/store_memory.c
-LIBRARY  := $(filter-out $(MEMORY) node/client/ledger.c %/main.c,$(call wildcards,$(FOLDERS),/*.c))
+LIBRARY  := $(filter-out $(MEMORY) node/client/ledger.c node/client/ledger_application.c %/main.c,$(call wildcards,$(FOLDERS),/*.c))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MEMORIES := $(filter $(BUILD)/test_core_% $(BUILD)/test_records,$(UNITS))
 TWINS    := $(patsubst %,$(BUILD)/%_memory,test_store test_store_model test_executor test_executor_resume)
@@ -80,7 +80,7 @@ REPLAYS  := $(addprefix $(BUILD)/replay_,$(TARGETS))
 FUZZERS  := $(addprefix $(BUILD)/fuzz_,$(TARGETS))
 HELPERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c) tests/power/cut.c \
             tests/flood/flood.c tests/chaos/votes.c)
-# What a client needs, and nothing of a node's: node/client/ledger.h.
+# What a client needs, or an application, and nothing of a node's: node/client/ledger*.h.
 CLIENT   := $(wildcard node/client/*.c crypto/*.c) $(addprefix net/,client.c curve.c socket.c) \
             $(addprefix node/,application.c config.c config_cluster.c file.c libraries.c mode.c settings.c transaction.c)
 FILES    := $(call wildcards,$(FOLDERS) testnet testnet/dashboard tests tests/*,/*.[ch])
@@ -263,7 +263,7 @@ format:
 install: $(PROGRAMS) $(BUILD)/libledger.a
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 node/client/ledger.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 node/client/ledger.h node/client/ledger_application.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(BUILD)/libledger.a $(DESTDIR)$(PREFIX)/lib
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: libledger' 'Description: a client of DispersedLedger' \
 	 'Version: 1' 'Requires: libzmq libsecp256k1 libcrypto' 'Cflags: -I$${prefix}/include' \

@@ -25,15 +25,20 @@ const char *outcome_text(enum outcome o)
 }
 
 const char *const ledger_tables[LEDGER_TABLE_COUNT] = {
-    "meta", "entries", "outcomes", "transactions", "accounts", "state_tree", "log",
+    "meta", "entries", "outcomes", "transactions", "accounts", "state_tree", "log", "inputs",
 };
+
+bool application_payload_id(struct slice bytes, struct hash *id)
+{
+    *id = hash_tagged("ledger/payload", &bytes, 1);
+    return bytes.size >= 1 && bytes.size <= TRANSACTION_SIZE_MAX;
+}
 
 static bool log_describe(void *state, struct slice bytes, struct mempool_item *item)
 {
     (void)state;
     *item = (struct mempool_item){.bytes = bytes};
-    item->id = hash_tagged("ledger/payload", &bytes, 1);
-    return bytes.size >= 1 && bytes.size <= TRANSACTION_SIZE_MAX;
+    return application_payload_id(bytes, &item->id);
 }
 
 static enum outcome log_check(void *state, struct slice bytes)

@@ -1,4 +1,4 @@
-/* What gives meaning to transactions: one interface, two applications.
+/* What gives meaning to transactions: one interface, three applications.
  *
  * An application is a deterministic machine. It is given the transactions of delivered blocks,
  * in the one order, and says what became of each; at the end of an epoch it says the root of its
@@ -7,7 +7,8 @@
  * store, in the transaction that its caller has open; the caller commits.
  *
  *   ledger   accounts and transfers: node/ledger.h
- *   log      opaque payloads, each executed by being there: application_log */
+ *   log      opaque payloads, each executed by being there: application_log
+ *   external whatever a process beside the node makes of them: node/external.h */
 #ifndef NODE_APPLICATION_H
 #define NODE_APPLICATION_H
 
@@ -23,7 +24,10 @@
     X(OUTCOME_OTHER_CHAIN, "other_chain", "ignored: for another chain")                     \
     X(OUTCOME_SEQUENCE_USED, "sequence_used", "ignored: its sequence number was used")      \
     X(OUTCOME_BAD_SIGNATURE, "bad_signature", "ignored: its signature is not the sender's") \
-    X(OUTCOME_SEQUENCE_ABOVE, "sequence_above", "ignored: its sequence number is above the window")
+    X(OUTCOME_SEQUENCE_ABOVE, "sequence_above",                                             \
+      "ignored: its sequence number is above the window")                                   \
+    X(OUTCOME_FAILED, "failed", "failed: the application could not do it")                  \
+    X(OUTCOME_REFUSED, "refused", "ignored: the application refuses it")
 
 enum outcome {
 #define X(value, name, text) value,
@@ -36,7 +40,7 @@ const char *outcome_name(enum outcome o); /* One word, as in STATS. */
 const char *outcome_text(enum outcome o); /* A phrase for people. */
 static inline bool outcome_final(enum outcome o)
 {
-    return o == OUTCOME_EXECUTED || o == OUTCOME_FAILED_FUNDS;
+    return o == OUTCOME_EXECUTED || o == OUTCOME_FAILED_FUNDS || o == OUTCOME_FAILED;
 }
 
 /* The tables of the ledger store: what store_open needs. */
@@ -47,7 +51,8 @@ enum ledger_table {
     LEDGER_TRANSACTIONS, /* id -> place and final outcome */
     LEDGER_ACCOUNTS,     /* key -> account */
     LEDGER_STATE_TREE,
-    LEDGER_LOG, /* log_tree.h */
+    LEDGER_LOG,    /* log_tree.h */
+    LEDGER_INPUTS, /* epoch, part u32 -> what an external application was given and answered */
     LEDGER_TABLE_COUNT
 };
 extern const char *const ledger_tables[LEDGER_TABLE_COUNT];
@@ -78,9 +83,19 @@ struct application_port {
                    struct result results[]);
     int (*commit)(void *state, struct hash *root);
 
+    /* May be NULL. The store has committed; nothing has been executed for a while: 0 or a store_error;
+     * what waits is not to wait any more, from any thread; why there was an error, if it is not the
+     * store's: "" if it is. */
+    void (*committed)(void *state);
+    int (*idle)(void *state);
+    void (*stop)(void *state);
+    const char *(*problem)(void *state);
+
     void (*close)(void *state);
 };
 
+/* The id of a payload; false: its size is none. */
+bool application_payload_id(struct slice bytes, struct hash *id);
 /* The application `log`. */
 struct application_port application_log(void);
 

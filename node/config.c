@@ -43,8 +43,12 @@ static const struct setting node_table[] = {
     HOST(client),
     HOST(http),
     {.key = "data", .type = SETTING_TEXT, SETTING_AT(struct node_config, data), .text = "data"},
+    {.key = "application",
+     .type = SETTING_TEXT,
+     SETTING_AT(struct node_config, application),
+     .text = "application.sock"},
     NUMBER("mempool_bytes", mempool_bytes, 1 << 20, UINT64_C(64) << 30, 64 << 20),
-    NUMBER("pool_delay_ms", pool_delay_ms, 0, 3600000, 100),
+    NUMBER("pool_delay_ms", pool_delay_ms, 0, 3600000, 200),
     NUMBER("block_bytes", block_bytes, 1, BLOCK_BYTES_LIMIT, BLOCK_BYTES_LIMIT),
     NUMBER("block_bytes_min", block_bytes_min, 1, BLOCK_BYTES_LIMIT, 150000),
     NUMBER("block_delay_ms", block_delay_ms, 0, 60000, 100),
@@ -248,14 +252,15 @@ static bool join(const char *directory, const char *name, char *path, size_t siz
     return length >= 0 && (size_t)length < size;
 }
 
-static bool complete_data_path(const char *directory, struct node_config *c)
+/* A path of node.conf is relative to it. */
+static bool complete_path(const char *directory, char path[SETTING_VALUE_MAX + 1])
 {
-    char path[sizeof c->data];
-    if (c->data[0] == '/')
+    char complete[SETTING_VALUE_MAX + 1];
+    if (path[0] == '/')
         return true;
-    if (!join(directory, c->data, path, sizeof path))
+    if (!join(directory, path, complete, sizeof complete))
         return false;
-    memcpy(c->data, path, sizeof path);
+    memcpy(path, complete, sizeof complete);
     return true;
 }
 
@@ -298,8 +303,10 @@ int config_load(const char *directory, struct config *c, char *message, size_t m
         config_free(c);
         return -1;
     }
-    if (!complete_data_path(directory, &c->node)) {
-        snprintf(message, message_size, "%s: data: too long a path; use a shorter one", node);
+    const bool data = complete_path(directory, c->node.data);
+    if (!data || !complete_path(directory, c->node.application)) {
+        snprintf(message, message_size, "%s: %s: too long a path; use a shorter one", node,
+                 data ? "application" : "data");
         config_free(c);
         return -1;
     }

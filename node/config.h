@@ -32,7 +32,8 @@ enum {
     BLOCK_BYTES_LIMIT = 8 << 20,
 };
 
-enum application { APPLICATION_LEDGER, APPLICATION_LOG };
+enum application { APPLICATION_LEDGER, APPLICATION_LOG, APPLICATION_EXTERNAL };
+extern const char *const application_names[];
 enum retrieval_policy { RETRIEVAL_LEAN, RETRIEVAL_ALL };
 enum bulk_security { BULK_CURVE, BULK_PLAIN };
 
@@ -73,15 +74,17 @@ struct node_config {
     char client[SETTING_HOST_MAX + 1]; /* For clients over ZeroMQ. */
     char http[SETTING_HOST_MAX + 1];   /* For clients over HTTP; "none": not at all. */
     char data[SETTING_VALUE_MAX + 1];  /* The data directory; relative to node.conf. */
-    uint64_t mempool_bytes;            /* Transactions that wait. */
-    uint64_t pool_delay_ms;            /* Of what is taken, what is executed in so long; 0: all. */
-    uint64_t block_bytes;              /* A block of ours is full with so much. */
-    uint64_t block_bytes_min;          /* A block is worth proposing when so much waits … */
-    uint64_t block_delay_ms;           /* … or so much time has passed. */
-    uint64_t lag_target_s;             /* How far ordering may run ahead of execution. */
-    uint64_t checkpoint_delay_ms;      /* Until an executed transaction asks for a checkpoint. */
-    uint64_t retry_ms;                 /* At least, until what has not come is asked for again. */
-    uint64_t retain_bytes;             /* Of executed blocks, for nodes that are behind. */
+    /* Of app = external: the socket that it listens at; relative too. */
+    char application[SETTING_VALUE_MAX + 1];
+    uint64_t mempool_bytes;       /* Transactions that wait. */
+    uint64_t pool_delay_ms;       /* Of what is taken, what is executed in so long; 0: all. */
+    uint64_t block_bytes;         /* A block of ours is full with so much. */
+    uint64_t block_bytes_min;     /* A block is worth proposing when so much waits … */
+    uint64_t block_delay_ms;      /* … or so much time has passed. */
+    uint64_t lag_target_s;        /* How far ordering may run ahead of execution. */
+    uint64_t checkpoint_delay_ms; /* Until an executed transaction asks for a checkpoint. */
+    uint64_t retry_ms;            /* At least, until what has not come is asked for again. */
+    uint64_t retain_bytes;        /* Of executed blocks, for nodes that are behind. */
     enum retrieval_policy retrieval;
     enum bulk_security bulk;
     uint64_t workers;   /* Threads for heavy work; 0 in the file: as many as there are cores. */

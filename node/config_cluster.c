@@ -12,7 +12,7 @@ enum { CLUSTER_FILE_SIZE_MAX = 256 << 20, EPOCH_WINDOW_MAX = 64, OPEN_DISPERSALS
 static_assert(TRANSACTION_SIZE_MAX + NODES_MAX * (1 + 16 * LINK_RUNS_MAX) + 64 <= BLOCK_BYTES_LEAST,
               "every transaction fits into some block");
 
-static const char *const applications[] = {"ledger", "log", NULL};
+const char *const application_names[] = {"ledger", "log", "external", NULL};
 
 #define NUMBER(key_name, field, least, most, usual)                                   \
     {                                                                                 \
@@ -36,7 +36,7 @@ static const struct setting chain_table[] = {
     {.key = "app",
      .type = SETTING_CHOICE,
      SETTING_AT(struct cluster, application),
-     .choices = applications},
+     .choices = application_names},
     {.key = "mode",
      .type = SETTING_CHOICE,
      SETTING_AT(struct cluster, mode),

@@ -15,6 +15,7 @@
 
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
+#include "node/external.h"
 #include "node/ledger.h"
 #include "node/libraries.h"
 #include "node/stores.h"
@@ -165,7 +166,11 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
     struct executor_options executor = {.chain = cluster->chain, .quorum = d->quorum};
     char why[DAEMON_MESSAGE_MAX / 2] = "";
     int status = 0;
-    if (cluster->application == APPLICATION_LOG)
+    const struct external_options external = {.chain = cluster->chain,
+                                              .socket = d->config.node.application};
+    if (cluster->application == APPLICATION_EXTERNAL)
+        status = external_open(&external, d->ledger, &executor.application, why, sizeof(why));
+    else if (cluster->application == APPLICATION_LOG)
         executor.application = application_log();
     else
         status = ledger_open(&options, d->ledger, &executor.application, why, sizeof(why));
@@ -174,7 +179,7 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
         status = execution_open(&executor, d->ledger, d->consensus, &d->execution, &d->executed,
                                 why, sizeof(why));
     d->executed_at_start = d->executed;
-    if (status == 0) {
+    if (status == 0 && cluster->application != APPLICATION_EXTERNAL) {
         execution_make_snapshots(d->execution, &d->snapshots.making);
         execution_prove(d->execution, d->wanted, d->config.cluster.checkpoint_epochs);
     }

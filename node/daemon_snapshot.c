@@ -63,13 +63,13 @@ static epoch_id ledger_epoch(const struct daemon *d)
 static int install(struct daemon *d, struct store_view *view, const struct snapshot_head *head)
 {
     struct installing installing = {view, head->checkpoint.epoch};
-    const struct executor_snapshot snapshot = {
-        .chain = d->config.cluster.chain,
-        .quorum = d->quorum,
-        .application = d->config.cluster.application == APPLICATION_LOG ? "log" : "ledger",
-        .head = head,
-        .piece = installed_piece,
-        .context = &installing};
+    const struct executor_snapshot snapshot = {.chain = d->config.cluster.chain,
+                                               .quorum = d->quorum,
+                                               .application =
+                                                   application_names[d->config.cluster.application],
+                                               .head = head,
+                                               .piece = installed_piece,
+                                               .context = &installing};
     const int error = executor_install(d->ledger, &snapshot);
     if (error == 0)
         log_line(LOG_LEVEL_INFO, "snapshot",

@@ -10,7 +10,7 @@
 
 #include "node/snapshots.h"
 
-enum { MESSAGE_MAX = 1024 };
+enum { MESSAGE_MAX = 1024, IDLE_NS = 300000000 };
 
 /* What was delivered: a block, or an epoch's end. */
 struct delivered {
@@ -22,6 +22,7 @@ struct delivered {
 
 struct execution {
     struct executor *executor;
+    struct application_port application; /* The executor's. */
     struct store *ledger;
     struct store *consensus;
     int fd;
@@ -85,6 +86,13 @@ static void note_outcome(void *context, uint64_t position, uint32_t index,
     b->results[b->count++] = *result;
 }
 
+static const char *problem_of(const struct execution *x)
+{
+    const struct application_port *application = &x->application;
+    const char *problem = application->problem ? application->problem(application->state) : "";
+    return *problem ? problem : store_message(x->ledger);
+}
+
 static int execute_block(struct execution *x, const struct delivery *delivery)
 {
     struct slice bytes = {0};
@@ -105,8 +113,7 @@ static int execute_block(struct execution *x, const struct delivery *delivery)
     status = executor_block(x->executor, delivery, bytes);
     store_view_close(view);
     if (status != 0)
-        snprintf(x->message, sizeof(x->message), "a block cannot be executed: %s",
-                 store_message(x->ledger));
+        snprintf(x->message, sizeof(x->message), "a block cannot be executed: %s", problem_of(x));
     return status;
 }
 
@@ -161,17 +168,38 @@ static int end_epoch(struct execution *x, epoch_id epoch)
         return 0;
     }
     execution_report_free(report);
-    snprintf(x->message, sizeof(x->message), "the ledger cannot be written: %s",
-             store_message(x->ledger));
+    snprintf(x->message, sizeof(x->message), "the ledger cannot be written: %s", problem_of(x));
     return status;
 }
 
+/* With the mutex. Between epochs the application is looked after when there is nothing else to do. */
+static void rest(struct execution *x, int *status)
+{
+    const struct application_port *application = &x->application;
+    struct timespec until;
+    if (!application->idle) {
+        pthread_cond_wait(&x->waiting, &x->mutex);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += IDLE_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&x->waiting, &x->mutex, &until);
+    if (x->first || x->stopping || x->current)
+        return;
+    pthread_mutex_unlock(&x->mutex);
+    if ((*status = application->idle(application->state)) != 0)
+        snprintf(x->message, sizeof(x->message), "the application is left: %s", problem_of(x));
+    pthread_mutex_lock(&x->mutex);
+}
+
 /* The next one; NULL when the thread is to end: between epochs, or when nothing more comes. */
-static struct delivered *next_delivered(struct execution *x)
+static struct delivered *next_delivered(struct execution *x, int *status)
 {
     pthread_mutex_lock(&x->mutex);
-    while (!x->first && !x->stopping)
-        pthread_cond_wait(&x->waiting, &x->mutex);
+    while (!x->first && !x->stopping && *status == 0)
+        rest(x, status);
     struct delivered *item = x->stopping && !x->current ? NULL : x->first;
     if (item) {
         x->first = item->next;
@@ -187,7 +215,7 @@ static void *run(void *context)
     struct execution *x = context;
     struct delivered *item;
     int status = 0;
-    while (status == 0 && (item = next_delivered(x))) {
+    while (status == 0 && (item = next_delivered(x, &status))) {
         status = item->end ? end_epoch(x, item->epoch) : execute_block(x, &item->delivery);
         free(item);
     }
@@ -220,6 +248,7 @@ int execution_open(const struct executor_options *options, struct store *ledger,
     own.outcome = note_outcome;
     own.context = x;
     *execution = NULL;
+    x->application = options->application;
     x->ledger = ledger;
     x->consensus = consensus;
     x->end = &x->first;
@@ -248,6 +277,8 @@ void execution_stop(struct execution *x)
         return;
     pthread_mutex_lock(&x->mutex);
     x->stopping = true;
+    if (x->application.stop)
+        x->application.stop(x->application.state);
     pthread_cond_signal(&x->waiting);
     pthread_mutex_unlock(&x->mutex);
     pthread_join(x->thread, NULL);

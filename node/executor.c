@@ -52,7 +52,10 @@ static int commit(struct executor *x)
     if ((error = store_put(x->store, LEDGER_META, meta_key(), &value, 1)))
         return error;
     x->open = false;
-    return store_commit(x->store);
+    error = store_commit(x->store);
+    if (!error && application->committed)
+        application->committed(application->state);
+    return error;
 }
 
 static int genesis(struct executor *x)

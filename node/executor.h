@@ -48,6 +48,11 @@ struct executor_state {
     uint64_t bad_blocks;
 };
 
+static inline uint64_t executor_failed(const struct executor_state *s)
+{
+    return s->outcomes[OUTCOME_FAILED_FUNDS] + s->outcomes[OUTCOME_FAILED];
+}
+
 /* One delivered block. */
 struct executor_entry {
     struct delivery delivery;

@@ -5,7 +5,7 @@
 #include "node/executor.h"
 
 enum {
-    LEDGER_FORMAT = 1,
+    LEDGER_FORMAT = 2,
     ENTRY_LEAF_SIZE = 8 + 8 + 2 + HASH_SIZE + 1 + 4 + HASH_SIZE,
     ENTRY_SIZE = ENTRY_LEAF_SIZE + 8 + 8 + 4 + 8,
     RESULT_SIZE = HASH_SIZE + 1,

@@ -211,13 +211,15 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "\n"
         "# Where the ledger is kept; relative to this file.\n"
         "#data = data\n"
+        "# Where an application of its own (app = external) listens, a socket; relative too.\n"
+        "#application = application.sock\n"
         "# Room for transactions that wait.\n"
         "#mempool_bytes = 64m\n"
         "# Of what clients submit so much is taken as is executed in so many milliseconds, and\n"
         "# three times what an execution takes anyway; the rest is refused at once. More of them "
         "are\n"
         "# fuller blocks and a longer wait. 0: what there is room for.\n"
-        "#pool_delay_ms = 100\n"
+        "#pool_delay_ms = 200\n"
         "# Room for blocks kept for nodes that are behind.\n"
         "#retain_bytes = 4g\n"
         "\n"
@@ -294,8 +296,8 @@ static void print_cluster(const struct genesis *g, FILE *out)
             "link_horizon = 100000\n"
             "# Epochs from one signed checkpoint to the next.\n"
             "checkpoint_epochs = 100\n",
-            CONFIG_FORMAT, o->name, o->nodes,
-            o->application == APPLICATION_LEDGER ? "ledger" : "log", mode_names[o->mode]);
+            CONFIG_FORMAT, o->name, o->nodes, application_names[o->application],
+            mode_names[o->mode]);
     fprintf(out,
             "\n# address: where the others reach the node; from this port on it uses %d, one "
             "after the\n"

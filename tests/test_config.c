@@ -110,7 +110,7 @@ static const struct broken broken_clusters[] = {
     {4, "nodes = 129", 0, "cluster.conf:4: nodes = 129; give a number from 1 to 128"},
     {4, "nodes = -4", 0, "cluster.conf:4: nodes = -4; give a number from 1 to 128"},
     {4, "nodes = 4 nodes", 0, "cluster.conf:4: nodes = 4 nodes; give a number from 1 to 128"},
-    {5, "app = bank", 0, "cluster.conf:5: app = bank; give ledger or log"},
+    {5, "app = bank", 0, "cluster.conf:5: app = bank; give ledger, log or external"},
     {5, "app = log", 0, "cluster.conf:32: only app = ledger has balances; remove them"},
     {6, "mode = fast", 0, "cluster.conf:6: mode = fast; give dl, dl-coupled, hb-link or hb"},
     {7, "block_bytes_max = 9m", 0,

@@ -79,7 +79,8 @@ static void says_what_is_wrong_with_a_node(void **state)
         {"node = 1\nlisten = 0.0.0.0:27000",
          "node.conf:2: listen = 0.0.0.0:27000; use only letters, digits, '.', '-' and '_'"},
         {"node = 1\nfsync = no",
-         "node.conf:2: unknown key fsync; known here: node listen client http data mempool_bytes "
+         "node.conf:2: unknown key fsync; known here: node listen client http data application "
+         "mempool_bytes "
          "pool_delay_ms "
          "block_bytes block_bytes_min block_delay_ms lag_target checkpoint_delay_ms retry_ms "
          "retain_bytes "

@@ -226,7 +226,9 @@ static void node_conf_shows_the_defaults(void **state)
                           sizeof message))
         fail_msg("%s", message);
     assert_string_equal(shown.data, "data");
+    assert_string_equal(shown.application, "application.sock");
     memcpy(shown.data, configs[1].node.data, sizeof shown.data); /* Completed when loaded. */
+    memcpy(shown.application, configs[1].node.application, sizeof shown.application);
     assert_memory_equal(&shown, &configs[1].node, sizeof shown);
 
     assert_int_equal(config_parse_node(slice_of(unknown, strlen(unknown)), "node.conf", &shown,
@@ -241,7 +243,7 @@ static void node_conf_shows_the_defaults(void **state)
         assert_non_null(strstr(text, line));
         count++;
     }
-    assert_int_equal(count, 18);
+    assert_int_equal(count, 19);
     free(text);
 }
 

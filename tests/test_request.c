@@ -139,8 +139,10 @@ static void each_outcome_has_its_answer(void **state)
     for (unsigned o = OUTCOME_EXECUTED; o < OUTCOME_COUNT; o++) {
         const struct client_result r = request_outcome(&id, 5, 6, (enum outcome)o);
         assert_true(hash_equal(&r.id, &id));
-        assert_int_equal(r.status, o <= OUTCOME_FAILED_FUNDS ? CLIENT_EXECUTED : CLIENT_DROPPED);
-        assert_int_equal(r.failed, o == OUTCOME_FAILED_FUNDS);
+        const bool failed = o == OUTCOME_FAILED_FUNDS || o == OUTCOME_FAILED;
+        assert_int_equal(r.status,
+                         failed || o == OUTCOME_EXECUTED ? CLIENT_EXECUTED : CLIENT_DROPPED);
+        assert_int_equal(r.failed, failed);
         assert_int_equal(r.reason.size > 0, o != OUTCOME_EXECUTED);
         if (r.status == CLIENT_EXECUTED)
             assert_true(r.height == 5 && r.index == 6);

@@ -18,5 +18,6 @@ int command_stats(int argc, char **argv);
 int command_blocks(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_load(int argc, char **argv);
+int command_conformance(int argc, char **argv);
 
 #endif

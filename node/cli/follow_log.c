@@ -55,8 +55,10 @@ static bool is_final(const struct client_event *e, uint32_t i)
 static int look_at(struct follow *f, const struct client_event *e)
 {
     const struct client_block *b = &e->block;
-    const bool ledger = f->cluster->application == APPLICATION_LEDGER;
+    const bool inside = f->cluster->application != APPLICATION_LOG;
     const uint64_t room = f->cluster->block_bytes_max;
+    const bool transfers = f->cluster->application == APPLICATION_LEDGER;
+    const uint64_t least = transfers ? TRANSACTION_SIZE : 4 + 1; /* With its length. */
     if (e->first == 0) {
         f->told = *b;
         f->finals = 0;
@@ -67,9 +69,9 @@ static int look_at(struct follow *f, const struct client_event *e)
         return lies(f, "it leaves something out, or says it twice", b->position);
     if (!same_block(b, &f->told))
         return lies(f, "it says two things of a block", b->position);
-    if (b->count > room || f->finals > room / TRANSACTION_SIZE)
+    if (b->count > room || f->finals > room / least)
         return lies(f, "a block has more transactions than fit into it", b->position);
-    if (!ledger && e->count > 0)
+    if (!inside && e->count > 0)
         return lies(f, "nobody knows what is in a block of the application log", b->position);
     return EXIT_DONE;
 }
@@ -79,7 +81,7 @@ static int hash_event(struct follow *f, const struct client_event *e)
 {
     const struct client_block *b = &e->block;
     const int status = look_at(f, e);
-    const bool ledger = f->cluster->application == APPLICATION_LEDGER;
+    const bool inside = f->cluster->application != APPLICATION_LOG;
     if (status != EXIT_DONE)
         return status;
     for (uint32_t i = 0; i < e->count; i++) {
@@ -87,14 +89,14 @@ static int hash_event(struct follow *f, const struct client_event *e)
             hash_leaf(slice_of(e->leaves.data + (size_t)i * CLIENT_LEAF_SIZE, CLIENT_LEAF_SIZE));
         merkle_frontier_append(&f->block, &leaf);
     }
-    if (ledger && f->block.count < b->count) {
+    if (inside && f->block.count < b->count) {
         if (e->count == 0)
             return lies(f, "a block has no transactions", b->position);
         f->next.index += e->count;
         return EXIT_DONE;
     }
     const struct hash root = merkle_frontier_root(&f->block);
-    if (ledger && (f->block.count != b->count || !hash_equal(&root, &b->root)))
+    if (inside && (f->block.count != b->count || !hash_equal(&root, &b->root)))
         return lies(f, "what became of transactions is not what the block's root says",
                     b->position);
     const struct executor_entry entry = entry_of(b);

@@ -15,7 +15,9 @@ static const char usage[] =
     "(public, for every node), DIR/nodeI/ (node I's settings and secrets) and DIR/accounts/.\n"
     "Overwrites nothing. Run it on a machine you trust: it sees all secrets.\n"
     "  --nodes N          1 to 128; of N nodes, (N-1)/3 may be faulty, so 4 is the least useful\n"
-    "  --app APP          ledger: accounts and transfers (default); log: opaque payloads, ordered\n"
+    "  --app APP          ledger: accounts and transfers (default); log: opaque payloads, "
+    "ordered;\n"
+    "                     external: what a program of yours beside each node makes of them\n"
     "  --mode MODE        dl (default), or a baseline to compare with: dl-coupled, hb-link, hb\n"
     "  --accounts A       make A accounts, their keys in DIR/accounts/K.key (default: 0)\n"
     "  --balance B        what each of them holds at the beginning (default: 1000000)\n"
@@ -144,10 +146,11 @@ int command_genesis(int argc, char **argv)
         return status;
     if (a.count != 1 || nodes == 0)
         return say_usage(a.command, "give one directory, and --nodes N");
-    if (strcmp(application, "log") == 0)
-        o.application = APPLICATION_LOG;
-    else if (strcmp(application, "ledger") != 0)
-        return say_usage(a.command, "--app %s: give ledger or log", application);
+    while (application_names[o.application] &&
+           strcmp(application, application_names[o.application]) != 0)
+        o.application++;
+    if (!application_names[o.application])
+        return say_usage(a.command, "--app %s: give ledger, log or external", application);
     while (o.mode < MODES && strcmp(mode, mode_names[o.mode]) != 0)
         o.mode++;
     if (o.mode == MODES)

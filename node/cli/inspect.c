@@ -146,8 +146,8 @@ static void print_table(const struct comparer *c)
         printf("%-*s  %9" PRIu64 "  %9" PRIu64 "  %9" PRIu64 "  %6" PRIu64 "  %8" PRIu64
                "  %7" PRIu64 "  %12" PRIu64 "  %.*s  %.*s\n",
                width, i->path, s->height, s->epoch, s->outcomes[OUTCOME_EXECUTED],
-               s->outcomes[OUTCOME_FAILED_FUNDS], i->repeated, i->dropped, i->balances, HASH_SHOWN,
-               log, HASH_SHOWN, state);
+               executor_failed(s), i->repeated, i->dropped, i->balances, HASH_SHOWN, log,
+               HASH_SHOWN, state);
     }
     for (unsigned k = 0; k < c->count; k++)
         if (c->all[k].snapshot)
@@ -173,7 +173,7 @@ static json_t *directory_json(const struct inspection *i)
                           json_count(s->epoch), "log_root", json_hash(&s->log_root), "state_root",
                           json_hash(&s->state_root));
     json_object_set_new(o, "executed", json_count(s->outcomes[OUTCOME_EXECUTED]));
-    json_object_set_new(o, "failed", json_count(s->outcomes[OUTCOME_FAILED_FUNDS]));
+    json_object_set_new(o, "failed", json_count(executor_failed(s)));
     json_object_set_new(o, "repeated", json_count(i->repeated));
     json_object_set_new(o, "dropped", json_count(i->dropped));
     json_object_set_new(o, "outcomes", outcomes);

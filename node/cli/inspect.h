@@ -6,6 +6,9 @@
 #ifndef NODE_CLI_INSPECT_H
 #define NODE_CLI_INSPECT_H
 
+#include <string.h>
+
+#include "node/config.h"
 #include "node/executor_record.h"
 #include "node/executor_snapshot.h"
 
@@ -58,7 +61,7 @@ int inspect_accounts(struct inspection *i);
 int inspect_consensus(struct inspection *i);
 static inline bool inspection_has_ids(const struct inspection *i)
 {
-    return i->meta.application[0] == 'l' && i->meta.application[1] == 'e'; /* ledger, not log */
+    return strcmp(i->meta.application, application_names[APPLICATION_LOG]) != 0;
 }
 
 #endif

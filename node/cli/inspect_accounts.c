@@ -59,8 +59,23 @@ static int check_last(struct inspection *i)
         i, "there are only %" PRIu64 " accounts of those under the state root", i->accounts);
 }
 
+/* The state is the application's own; what it said its root is was kept with what it was given. */
+static int check_inputs(struct inspection *i)
+{
+    const struct hash nothing = {{0}};
+    struct slice key, root = hash_slice(&nothing);
+    const int error = store_view_last(i->view, LEDGER_INPUTS, &key, &root);
+    if (error && error != STORE_MISSING)
+        return inspection_error(i, error, "what the application was given");
+    return slice_equal(root, hash_slice(&i->meta.state.state_root))
+               ? 0
+               : inspection_problem(i, "the state root is not the one that the application gave");
+}
+
 int inspect_accounts(struct inspection *i)
 {
+    if (strcmp(i->meta.application, application_names[APPLICATION_EXTERNAL]) == 0)
+        return check_inputs(i);
     int error = store_view_scan(i->view, LEDGER_ACCOUNTS, (struct slice){0}, check_account, i);
     return error ? inspection_error(i, error, "the accounts") : check_last(i);
 }

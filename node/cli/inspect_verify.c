@@ -94,6 +94,17 @@ static int check_outcomes(struct walk *w, const struct executor_entry *e)
     return 0;
 }
 
+/* False: it is no transaction of this application. */
+static bool id_of(const struct inspection *i, struct slice bytes, struct hash *id)
+{
+    struct transaction t = {0};
+    if (strcmp(i->meta.application, application_names[APPLICATION_EXTERNAL]) == 0)
+        return application_payload_id(bytes, id);
+    const bool decodes = transaction_decode(bytes, &t);
+    *id = t.id;
+    return decodes;
+}
+
 /* Whether the transactions of a block are those whose outcomes the ledger has. */
 static bool same_transactions(const struct walk *w, const struct executor_entry *e,
                               const struct block *block)
@@ -101,13 +112,13 @@ static bool same_transactions(const struct walk *w, const struct executor_entry 
     struct slice rest = block->transactions;
     struct slice bytes;
     for (uint32_t index = 0; block_next(&rest, &bytes); index++) {
-        struct transaction t;
+        struct hash id;
         struct result result;
         if (executor_outcome(w->i->view, e->delivery.position, index, &result))
             return false;
-        bool decodes = transaction_decode(bytes, &t);
+        const bool decodes = id_of(w->i, bytes, &id);
         if (decodes != (result.outcome != OUTCOME_MALFORMED) ||
-            (decodes && !hash_equal(&t.id, &result.id)))
+            (decodes && !hash_equal(&id, &result.id)))
             return false;
     }
     return true;
@@ -240,9 +251,8 @@ static int count_row(void *context, struct slice key, struct slice value)
 static int check_counts(struct walk *w)
 {
     struct inspection *i = w->i;
-    const uint64_t *outcomes = w->sums.outcomes;
     uint64_t expected =
-        inspection_has_ids(i) ? outcomes[OUTCOME_EXECUTED] + outcomes[OUTCOME_FAILED_FUNDS] : 0;
+        inspection_has_ids(i) ? w->sums.outcomes[OUTCOME_EXECUTED] + executor_failed(&w->sums) : 0;
     uint64_t rows = 0, nodes = 0;
     const struct slice all = {0};
     int error = store_view_scan(i->view, LEDGER_TRANSACTIONS, all, count_place, i);

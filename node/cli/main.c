@@ -18,6 +18,7 @@ static const struct command_entry commands[] = {
     {"blocks", command_blocks, "the delivered blocks"},
     {"follow", command_follow, "what is executed, as it is"},
     {"load", command_load, "submit transactions at a rate, and measure"},
+    {"conformance", command_conformance, "check an application that runs beside a node"},
     {"inspect", command_inspect, "read, verify and compare data directories"},
     {0},
 };

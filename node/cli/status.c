@@ -102,7 +102,6 @@ static void ask_all(struct poll *p)
 
 static void print_json(const struct poll *p)
 {
-    static const char *const applications[] = {"ledger", "log"};
     const struct cluster *c = &p->target->cluster;
     json_t *nodes = json_array();
     for (unsigned i = 0; i < p->count; i++) {
@@ -114,7 +113,7 @@ static void print_json(const struct poll *p)
         json_array_append_new(nodes, node);
     }
     json_print(json_pack("{s:o, s:s, s:s, s:i, s:i, s:o}", "chain", json_hash(&c->chain), "app",
-                         applications[c->application], "mode", mode_names[c->mode], "n",
+                         application_names[c->application], "mode", mode_names[c->mode], "n",
                          (int)c->node_count, "f", (int)c->coin.quorum.f, "nodes", nodes));
 }
 

@@ -14,8 +14,9 @@ enum { BATCH_BYTES = CLIENT_FRAME_SIZE_MAX - CLIENT_HEADER_SIZE - 4, OVERLOAD_S_
 static const char usage[] =
     "usage: ledger-cli submit [DIR] [options]\n"
     "Submits transactions, one a line, to a node and counts what it says to them.\n"
-    "Application ledger: a line is a signed transaction in hex. Application log: a line is a\n"
-    "payload as it stands, without the end of the line; --hex: in hex there too. Empty lines are\n"
+    "Application ledger: a line is a signed transaction in hex. Other applications: a line is\n"
+    "a payload as it stands, without the end of the line; --hex: in hex there too. Empty lines "
+    "are\n"
     "skipped.\n"
     "Example: seq 100 | ledger-cli submit build/c\n" TARGET_HELP_DIRECTORY TARGET_HELP_CLUSTER
         TARGET_HELP_NODE TARGET_HELP_TIMEOUT "  --file FILE        in place of stdin\n"

@@ -78,14 +78,13 @@ static int open_series(struct watch *w)
 /* A node is known by its key: the answers are its own. */
 static int open_all(struct watch *w)
 {
-    static const char *const applications[] = {"ledger", "log"};
     const struct cluster *c = &w->target.cluster;
     char message[CONFIG_MESSAGE_MAX];
     w->n = (unsigned)c->node_count;
     recording_init(&w->recording, c->name, w->n, LIVE_SAMPLES);
     json_object_update_new(w->recording.about,
                            json_pack("{s:s, s:s, s:s, s:i, s:i}", "scenario", c->name,
-                                     "application", applications[c->application], "mode",
+                                     "application", application_names[c->application], "mode",
                                      mode_names[c->mode], "n", (int)w->n, "f",
                                      (int)c->coin.quorum.f));
     for (unsigned i = 0; i < w->n; i++) {

@@ -1,0 +1,181 @@
+/* What an application that has begun anew has forgotten is given to it again, from the ledger. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "node/external_private.h"
+#include "node/log.h"
+
+enum { AGAIN_MS = 1000, REPLAY_LOST = 1 }; /* Not a store error. */
+
+struct slice input_key(uint8_t key[INPUT_KEY_SIZE], epoch_id epoch, uint32_t part)
+{
+    struct writer w = writer_of(key, INPUT_KEY_SIZE);
+    write_u64(&w, epoch);
+    write_u32(&w, part);
+    return writer_result(&w);
+}
+
+int external_fail(struct external *x, const char *problem)
+{
+    snprintf(x->problem, sizeof x->problem, "%s", problem);
+    return STORE_CORRUPT;
+}
+
+/* What has become of a question: 0; REPLAY_LOST, all over again; or a store error. */
+static int judge(struct external *x, const char *word, enum wire_answer answer)
+{
+    switch (answer) {
+    case WIRE_OK: return 0;
+    case WIRE_STOPPED: return external_fail(x, "the node stops while the application is away");
+    case WIRE_NO:
+        log_limited(LOG_LEVEL_ERROR, "application", (uint64_t)word[0],
+                    "%s is not answered as it should be, and asked again: %s", word,
+                    x->wire.reason);
+        if (!atomic_load(&x->stop))
+            nanosleep(
+                &(struct timespec){.tv_nsec = AGAIN_MS % 1000 * 1000000, .tv_sec = AGAIN_MS / 1000},
+                NULL);
+        break;
+    case WIRE_LATE:
+    case WIRE_LOST:
+        log_limited(LOG_LEVEL_WARN, "application", (uint64_t)word[0],
+                    "the connection to the application was lost while it was asked to %s", word);
+        break;
+    }
+    x->synced = false;
+    atomic_store(&x->alive, false);
+    return REPLAY_LOST;
+}
+
+struct replay {
+    struct external *external;
+    unsigned epochs;
+};
+
+static int replay_part(struct external *x, const struct slice epoch, struct slice value)
+{
+    struct reader r = reader_of(value);
+    const uint32_t count = read_u32(&r);
+    const struct slice wanted = read_slice(&r, count);
+    struct slice *frames = calloc(count + 1, sizeof *frames), answered;
+    if (!frames)
+        abort();
+    frames[0] = epoch;
+    for (uint32_t i = 0; i < count; i++)
+        frames[1 + i] = read_slice(&r, read_u32(&r));
+    int error = reader_finished(&r) ? 0 : STORE_CORRUPT;
+    if (!error)
+        error = judge(x, "execute",
+                      wire_ask(&x->wire, "execute", frames, count + 1, -1, 1, NULL, &answered));
+    free(frames);
+    if (!error && !slice_equal(answered, wanted))
+        return external_fail(x, "the application does not say of transactions what it said when "
+                                "they were executed: it is another, or not deterministic");
+    return error;
+}
+
+static int replay_root(struct external *x, const struct slice epoch, struct slice wanted)
+{
+    struct slice root;
+    int error = judge(x, "finish", wire_ask(&x->wire, "finish", &epoch, 1, -1, 1, NULL, &root));
+    if (!error && !slice_equal(root, wanted))
+        return external_fail(x, "the application comes to another state than when these "
+                                "transactions were executed: it is another, or not deterministic");
+    return error ? error
+                 : judge(x, "commit", wire_ask(&x->wire, "commit", &epoch, 1, -1, 0, NULL, &root));
+}
+
+static int replay_record(void *context, struct slice key, struct slice value)
+{
+    struct replay *replay = context;
+    if (key.size != INPUT_KEY_SIZE)
+        return STORE_CORRUPT;
+    struct reader r = reader_of(key);
+    const struct slice epoch = read_slice(&r, 8);
+    if (read_u32(&r) != INPUT_ROOT)
+        return replay_part(replay->external, epoch, value);
+    replay->epochs++;
+    return replay_root(replay->external, epoch, value);
+}
+
+/* What the open epoch holds already is in the transaction of the store. */
+static int replay_from(struct external *x, epoch_id from, struct replay *replay)
+{
+    uint8_t key[INPUT_KEY_SIZE];
+    struct store_view *view;
+    const struct slice first = input_key(key, from, 0);
+    if (x->begun)
+        return store_scan(x->store, LEDGER_INPUTS, first, replay_record, replay);
+    int error = store_view_open(x->store, &view);
+    if (error)
+        return error;
+    error = store_view_scan(view, LEDGER_INPUTS, first, replay_record, replay);
+    store_view_close(view);
+    return error;
+}
+
+/* Whether what it has committed is of this ledger. */
+static int compare(struct external *x, epoch_id epoch, struct slice root)
+{
+    uint8_t key[INPUT_KEY_SIZE];
+    struct store_view *view;
+    struct slice ours = {0};
+    if (epoch > x->committed)
+        return external_fail(x, "the application has executed more than this node: it belongs to "
+                                "another, or the node's data are older; empty its directory");
+    if (epoch == 0)
+        return 0;
+    int error = store_view_open(x->store, &view);
+    if (error)
+        return error;
+    error = store_view_get(view, LEDGER_INPUTS, input_key(key, epoch, INPUT_ROOT), &ours);
+    const bool same = !error && slice_equal(ours, root);
+    store_view_close(view);
+    return same || (error && error != STORE_MISSING)
+               ? error
+               : external_fail(x, "the state that the application has is not of this ledger: it "
+                                  "belongs to another; empty its directory");
+}
+
+static int sync_once(struct external *x)
+{
+    uint64_t epoch = UINT64_MAX;
+    struct slice root;
+    const struct slice frames[] = {slice_of("1", 1), hash_slice(&x->chain)};
+    int error = judge(x, "hello", wire_ask(&x->wire, "hello", frames, 2, -1, 2, &epoch, &root));
+    if (error || (error = compare(x, epoch, root)))
+        return error;
+    struct replay replay = {.external = x};
+    if ((error = replay_from(x, epoch + 1, &replay)))
+        return error;
+    x->synced = true;
+    atomic_store(&x->alive, true);
+    log_line(LOG_LEVEL_INFO, "application",
+             "the application is there epoch=%" PRIu64 " given_again=%u", epoch, replay.epochs);
+    return 0;
+}
+
+int external_sync(struct external *x)
+{
+    int error;
+    do
+        error = sync_once(x);
+    while (error == REPLAY_LOST);
+    return error;
+}
+
+int external_ask(struct external *x, const char *word, const struct slice frames[], unsigned count,
+                 unsigned answers, struct slice *last)
+{
+    for (;;) {
+        int error = x->synced ? 0 : external_sync(x);
+        if (!error)
+            error =
+                judge(x, word, wire_ask(&x->wire, word, frames, count, -1, answers, NULL, last));
+        if (error != REPLAY_LOST)
+            return error;
+    }
+}

@@ -1,0 +1,100 @@
+#!/bin/bash
+# Applications in processes of their own, beside the nodes of a cluster: two of them in C, two in Python.
+# They and the nodes are killed at random moments, under load; all ledgers are the same in the end, and
+# every application has the state of its node's.
+# usage: tests/integration/applications.sh BUILD      KILLS=12
+set -u
+build=$1
+KILLS=${KILLS-12}
+name=applications
+cluster=$build/applications
+cli=$build/ledger-cli
+NODES=4
+PATIENCE_S=60
+BATCH=400
+. tests/cluster.sh
+export PYTHONDONTWRITEBYTECODE=1
+
+for python in python3 /usr/bin/python3 ''; do # Debian's ZeroMQ is for Debian's Python.
+    "$python" -c 'import zmq' 2>/dev/null && break
+done
+[ -n "$python" ] || fail 'Python has no zmq: install python3-zmq'
+installed=$PWD/$build/applications.installed
+make -s install BUILD="$build" DESTDIR="$installed" PREFIX= >/dev/null || fail 'it cannot be installed'
+# shellcheck disable=SC2046
+${CC-cc} -std=c17 -o "$build/example_store" tests/examples/store.c \
+    $(PKG_CONFIG_PATH=$installed/lib/pkgconfig pkg-config --define-prefix --cflags --libs libledger lmdb libcrypto) || fail 'store.c does not build'
+
+apps=()
+stop_apps() { kill -KILL "${apps[@]}" && wait "${apps[@]}"; } 2>/dev/null
+trap 'cleanup; stop_apps' EXIT
+start_app() { # node
+    local program=("$build/example_store")
+    [ $(($1 % 2)) = 0 ] || program=("$python" tests/examples/store.py)
+    "${program[@]}" "$cluster/node$1/application.sock" "$cluster/node$1/state" 2>>"$cluster/app$1.log" &
+    apps[$1]=$!
+}
+kill_app() { kill -KILL "${apps[$1]}" && wait "${apps[$1]}"; } 2>/dev/null
+kill_node() { kill -KILL "${pids[$1]}" && wait "${pids[$1]}"; } 2>/dev/null
+number=0
+submit() { # node: so many more
+    local k
+    for ((k = 0; k < BATCH; k++)); do
+        number=$((number + 1))
+        if ((number % 5)); then
+            echo "set key$((number % 97)) value$number $number"
+        else
+            echo "del key$((RANDOM % 97)) $number"
+        fi
+    done >"$cluster/transactions"
+    "$cli" submit "$cluster" --node "$1" --file "$cluster/transactions" --batch 20 --timeout 2 \
+        --ids "$cluster/ids.$number" >/dev/null 2>&1 &
+    loader=$!
+}
+there() { # node, lines before: its application has come again
+    [ "$(grep -c 'the application is there' "$cluster/node$1.log")" -gt "$2" ]
+}
+
+cluster_up --app external
+for ((i = 0; i < NODES; i++)); do start_app $i; done
+for ((kill = 1; kill <= KILLS; kill++)); do
+    [ -n "$loader" ] && kill -0 $loader 2>/dev/null || submit $((RANDOM % NODES))
+    sleep 0.$((RANDOM % 10))$((RANDOM % 10))
+    victim=$((RANDOM % NODES))
+    if ((kill % 3)); then
+        kill_app $victim
+        start_app $victim
+    else
+        kill_node $victim
+        start $victim
+        until_true 'the nodes are not all connected' all_connected
+    fi
+done
+wait $loader
+loader=
+submit 0
+wait $loader || fail 'node 0 does not take all'
+loader=
+until_true 'the nodes have not executed the same' settled
+for ((i = 0; i < NODES; i++)); do # What each tells of itself is of its node's ledger, or its node ends.
+    before=$(grep -c 'the application is there' "$cluster/node$i.log")
+    kill_app $i
+    start_app $i
+    until_true "the application of node $i is not asked" there $i "$before"
+    tail -n 1 "$cluster/node$i.log" | grep -q ' given_again=0$' || fail "the application of node $i had lost something"
+done
+# One that has lost everything is given everything again.
+kill_app 1
+rm -rf "$cluster/node1/state"
+start_app 1
+again() { grep -qE 'the application is there epoch=0 given_again=[1-9][0-9]' "$cluster/node1.log"; }
+until_true 'what was lost is not given again' again
+[ "$(sed -nE 's/.*is there epoch=([0-9]+) .*/\1/p' "$cluster"/node0.log | tail -n 1)" -gt 5 ] || fail 'that were few epochs'
+running
+stop_all
+stop_apps
+cat "$cluster"/ids.* | sort -u >"$cluster/ids"
+[ "$(wc -l <"$cluster/ids")" -ge $((2 * BATCH)) ] || fail 'too few transactions were taken'
+! grep -hE ' error | kind=' "$cluster"/node?.log || fail 'something was wrong'
+"$cli" inspect "$cluster"/node[0-9] --cluster "$cluster" --ids "$cluster/ids" || fail 'the ledgers differ'
+echo "$KILLS kills of applications and nodes; $(wc -l <"$cluster/ids") transactions taken, all executed"
