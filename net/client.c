@@ -33,6 +33,7 @@ static const uint32_t answer_statuses[CLIENT_KINDS] = {
     [CLIENT_CONSISTENCY] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_UNKNOWN) |
                            STATUS(CLIENT_PENDING),
     [CLIENT_EVENTS] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_INVALID),
+    [CLIENT_QUERY] = STATUS(CLIENT_OK) | STATUS(CLIENT_OVERLOADED) | STATUS(CLIENT_INVALID),
 };
 
 const char *client_status_name(enum client_status status)
@@ -244,6 +245,10 @@ void client_request_encode(struct writer *w, const struct client_request *reques
     case CLIENT_CONSISTENCY: write_u64(w, request->position); break;
     case CLIENT_RECEIPT: write_bytes(w, request->transaction.bytes, HASH_SIZE); break;
     case CLIENT_EVENTS: write_cursor(w, &request->cursor); break;
+    case CLIENT_QUERY:
+        assert(request->query.size >= 1 && request->query.size <= CLIENT_QUERY_MAX);
+        write_slice(w, request->query);
+        break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -278,6 +283,10 @@ bool client_request_decode(struct slice frame, struct client_request *request)
     case CLIENT_CONSISTENCY: request->position = read_u64(&r); break;
     case CLIENT_RECEIPT: read_into(&r, request->transaction.bytes, HASH_SIZE); break;
     case CLIENT_EVENTS: read_cursor(&r, &request->cursor); break;
+    case CLIENT_QUERY:
+        request->query = rest_of(&r);
+        r.ok = r.ok && request->query.size >= 1 && request->query.size <= CLIENT_QUERY_MAX;
+        break;
     case CLIENT_STATUS:
     case CLIENT_STATS: break;
     case CLIENT_NONE:
@@ -372,6 +381,7 @@ void client_answer_encode(struct writer *w, const struct client_answer *answer)
     case CLIENT_RECEIPT:
     case CLIENT_HOLDING:
     case CLIENT_CONSISTENCY: write_slice(w, answer->json); break;
+    case CLIENT_QUERY: write_slice(w, answer->bytes); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: assert(false);
     }
@@ -416,6 +426,7 @@ static void read_body(struct reader *r, struct client_answer *answer)
     case CLIENT_RECEIPT:
     case CLIENT_HOLDING:
     case CLIENT_CONSISTENCY: answer->json = rest_of(r); break;
+    case CLIENT_QUERY: answer->bytes = rest_of(r); break;
     case CLIENT_NONE:
     case CLIENT_KINDS: break;
     }

@@ -23,6 +23,8 @@
  *   HOLDING  public key                           JSON (node/holding.h); PENDING: at the next checkpoint
  *   CONSISTENCY  height u64                       JSON (node/consistency.h); PENDING: no signed
  *                                                 checkpoint is as high yet
+ *   QUERY    1 to 4096 bytes                    bytes: what an application of its own makes of them; INVALID:
+ *                                                 it says no, or there is none
  *   EVENTS   cursor: position u64, index u32      the cursor after them, count u32, so many events:
  *                                                 struct client_event
  *
@@ -47,6 +49,7 @@ enum {
     CLIENT_COUNT_MAX = 4096,                /* Transactions of a SUBMIT, ids of a TX. */
     CLIENT_TRANSACTION_SIZE_MAX = 64 << 10, /* Each is 1 to so many bytes. */
     CLIENT_REASON_MAX = 120,                /* Characters, printable ASCII, at least one. */
+    CLIENT_QUERY_MAX = 4096,                /* Bytes. */
     CLIENT_KEY_SIZE = 32,
     CLIENT_EVENTS_MAX = 64,   /* Of an answer, ... */
     CLIENT_LEAVES_MAX = 4096, /* ... and of leaves in all of them. */
@@ -65,6 +68,7 @@ enum client_kind {
     CLIENT_HOLDING,
     CLIENT_CONSISTENCY,
     CLIENT_EVENTS,
+    CLIENT_QUERY,
     CLIENT_KINDS,
 };
 
@@ -113,6 +117,7 @@ struct client_request {
         uint64_t position;            /* BLOCK; CONSISTENCY: a height */
         struct hash transaction;      /* RECEIPT */
         struct client_cursor cursor;  /* EVENTS */
+        struct slice query;           /* QUERY */
     };
 };
 
@@ -158,7 +163,8 @@ struct client_answer {
             uint32_t count;
             struct slice items; /* For client_event_next. */
         } events;
-        struct slice json; /* STATUS, STATS, RECEIPT, HOLDING, CONSISTENCY */
+        struct slice json;  /* STATUS, STATS, RECEIPT, HOLDING, CONSISTENCY */
+        struct slice bytes; /* QUERY */
     };
 };
 

@@ -167,6 +167,7 @@ static void translate(const struct call *call, const struct client_answer *from,
     case CLIENT_STATUS:
     case CLIENT_STATS:
     case CLIENT_EVENTS:
+    case CLIENT_QUERY:
     case CLIENT_KINDS: api_refuse(answer, 500, "there is no such question"); break;
     }
 }

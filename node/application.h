@@ -74,6 +74,9 @@ struct application_port {
     bool ordered; /* Transactions have senders and sequence numbers. */
     bool (*describe)(void *state, struct slice bytes, struct mempool_item *item);
     enum outcome (*check)(void *state, struct slice bytes);
+    /* What it makes of a question; NULL: it has no answers. 0, with `size` from the room to what it
+     * took; 1: no, with a reason, so long; -1: not now. */
+    int (*query)(void *state, struct slice bytes, uint8_t answer[], size_t *size);
 
     /* In a transaction of the store; 0 or a store_error, after which the state is void. */
     int (*genesis)(void *state); /* In an empty store. */

@@ -2,17 +2,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zmq.h>
 
 #include "node/executor.h"
 #include "node/external_private.h"
 #include "node/log.h"
 
+static uint64_t clock_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static bool external_describe(void *state, struct slice bytes, struct mempool_item *item)
 {
     (void)state;
     *item = (struct mempool_item){.bytes = bytes};
     return application_payload_id(bytes, &item->id);
+}
+
+/* Checks and queries hold up a worker, which others wait for: so one at a time, and none for a while
+ * after the application was too busy for one. */
+static bool side_begin(struct external *x)
+{
+    if (!atomic_load(&x->alive) || pthread_mutex_trylock(&x->mutex) != 0)
+        return false;
+    if (clock_now_ms() >= x->side_rests_ms)
+        return true;
+    pthread_mutex_unlock(&x->mutex);
+    return false;
+}
+
+static void side_end(struct external *x, enum wire_answer answer)
+{
+    if (answer == WIRE_LATE)
+        x->side_rests_ms = clock_now_ms() + EXTERNAL_REST_MS;
+    pthread_mutex_unlock(&x->mutex);
 }
 
 /* A courtesy: without an answer it is for execution to say. */
@@ -22,13 +49,33 @@ static enum outcome external_check(void *state, struct slice bytes)
     struct slice last;
     if (bytes.size < 1 || bytes.size > TRANSACTION_SIZE_MAX)
         return OUTCOME_MALFORMED;
-    if (!atomic_load(&x->alive))
+    if (!side_begin(x))
         return OUTCOME_NONE;
-    pthread_mutex_lock(&x->mutex);
     const enum wire_answer answer =
-        wire_ask(&x->side, "check", &bytes, 1, EXTERNAL_CHECK_MS, 0, NULL, &last);
-    pthread_mutex_unlock(&x->mutex);
+        wire_ask(&x->side, "check", &bytes, 1, EXTERNAL_SIDE_MS, 0, NULL, &last);
+    side_end(x, answer);
     return answer == WIRE_NO ? OUTCOME_REFUSED : OUTCOME_NONE;
+}
+
+static int external_query(void *state, struct slice bytes, uint8_t answer[], size_t *size)
+{
+    struct external *x = state;
+    struct slice last;
+    if (!side_begin(x))
+        return -1;
+    const enum wire_answer got =
+        wire_ask(&x->side, "query", &bytes, 1, EXTERNAL_SIDE_MS, 1, NULL, &last);
+    static const char too_long[] = "its answer is too long";
+    const bool long_one = got == WIRE_OK && last.size > *size;
+    const char *reason = long_one ? too_long : x->side.reason;
+    if (got != WIRE_OK || long_one)
+        last = slice_of(reason, strlen(reason));
+    if (got == WIRE_OK || got == WIRE_NO) {
+        *size = last.size;
+        memcpy(answer, last.data, last.size);
+    }
+    side_end(x, got);
+    return long_one || got == WIRE_NO ? 1 : got == WIRE_OK ? 0 : -1;
 }
 
 static int external_genesis(void *state)
@@ -261,6 +308,7 @@ int external_open(const struct external_options *options, struct store *store,
                                       .state = x,
                                       .describe = external_describe,
                                       .check = external_check,
+                                      .query = external_query,
                                       .genesis = external_genesis,
                                       .execute = external_execute,
                                       .commit = external_commit,

@@ -38,9 +38,10 @@ struct external_options {
 };
 
 enum {
-    EXTERNAL_NAME_MAX = 100,  /* Characters of the path. */
-    EXTERNAL_CHECK_MS = 100,  /* An application that takes longer is not asked. */
-    EXTERNAL_QUERY_MS = 1000, /* So long for an answer to a query. */
+    EXTERNAL_NAME_MAX = 100, /* Characters of the path. */
+    EXTERNAL_SIDE_MS = 100,  /* For a check or a query; an application that takes longer is not
+                              * asked, ... */
+    EXTERNAL_REST_MS = 1000, /* ... for so long. */
     EXTERNAL_ANSWER_MAX = 1 << 20,
 };
 

@@ -28,7 +28,8 @@ struct external {
     /* Checks and queries, of any thread. */
     pthread_mutex_t mutex;
     struct wire side;
-    atomic_bool alive; /* As the executor's thread has seen. */
+    uint64_t side_rests_ms; /* Until then. */
+    atomic_bool alive;      /* As the executor's thread has seen. */
 };
 
 /* A record of LEDGER_INPUTS: a part of an epoch, or the root after it. */

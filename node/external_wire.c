@@ -174,7 +174,8 @@ static enum wire_answer receive(struct wire *w, unsigned answers, uint64_t *firs
         take_frame(w, frames++, &ok, &no, first);
     } while (zmq_msg_more(w->answer));
     if (no)
-        return frames > 2 ? take_no(w) : refuse(w, "no, without a reason");
+        return frames > 2 && zmq_msg_size(w->answer) > 0 ? take_no(w)
+                                                         : refuse(w, "no, without a reason");
     if (!ok || frames != 2 + answers || bytes > EXTERNAL_ANSWER_MAX)
         return refuse(w, "its answer is none; see the list of messages in node/external.h");
     *last = slice_of(zmq_msg_data(w->answer), zmq_msg_size(w->answer));

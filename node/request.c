@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/accounts.h"
@@ -11,6 +12,8 @@
 #include "node/holding.h"
 #include "node/receipt.h"
 #include "node/request_log.h"
+
+enum { QUERY_ANSWER_MAX = CLIENT_FRAME_SIZE_MAX - 64 };
 
 static const char too_large[] = "larger than a block has room for";
 static const char no_accounts[] = "this application has no accounts";
@@ -240,6 +243,31 @@ static void read_proof(const struct request_context *c, struct store_view *ledge
     r->answer.json = slice_of(r->text, strlen(r->text));
 }
 
+/* What the application says is the text. */
+static void read_query(const struct request_context *c, struct request *r)
+{
+    static const char none[] = "this application answers no queries";
+    struct client_result *result = &r->answer.result;
+    size_t size = QUERY_ANSWER_MAX;
+    if (!c->application->query) {
+        *result = with_reason(CLIENT_INVALID, none);
+        return;
+    }
+    r->text = malloc(size);
+    if (!r->text)
+        abort();
+    const int got =
+        c->application->query(c->application->state, r->client.query, (uint8_t *)r->text, &size);
+    if (got == 0)
+        r->answer.bytes = slice_of(r->text, size);
+    else if (got > 0)
+        *result = (struct client_result){
+            .status = CLIENT_INVALID,
+            .reason = slice_of(r->text, size < CLIENT_REASON_MAX ? size : CLIENT_REASON_MAX)};
+    else
+        *result = later();
+}
+
 bool request_proves(enum client_kind kind)
 {
     return kind == CLIENT_RECEIPT || kind == CLIENT_HOLDING || kind == CLIENT_CONSISTENCY;
@@ -248,7 +276,9 @@ bool request_proves(enum client_kind kind)
 void request_read(const struct request_context *c, struct request *r)
 {
     struct store_view *view = NULL;
-    if (store_view_open(c->ledger, &view) != 0)
+    if (r->client.kind == CLIENT_QUERY)
+        read_query(c, r);
+    else if (store_view_open(c->ledger, &view) != 0)
         r->answer.result = later();
     else if (r->client.kind == CLIENT_ACCOUNT)
         read_account(c, view, r->client.key, &r->answer);

@@ -134,6 +134,27 @@ static void every_kind_of_request_comes_back(void **state)
     expect_exact(encode_request(&request), request_is_canonical);
 }
 
+static void a_query_is_some_bytes(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[CLIENT_QUERY_MAX];
+    const struct client_request request = {
+        .id = 12, .kind = CLIENT_QUERY, .query = slice_of(bytes, sizeof bytes)};
+    struct slice encoded = encode_request(&request);
+    assert_true(request_is_canonical(encoded));
+    for (size_t size = CLIENT_HEADER_SIZE + 1; size < encoded.size; size += 100)
+        assert_true(request_is_canonical(slice_of(encoded.data, size)));
+    assert_false(request_is_canonical(slice_of(encoded.data, CLIENT_HEADER_SIZE)));
+    assert_false(request_is_canonical(slice_of(encoded.data, encoded.size + 1)));
+    struct client_answer answer = {.id = 12, .kind = CLIENT_QUERY, .bytes = slice_of(bytes, 9)};
+    encoded = encode_answer(&answer);
+    assert_true(answer_is_canonical(encoded));
+    answer.result = (struct client_result){.status = CLIENT_INVALID, .reason = text("no such key")};
+    expect_exact(encode_answer(&answer), answer_is_canonical);
+    answer.result = (struct client_result){.status = CLIENT_OVERLOADED, .retry_ms = 100};
+    expect_exact(encode_answer(&answer), answer_is_canonical);
+}
+
 static void a_malformed_request_still_has_its_id(void **state)
 {
     (void)state;
@@ -479,6 +500,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_submission_comes_back_transaction_by_transaction),
         cmocka_unit_test(every_kind_of_request_comes_back),
+        cmocka_unit_test(a_query_is_some_bytes),
         cmocka_unit_test(a_malformed_request_still_has_its_id),
         cmocka_unit_test(lists_and_transactions_are_bounded),
         cmocka_unit_test(a_frame_over_the_limit_is_malformed),

@@ -30,7 +30,7 @@ static struct {
     unsigned every, asked, died;
     bool short_answers, zero_answers, other_bytes, other_root, odd_root;
     unsigned refusals; /* To finish. */
-    unsigned hellos;
+    unsigned hellos, answer_size, sleeps_ms;
 } app;
 
 static void *zmq;
@@ -118,6 +118,12 @@ static void answer(void *socket, zmq_msg_t frames[], unsigned count)
         assert(app.open.epoch > app.durable.epoch);
         app.durable = app.open;
         say_text(socket, "ok", "");
+    } else if (IS("query")) {
+        static uint8_t long_answer[100];
+        const struct slice out[] = {slice_of("ok", 2), slice_of(long_answer, app.answer_size)};
+        if (app.sleeps_ms > 0)
+            usleep(app.sleeps_ms * 1000);
+        say(socket, 2, out);
     } else
         say_text(socket, IS("check") && zmq_msg_size(&frames[1]) == 3 ? "no" : "ok",
                  IS("check") && zmq_msg_size(&frames[1]) == 3 ? "three\n bytes" : "");
@@ -442,6 +448,35 @@ static void a_check_is_a_courtesy(void **state)
     assert_int_equal(port.check(port.state, slice_of("abc", 3)), OUTCOME_NONE);
 }
 
+static void a_query_is_answered_or_not(void **state)
+{
+    (void)state;
+    uint8_t answer[50];
+    size_t size = sizeof answer;
+    const struct slice question = slice_of("abc", 3);
+    open_node();
+    assert_int_equal(port.query(port.state, question, answer, &size), -1); /* It is away. */
+    app.answer_size = 40;
+    start_app();
+    assert_int_equal(port.idle(port.state), 0);
+    assert_int_equal(port.query(port.state, question, answer, &size), 0);
+    assert_int_equal(size, 40);
+    app.answer_size = 51;
+    size = sizeof answer;
+    assert_int_equal(port.query(port.state, question, answer, &size), 1);
+    assert_memory_equal(answer, "its answer is too long", size);
+    app.sleeps_ms = 2 * EXTERNAL_SIDE_MS; /* Then it is let alone. */
+    size = sizeof answer;
+    assert_int_equal(port.query(port.state, question, answer, &size), -1);
+    app.sleeps_ms = 0;
+    app.answer_size = 40;
+    assert_int_equal(port.query(port.state, question, answer, &size), -1);
+    assert_int_equal(port.check(port.state, question), OUTCOME_NONE);
+    usleep((EXTERNAL_REST_MS + 10) * 1000);
+    assert_int_equal(port.query(port.state, question, answer, &size), 0);
+    stop_app();
+}
+
 static void a_path_may_be_too_long(void **state)
 {
     (void)state;
@@ -469,6 +504,7 @@ int main(int argc, char **argv)
         EXTERNAL_TEST(one_that_says_no_is_asked_again),
         EXTERNAL_TEST(the_node_can_stop_while_it_is_away),
         EXTERNAL_TEST(a_check_is_a_courtesy),
+        EXTERNAL_TEST(a_query_is_answered_or_not),
         EXTERNAL_TEST(a_path_may_be_too_long),
     };
     if (!fixture_init(argv))

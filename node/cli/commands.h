@@ -11,6 +11,7 @@ int command_holding(int argc, char **argv);
 int command_consistency(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_follow(int argc, char **argv);
+int command_query(int argc, char **argv);
 int command_balance(int argc, char **argv);
 int command_tx(int argc, char **argv);
 int command_status(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command_entry commands[] = {
     {"consistency", command_consistency, "proof that the ledger was only added to"},
     {"verify", command_verify, "check such proofs, without a node"},
     {"balance", command_balance, "what an account holds"},
+    {"query", command_query, "what an application of its own says"},
     {"blocks", command_blocks, "the delivered blocks"},
     {"follow", command_follow, "what is executed, as it is"},
     {"load", command_load, "submit transactions at a rate, and measure"},

@@ -83,6 +83,11 @@ for ((i = 0; i < NODES; i++)); do # What each tells of itself is of its node's l
     until_true "the application of node $i is not asked" there $i "$before"
     tail -n 1 "$cluster/node$i.log" | grep -q ' given_again=0$' || fail "the application of node $i had lost something"
 done
+# A query goes by way of the node; the programs say the same.
+"$cli" submit "$cluster" --node 1 >/dev/null <<<"set last word $((number + 1))" || fail 'it is not taken'
+said() { [ "$("$cli" query "$cluster" last --node "$1" 2>/dev/null)" = word ]; }
+for ((i = 0; i < NODES; i++)); do until_true "node $i does not say the last word" said $i; done
+"$cli" query "$cluster" nobody 2>&1 | grep -qx 'ledger-cli query: no such key' || fail 'it says something of nobody'
 # One that has lost everything is given everything again.
 kill_app 1
 rm -rf "$cluster/node1/state"
