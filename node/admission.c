@@ -1,6 +1,10 @@
 #include "node/admission.h"
 
-enum { CREEP = 8 }; /* What is believed goes an eighth of the way to what is seen. */
+enum {
+    CREEP = 8, /* What is believed goes an eighth of the way to what is seen. */
+    STEP = 16, /* The limit moves by a sixteenth: what is free for newcomers stays free. */
+    FAR = 2,   /* Times what fits: then at once. */
+};
 
 void admission_init(struct admission *a, uint32_t delay_ms)
 {
@@ -20,12 +24,34 @@ static uint64_t greatest_rate(const struct admission *a)
     return rate;
 }
 
+static uint64_t fitting(const struct admission *a)
+{
+    const uint64_t bytes = greatest_rate(a) * target_us(a) / 1000000;
+    return bytes > ADMISSION_LEAST ? bytes : ADMISSION_LEAST;
+}
+
 static void believe(struct admission *a, uint64_t delay_us, uint64_t mean)
 {
     if (a->base_us == 0 || delay_us < a->base_us || a->limit == ADMISSION_LEAST)
         a->base_us = delay_us;
-    else if (mean <= a->limit / ADMISSION_LITTLE)
+    else if (mean <= fitting(a) / ADMISSION_LITTLE)
         a->base_us += (delay_us - a->base_us) / CREEP;
+}
+
+/* With less in hand than fits, what left is what came, and no reason to admit less. */
+static void adjust(struct admission *a, uint64_t mean)
+{
+    const uint64_t fits = fitting(a);
+    if (mean > FAR * fits)
+        a->limit = fits;
+    else if (mean > fits + fits / STEP)
+        a->limit -= a->limit / STEP;
+    else if (a->window.refused)
+        a->limit += a->limit / STEP;
+    else if (fits > a->limit)
+        a->limit = fits;
+    if (a->limit < ADMISSION_LEAST)
+        a->limit = ADMISSION_LEAST;
 }
 
 /* A window is as long as it takes for all that was in hand when it began to leave: else a burst that
@@ -37,12 +63,13 @@ static void end_window(struct admission *a)
     if (ms < ADMISSION_WINDOW_MS || left == 0 || left < a->window.begun_with ||
         left < a->window.came / 2)
         return;
+    const uint64_t mean = a->window.area / ms;
     a->rates[a->windows++ % ADMISSION_WINDOWS] = left * 1000 / ms;
-    believe(a, a->window.area * 1000 / left, a->window.area / ms);
-    const uint64_t limit = greatest_rate(a) * target_us(a) / 1000000;
-    a->limit = limit > ADMISSION_LEAST ? limit : ADMISSION_LEAST;
+    believe(a, a->window.area * 1000 / left, mean);
+    adjust(a, mean);
     a->window.since_ms = a->now_ms;
     a->window.area = a->window.left = a->window.came = 0;
+    a->window.refused = false;
     a->window.begun_with = a->in_pool;
 }
 
@@ -62,6 +89,8 @@ void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_pool, uint
     a->in_pool = in_pool;
     a->taken = taken;
     a->in_hand = in_pool + checking;
+    if (a->window.area == 0 && a->window.left == 0)
+        a->window.since_ms = now_ms; /* Nothing was in hand. */
     end_window(a);
 }
 
@@ -91,8 +120,10 @@ struct admission_client *admission_client(struct admission *a, uint64_t key)
 bool admission_admit(struct admission *a, struct admission_client *c, uint64_t bytes)
 {
     const uint64_t free = a->limit > a->in_hand ? a->limit - a->in_hand : 0;
-    if (a->delay_ms > 0 && a->in_hand > 0 && c->bytes + bytes > ADMISSION_SHARE * free)
+    if (a->delay_ms > 0 && a->in_hand > 0 && c->bytes + bytes > ADMISSION_SHARE * free) {
+        a->window.refused = true;
         return false;
+    }
     a->in_hand += bytes;
     c->bytes += bytes;
     return true;

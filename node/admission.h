@@ -3,7 +3,7 @@
  *
  * *In hand* is what was taken and is not executed by the cluster. A pool that is merely large makes
  * everybody wait for all that came before; one that is too small leaves blocks empty. So what is in
- * hand is limited to what leaves in the *target*, at the greatest rate of late: `delay_ms`, and
+ * hand is limited to about what leaves in the *target*, at the greatest rate of late: `delay_ms`, and
  * PATIENCE times the delay with little in hand. That delay is measured by Little's law, from bytes
  * alone: what was in hand on average, by the rate at which it left. Where little is in hand, what is
  * believed follows it; else it only falls, since it would follow its own tail. If it was wrong, less
@@ -44,6 +44,7 @@ struct admission {
         uint64_t area;             /* Bytes in hand times ms. */
         uint64_t left;             /* Bytes. */
         uint64_t begun_with, came; /* Bytes: in hand, and since then. */
+        bool refused;
     } window;
     uint64_t in_pool, taken;           /* As last seen. */
     uint64_t rates[ADMISSION_WINDOWS]; /* Bytes a second, in a circle. */

@@ -127,6 +127,8 @@ static int set_node(const struct sites *s, unsigned node, char *message, size_t 
             fprintf(file, "lag_target = %.0f\n", s->scenario->lag_target_s);
         if (s->scenario->retain_bytes > 0)
             fprintf(file, "retain_bytes = %" PRIu64 "\n", s->scenario->retain_bytes);
+        if (s->scenario->load == SCENARIO_BACKLOG) /* There always is one. */
+            fprintf(file, "pool_delay_ms = 0\n");
         /* Full blocks when there is a backlog; else as usual, and never above the largest. */
         if (s->scenario->block_bytes > 0)
             fprintf(file, "block_bytes = %llu\n", (unsigned long long)s->scenario->block_bytes);

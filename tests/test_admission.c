@@ -105,7 +105,19 @@ static void twice_as_much_neither_idles_nor_waits(void **state)
     assert_true(load_of(10) > 0.95);
     run(1, twice, 3600);
     assert_true(load_of(3600) > 0.99);
-    assert_true(delay_ms() < 2 * (DELAY_MS + ADMISSION_PATIENCE * 10)); /* For an hour. */
+    assert_true(delay_ms() < 1.3 * (DELAY_MS + ADMISSION_PATIENCE * 10)); /* For an hour. */
+}
+
+/* What was not asked for before says nothing of what can be. */
+static void a_burst_after_a_calm_is_taken(void **state)
+{
+    (void)state;
+    static const double little[] = {10}, burst[] = {8000};
+    run(1, half, 10);
+    run(1, little, 100);
+    run(0, NULL, 100);
+    run(1, burst, 2);
+    assert_int_equal(admitted[0], offered[0]);
 }
 
 /* Nothing is known of it before, and it is never left alone. */
@@ -126,7 +138,7 @@ static void one_that_comes_to_take_it_as_well(void **state)
     run(1, half, 10);
     run(1, twice, 10);
     cluster.pipe_ms = 2000;
-    run(1, twice, 300);
+    run(1, twice, 400);
     run(1, twice, 30);
     assert_true(load_of(30) > 0.95);
 }
@@ -160,7 +172,7 @@ static void greedy_clients_have_equal_parts(void **state)
     const double offers[] = {20000, 20000, 200000, 1000};
     run(4, offers, 20);
     run(4, offers, 20);
-    assert_int_equal(admitted[3], offered[3]);
+    assert_true(admitted[3] * 100 >= offered[3] * 98);
     for (unsigned c = 0; c < 3; c++)
         assert_in_range(admitted[c], 9000 * 20 / 3 * 8 / 10, 9000 * 20 / 3 * 12 / 10);
 }
@@ -216,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_can_be_executed_is_taken, setup),
         cmocka_unit_test_setup(twice_as_much_neither_idles_nor_waits, setup),
+        cmocka_unit_test_setup(a_burst_after_a_calm_is_taken, setup),
         cmocka_unit_test_setup(a_cluster_that_takes_its_time_is_kept_busy, setup),
         cmocka_unit_test_setup(one_that_comes_to_take_it_as_well, setup),
         cmocka_unit_test_setup(one_that_loses_most_of_its_power_is_not_flooded, setup),
