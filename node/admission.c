@@ -42,14 +42,12 @@ static void believe(struct admission *a, uint64_t delay_us, uint64_t mean)
 static void adjust(struct admission *a, uint64_t mean)
 {
     const uint64_t fits = fitting(a);
-    if (mean > FAR * fits)
+    if (mean > FAR * fits || (!a->window.refused && fits > a->limit))
         a->limit = fits;
     else if (mean > fits + fits / STEP)
         a->limit -= a->limit / STEP;
     else if (a->window.refused)
         a->limit += a->limit / STEP;
-    else if (fits > a->limit)
-        a->limit = fits;
     if (a->limit < ADMISSION_LEAST)
         a->limit = ADMISSION_LEAST;
 }
@@ -94,33 +92,41 @@ void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_pool, uint
     end_window(a);
 }
 
-/* It fades within the target, as what is in hand leaves. */
-static void fade(const struct admission *a, struct admission_client *c)
+/* What a client has in hand fades within the target, as what is in hand leaves. */
+static uint64_t faded(const struct admission *a, const struct admission_client *c)
 {
     const uint64_t target_ms = target_us(a) / 1000, ms = a->now_ms - c->at_ms;
-    c->bytes -= ms >= target_ms ? c->bytes : (c->bytes * ms + target_ms - 1) / target_ms;
-    c->at_ms = a->now_ms;
+    return ms >= target_ms ? 0 : c->bytes - (c->bytes * ms + target_ms - 1) / target_ms;
 }
 
 struct admission_client *admission_client(struct admission *a, uint64_t key)
 {
-    struct admission_client *least = &a->clients[0];
+    struct admission_client *found = &a->clients[0];
+    uint64_t least = UINT64_MAX;
     for (struct admission_client *c = a->clients; c < a->clients + ADMISSION_CLIENTS; c++) {
-        if (c->key == key && c->bytes > 0) {
-            fade(a, c);
-            return c;
+        const uint64_t bytes = c->bytes > 0 ? faded(a, c) : 0;
+        if (c->key == key && bytes > 0) {
+            found = c;
+            least = bytes;
+            break;
         }
-        if (c->bytes < least->bytes)
-            least = c;
+        if (bytes < least) {
+            found = c;
+            least = bytes;
+        }
     }
-    *least = (struct admission_client){.key = key, .at_ms = a->now_ms};
-    return least;
+    if (found->key != key)
+        least = 0;
+    *found = (struct admission_client){.key = key, .bytes = least, .at_ms = a->now_ms};
+    return found;
 }
 
 bool admission_admit(struct admission *a, struct admission_client *c, uint64_t bytes)
 {
     const uint64_t free = a->limit > a->in_hand ? a->limit - a->in_hand : 0;
-    if (a->delay_ms > 0 && a->in_hand > 0 && c->bytes + bytes > ADMISSION_SHARE * free) {
+    const uint64_t weight =
+        bytes < a->limit / 2 ? bytes : a->limit / 2; /* The largest come in too. */
+    if (a->delay_ms > 0 && a->in_hand > 0 && c->bytes + weight > ADMISSION_SHARE * free) {
         a->window.refused = true;
         return false;
     }

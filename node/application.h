@@ -57,7 +57,9 @@ enum ledger_table {
 };
 extern const char *const ledger_tables[LEDGER_TABLE_COUNT];
 
-enum { APPLICATION_BATCH = 4096 }; /* Transactions in one call of `execute`. */
+/* Transactions in one call of `execute`. What an external application is given depends on it: another
+ * number is another format of the ledger. */
+enum { APPLICATION_BATCH = 4096 };
 
 struct result {
     struct hash id; /* Zero if the bytes have none: malformed. */

@@ -14,6 +14,13 @@ enum { PING_MS = 500, WANT_MS = 5000, HEAR_MS = 2000, ALL_MS = 20000 };
 int daemon_open_lost(struct daemon *d, bool lost_data, char *message, size_t message_size)
 {
     struct driver *driver = d->driver;
+    if (lost_data && d->config.cluster.application == APPLICATION_EXTERNAL) {
+        snprintf(message, message_size,
+                 "--lost-data: it takes a snapshot to begin anew, and there are none of an "
+                 "application of its own (app = external): restore the directory from a backup, or "
+                 "leave this node off: it counts against f");
+        return -1;
+    }
     if (lost_data && !driver_is_blank(driver) && driver_lost(driver) == 0) {
         snprintf(message, message_size,
                  "%s is not empty: this node knows what it has said, start it without --lost-data",

@@ -110,7 +110,17 @@ static int execute_block(struct execution *x, const struct delivery *delivery)
     if (!x->current)
         x->current = memory(calloc(1, sizeof(*x->current)));
     add_block(x->current)->delivery = *delivery;
-    status = executor_block(x->executor, delivery, bytes);
+    if (x->application.idle) { /* It may take long: what a view sees is kept on the disk so long. */
+        uint8_t *copy = memory(malloc(bytes.size + 1));
+        if (bytes.size > 0)
+            memcpy(copy, bytes.data, bytes.size);
+        store_view_close(view);
+        view = NULL;
+        status = executor_block(x->executor, delivery, slice_of(copy, bytes.size));
+        free(copy);
+    } else {
+        status = executor_block(x->executor, delivery, bytes);
+    }
     store_view_close(view);
     if (status != 0)
         snprintf(x->message, sizeof(x->message), "a block cannot be executed: %s", problem_of(x));
@@ -200,7 +210,8 @@ static struct delivered *next_delivered(struct execution *x, int *status)
     pthread_mutex_lock(&x->mutex);
     while (!x->first && !x->stopping && *status == 0)
         rest(x, status);
-    struct delivered *item = x->stopping && !x->current ? NULL : x->first;
+    const bool ends = *status != 0 || (x->stopping && !x->current);
+    struct delivered *item = ends ? NULL : x->first;
     if (item) {
         x->first = item->next;
         if (!x->first)

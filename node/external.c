@@ -16,6 +16,8 @@ static uint64_t clock_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+enum { SIDE_LONG_MS = 3, SIDE_RESTS = 10 };
+
 static bool external_describe(void *state, struct slice bytes, struct mempool_item *item)
 {
     (void)state;
@@ -23,13 +25,21 @@ static bool external_describe(void *state, struct slice bytes, struct mempool_it
     return application_payload_id(bytes, &item->id);
 }
 
-/* Checks and queries hold up a worker, which others wait for: so one at a time, and none for a while
- * after the application was too busy for one. */
-static bool side_begin(struct external *x)
+/* Checks and queries hold up a worker, which others wait for: so one at a time, none for a while
+ * after the application was too busy for one, and no checks for longer than the last one took. */
+static bool side_begin(struct external *x, bool query)
 {
-    if (!atomic_load(&x->alive) || pthread_mutex_trylock(&x->mutex) != 0)
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += EXTERNAL_SIDE_MS / 1000;
+    until.tv_nsec += EXTERNAL_SIDE_MS % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (!atomic_load(&x->alive) || (query ? pthread_mutex_timedlock(&x->mutex, &until)
+                                          : pthread_mutex_trylock(&x->mutex)) != 0)
         return false;
-    if (clock_now_ms() >= x->side_rests_ms)
+    x->side_begun_ms = clock_now_ms();
+    if (x->side_begun_ms >= x->side_rests_ms && (query || x->side_begun_ms >= x->checks_rest_ms))
         return true;
     pthread_mutex_unlock(&x->mutex);
     return false;
@@ -37,8 +47,11 @@ static bool side_begin(struct external *x)
 
 static void side_end(struct external *x, enum wire_answer answer)
 {
+    const uint64_t now_ms = clock_now_ms(), took_ms = now_ms - x->side_begun_ms;
     if (answer == WIRE_LATE)
-        x->side_rests_ms = clock_now_ms() + EXTERNAL_REST_MS;
+        x->side_rests_ms = now_ms + EXTERNAL_REST_MS;
+    if (took_ms >= SIDE_LONG_MS)
+        x->checks_rest_ms = now_ms + SIDE_RESTS * took_ms;
     pthread_mutex_unlock(&x->mutex);
 }
 
@@ -49,7 +62,7 @@ static enum outcome external_check(void *state, struct slice bytes)
     struct slice last;
     if (bytes.size < 1 || bytes.size > TRANSACTION_SIZE_MAX)
         return OUTCOME_MALFORMED;
-    if (!side_begin(x))
+    if (!side_begin(x, false))
         return OUTCOME_NONE;
     const enum wire_answer answer =
         wire_ask(&x->side, "check", &bytes, 1, EXTERNAL_SIDE_MS, 0, NULL, &last);
@@ -61,7 +74,7 @@ static int external_query(void *state, struct slice bytes, uint8_t answer[], siz
 {
     struct external *x = state;
     struct slice last;
-    if (!side_begin(x))
+    if (!side_begin(x, true))
         return -1;
     const enum wire_answer got =
         wire_ask(&x->side, "query", &bytes, 1, EXTERNAL_SIDE_MS, 1, NULL, &last);
@@ -250,7 +263,7 @@ static int external_idle(void *state)
         x->synced = false;
         atomic_store(&x->alive, false);
     }
-    return x->synced ? 0 : external_sync(x);
+    return x->synced ? 0 : external_try(x);
 }
 
 static void external_stop(void *state) { atomic_store(&((struct external *)state)->stop, true); }

@@ -20,12 +20,14 @@
  * then finished, then committed. What an application answers to execute and finish follows from the
  * transactions alone, in their order: not from how they are cut into parts, from time, or from
  * chance. It may die at any time and begin again where it has committed: the node says hello, and
- * gives it again what came after that, from the first epoch if need be. The node commits first, so
+ * gives it again what came after that, from the first epoch if need be; execute before any hello is
+ * to be answered no. The node commits first, so
  * that an application is never ahead of it; nothing that was committed is given again.
  *
  * Transactions are 1 to 65536 bytes. The same bytes are the same transaction and are executed once,
  * whoever submits them how often: an application whose users may want the same thing twice has
- * them put a number into it. A refused one may come again. Check and query come on another
+ * them put a number into it. A refused one may come again, in
+ * a later part. Check and query come on another
  * connection than the rest, between any two requests. */
 #ifndef NODE_EXTERNAL_H
 #define NODE_EXTERNAL_H

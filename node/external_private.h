@@ -28,8 +28,8 @@ struct external {
     /* Checks and queries, of any thread. */
     pthread_mutex_t mutex;
     struct wire side;
-    uint64_t side_rests_ms; /* Until then. */
-    atomic_bool alive;      /* As the executor's thread has seen. */
+    uint64_t side_begun_ms, side_rests_ms, checks_rest_ms; /* Until then. */
+    atomic_bool alive;                                     /* As the executor's thread has seen. */
 };
 
 /* A record of LEDGER_INPUTS: a part of an epoch, or the root after it. */
@@ -43,6 +43,8 @@ int external_ask(struct external *x, const char *word, const struct slice frames
                  unsigned answers, struct slice *last);
 /* Says hello, and gives the application what it has not committed. As above. */
 int external_sync(struct external *x);
+/* The same, unless nobody answers soon. */
+int external_try(struct external *x);
 int external_fail(struct external *x, const char *problem);
 
 #endif

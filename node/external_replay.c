@@ -8,7 +8,12 @@
 #include "node/external_private.h"
 #include "node/log.h"
 
-enum { AGAIN_MS = 1000, REPLAY_LOST = 1 }; /* Not a store error. */
+enum {
+    AGAIN_MS = 1000, /* After a no, ... */
+    LOST_MS = 50,    /* ... and after a loss. */
+    TRY_MS = 200,
+    REPLAY_LOST = 1, /* Not a store error. */
+};
 
 struct slice input_key(uint8_t key[INPUT_KEY_SIZE], epoch_id epoch, uint32_t part)
 {
@@ -24,30 +29,36 @@ int external_fail(struct external *x, const char *problem)
     return STORE_CORRUPT;
 }
 
+static void rest(unsigned ms)
+{
+    const struct timespec so_long = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&so_long, NULL);
+}
+
 /* What has become of a question: 0; REPLAY_LOST, all over again; or a store error. */
 static int judge(struct external *x, const char *word, enum wire_answer answer)
 {
     switch (answer) {
     case WIRE_OK: return 0;
-    case WIRE_STOPPED: return external_fail(x, "the node stops while the application is away");
+    case WIRE_STOPPED: return external_fail(x, "the node stops");
     case WIRE_NO:
         log_limited(LOG_LEVEL_ERROR, "application", (uint64_t)word[0],
                     "%s is not answered as it should be, and asked again: %s", word,
                     x->wire.reason);
-        if (!atomic_load(&x->stop))
-            nanosleep(
-                &(struct timespec){.tv_nsec = AGAIN_MS % 1000 * 1000000, .tv_sec = AGAIN_MS / 1000},
-                NULL);
+        rest(AGAIN_MS);
         break;
     case WIRE_LATE:
+        log_limited(LOG_LEVEL_WARN, "application", 'n', "nobody answers at %s", x->endpoint);
+        break;
     case WIRE_LOST:
+        rest(LOST_MS);
         log_limited(LOG_LEVEL_WARN, "application", (uint64_t)word[0],
                     "the connection to the application was lost while it was asked to %s", word);
         break;
     }
     x->synced = false;
     atomic_store(&x->alive, false);
-    return REPLAY_LOST;
+    return atomic_load(&x->stop) ? external_fail(x, "the node stops") : REPLAY_LOST;
 }
 
 struct replay {
@@ -60,7 +71,9 @@ static int replay_part(struct external *x, const struct slice epoch, struct slic
     struct reader r = reader_of(value);
     const uint32_t count = read_u32(&r);
     const struct slice wanted = read_slice(&r, count);
-    struct slice *frames = calloc(count + 1, sizeof *frames), answered;
+    if (count > value.size)
+        return STORE_CORRUPT;
+    struct slice *frames = calloc((size_t)count + 1, sizeof *frames), answered;
     if (!frames)
         abort();
     frames[0] = epoch;
@@ -140,18 +153,24 @@ static int compare(struct external *x, epoch_id epoch, struct slice root)
                                   "belongs to another; empty its directory");
 }
 
-static int sync_once(struct external *x)
+static int sync_once(struct external *x, int hello_ms)
 {
     uint64_t epoch = UINT64_MAX;
     struct slice root;
     const struct slice frames[] = {slice_of("1", 1), hash_slice(&x->chain)};
-    int error = judge(x, "hello", wire_ask(&x->wire, "hello", frames, 2, -1, 2, &epoch, &root));
+    int error =
+        judge(x, "hello", wire_ask(&x->wire, "hello", frames, 2, hello_ms, 2, &epoch, &root));
+    if (!error && (epoch == UINT64_MAX || root.size != HASH_SIZE))
+        return external_fail(x,
+                             "the application does not answer hello with an epoch of 8 bytes and a "
+                             "root of 32: mend it and start the node again");
     if (error || (error = compare(x, epoch, root)))
         return error;
     struct replay replay = {.external = x};
     if ((error = replay_from(x, epoch + 1, &replay)))
         return error;
     x->synced = true;
+    *x->problem = '\0';
     atomic_store(&x->alive, true);
     log_line(LOG_LEVEL_INFO, "application",
              "the application is there epoch=%" PRIu64 " given_again=%u", epoch, replay.epochs);
@@ -162,9 +181,15 @@ int external_sync(struct external *x)
 {
     int error;
     do
-        error = sync_once(x);
+        error = sync_once(x, -1);
     while (error == REPLAY_LOST);
     return error;
+}
+
+int external_try(struct external *x)
+{
+    const int error = sync_once(x, TRY_MS);
+    return error == REPLAY_LOST ? 0 : error;
 }
 
 int external_ask(struct external *x, const char *word, const struct slice frames[], unsigned count,

@@ -100,13 +100,13 @@ static enum wire_answer await(struct wire *w, short events, uint64_t deadline_ms
     for (;;) {
         zmq_pollitem_t items[] = {{.socket = w->socket, .events = events},
                                   {.socket = w->monitor, .events = ZMQ_POLLIN}};
-        if (atomic_load(w->stop))
-            return WIRE_STOPPED;
         zmq_poll(items, 2, LOOK_MS);
+        if (!watch(w)) /* What can be read or written may be another connection already. */
+            return WIRE_LOST;
         if (items[0].revents)
             return WIRE_OK;
-        if (!watch(w))
-            return WIRE_LOST;
+        if (atomic_load(w->stop)) /* Who answers is heard, to the end of an epoch. */
+            return WIRE_STOPPED;
         if (now_ms() >= deadline_ms)
             return WIRE_LATE;
         if (deadline_ms == UINT64_MAX && now_ms() - begun_ms > WAITS_MS)

@@ -214,6 +214,31 @@ static void so_many_clients_are_remembered(void **state)
     assert_int_equal(admission_client(&admission, 0)->bytes, SIZE);
 }
 
+/* Each had much in hand once, and has nothing now. */
+static void those_who_are_gone_make_room(void **state)
+{
+    (void)state;
+    look(1);
+    for (unsigned k = 0; k < 2 * ADMISSION_CLIENTS; k++)
+        admission_client(&admission, 5000 + k)->bytes = 1000000;
+    now_ms += 60000;
+    look(1);
+    for (unsigned k = 0; k < 10; k++)
+        (void)admission_admit(&admission, admission_client(&admission, k), SIZE);
+    for (unsigned k = 0; k < 10; k++)
+        assert_int_equal(admission_client(&admission, k)->bytes, SIZE);
+}
+
+/* However little the cluster can execute, and whatever others send. */
+static void the_largest_transactions_come_in(void **state)
+{
+    (void)state;
+    look(0);
+    admission.limit = ADMISSION_LEAST;
+    admission.in_hand = admission.limit * 8 / 10;
+    assert_true(admission_admit(&admission, admission_client(&admission, 1), 64 << 10));
+}
+
 static void who_comes_again_is_told_when(void **state)
 {
     (void)state;
@@ -238,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup(one_transaction_however_large_may_always_begin, setup),
         cmocka_unit_test_setup(without_a_limit_all_is_taken, setup),
         cmocka_unit_test_setup(so_many_clients_are_remembered, setup),
+        cmocka_unit_test_setup(those_who_are_gone_make_room, setup),
+        cmocka_unit_test_setup(the_largest_transactions_come_in, setup),
         cmocka_unit_test_setup(who_comes_again_is_told_when, setup),
     };
     return cmocka_run_group_tests_name("admission", tests, NULL, NULL);

@@ -28,7 +28,7 @@ static struct {
     const char *dies_at;
     bool after; /* It has done what it was asked, and not said so. */
     unsigned every, asked, died;
-    bool short_answers, zero_answers, other_bytes, other_root, odd_root;
+    bool odd_hello, short_answers, zero_answers, other_bytes, other_root, odd_root;
     unsigned refusals; /* To finish. */
     unsigned hellos, answer_size, sleeps_ms;
 } app;
@@ -80,7 +80,7 @@ static void hello(void *socket)
     uint64_t epoch = htobe64(app.durable.epoch);
     app.open = app.durable;
     app.hellos++;
-    const struct slice out[] = {slice_of("ok", 2), slice_of(&epoch, sizeof epoch),
+    const struct slice out[] = {slice_of("ok", 2), slice_of(&epoch, sizeof epoch - app.odd_hello),
                                 hash_slice(&app.durable.root)};
     say(socket, 3, out);
 }
@@ -326,6 +326,27 @@ static void one_that_has_forgotten_all_is_given_it_again(void **state)
     expect_the_same();
 }
 
+/* Between two requests, so that its next one finds another at once. */
+static void one_that_comes_again_unseen_is_greeted(void **state)
+{
+    (void)state;
+    start_app();
+    open_node();
+    for (epoch_id e = 1; e <= EPOCHS; e++) {
+        struct executor_state after;
+        for (unsigned i = first_of[e]; i < first_of[e + 1]; i++) {
+            assert_int_equal(deliver(executor, i), 0);
+            stop_app();
+            app.open = (struct application_state){.epoch = 77};
+            start_app();
+            usleep(30000); /* It is connected again. */
+        }
+        assert_int_equal(executor_end_epoch(executor, e, &after), 0);
+    }
+    stop_app();
+    expect_the_same();
+}
+
 /* In the middle of an epoch: what the application has of it is forgotten. */
 static void the_node_may_die(void **state)
 {
@@ -388,6 +409,11 @@ static void one_that_changes_its_mind_is_refused(void **state)
 
 static void answers_that_are_none_are_refused(void **state)
 {
+    open_node();
+    app.odd_hello = true;
+    expect_problem(1, "does not answer hello with");
+    teardown_app(state);
+    setup_app(state);
     open_node();
     app.short_answers = true;
     expect_problem(1, "with a 1, 2 or 3 for each");
@@ -497,6 +523,7 @@ int main(int argc, char **argv)
         EXTERNAL_TEST(each_transaction_is_executed_once),
         cmocka_unit_test(it_may_die_whenever_it_is_asked),
         EXTERNAL_TEST(one_that_has_forgotten_all_is_given_it_again),
+        EXTERNAL_TEST(one_that_comes_again_unseen_is_greeted),
         EXTERNAL_TEST(the_node_may_die),
         EXTERNAL_TEST(one_of_another_ledger_is_refused),
         EXTERNAL_TEST(one_that_changes_its_mind_is_refused),

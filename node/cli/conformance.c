@@ -42,6 +42,7 @@ static const struct {
     {"check and query between any two requests change nothing", check_asides},
     {"hello in the middle of an epoch forgets what was executed", check_hello_executed},
     {"hello after finish forgets what was executed", check_hello_finished},
+    {"execute before any hello is answered no", check_greeting},
     {"a word that it does not know is answered no, and it goes on", check_unknown},
     {"killed and started again, it goes on from its last commit", check_kills},
     {"begun anew in an empty directory, it comes to the same root", check_anew},

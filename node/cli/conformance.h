@@ -47,6 +47,8 @@ int ask_execute(struct subject *s, uint64_t epoch, const struct slice transactio
 int ask_finish(struct subject *s, uint64_t epoch, struct hash *root);
 int ask_commit(struct subject *s, uint64_t epoch);
 int ask_unknown(struct subject *s);
+/* Execute, before any hello: 0 if it says no. */
+int ask_ungreeted(struct subject *s, struct slice transaction);
 /* In halves: others are asked meanwhile. */
 int send_aside(struct subject *s, const char *word, struct slice bytes);
 int receive_aside(struct subject *s, const char *word);
@@ -101,6 +103,7 @@ int check_parts(struct conformance *c);
 int check_asides(struct conformance *c);
 int check_hello_executed(struct conformance *c);
 int check_hello_finished(struct conformance *c);
+int check_greeting(struct conformance *c);
 int check_unknown(struct conformance *c);
 int check_kills(struct conformance *c);
 int check_anew(struct conformance *c);

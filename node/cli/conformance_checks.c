@@ -42,6 +42,8 @@ int check_parts(struct conformance *c)
 static struct slice word_of(struct conformance *c, struct slice t)
 {
     size_t from = conformance_below(c, t.size), end;
+    while (t.data[from] == ' ' && from + 1 < t.size)
+        from++;
     while (from > 0 && t.data[from - 1] != ' ' && conformance_below(c, 8) > 0)
         from--;
     for (end = from; end < t.size && t.data[end] != ' ';)
@@ -96,6 +98,15 @@ int check_hello_finished(struct conformance *c)
 }
 
 static int unknown(struct conformance *c) { return ask_unknown(&c->subject); }
+
+int check_greeting(struct conformance *c)
+{
+    struct subject *s = &c->subject;
+    return subject_empty(s) || subject_start(s) || ask_ungreeted(s, c->transactions[0]) ||
+                   subject_empty(s)
+               ? -1
+               : 0;
+}
 
 int check_unknown(struct conformance *c)
 {

@@ -192,6 +192,16 @@ int ask_unknown(struct subject *s)
     return reply.ok ? subject_why(s, "no was expected to the word conformance, ok came") : 0;
 }
 
+int ask_ungreeted(struct subject *s, struct slice transaction)
+{
+    static const uint8_t epoch[8] = {[7] = 1};
+    const struct slice frames[] = {text("execute"), slice_of(epoch, sizeof epoch), transaction};
+    if (send_frames(s, s->requests, frames, 3) ||
+        receive(s, s->requests, "execute before any hello", SUBJECT_START_MS))
+        return -1;
+    return reply.ok ? subject_why(s, "no was expected to execute before any hello, ok came") : 0;
+}
+
 int send_aside(struct subject *s, const char *word, struct slice bytes)
 {
     const struct slice frames[] = {text(word), bytes};

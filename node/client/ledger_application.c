@@ -15,6 +15,7 @@ struct serving {
     zmq_msg_t message;        /* The frame that was received last. */
     bool more;                /* There is another. */
     uint64_t committed, open; /* Epochs; 0: none is open. */
+    bool greeted;             /* There was a hello. */
     bool finished;
     uint8_t verdicts[TRANSACTIONS_MAX];
 };
@@ -70,6 +71,7 @@ static void hello(struct serving *s)
     }
     s->open = 0;
     s->finished = false;
+    s->greeted = true;
     s->application->begin(s->application->context, &s->committed, root);
     const uint64_t epoch = htobe64(s->committed);
     const struct frame parts[] = {{&epoch, sizeof epoch}, {root, sizeof root}};
@@ -94,9 +96,9 @@ static void execute(struct serving *s)
     uint64_t epoch;
     unsigned count = 0;
     struct frame f;
-    if (!next_epoch(s, &epoch) || !s->more || epoch <= s->committed || s->finished ||
+    if (!s->greeted || !next_epoch(s, &epoch) || !s->more || epoch <= s->committed || s->finished ||
         (s->open != 0 && s->open != epoch)) {
-        refuse(s, "execute EPOCH TRANSACTION ..., of the next epoch");
+        refuse(s, "after hello: execute EPOCH TRANSACTION ..., of the next epoch");
         return;
     }
     s->open = epoch;

@@ -31,7 +31,7 @@ class Store:
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.executescript(TABLES)
         self.view = sqlite3.connect(path, isolation_level=None)
-        self.begin()
+        self.last, self.epoch, self.finished = b"\xff" * 8, None, None  # Until hello.
 
     def begin(self):  # Where the last commit was.
         self.db.rollback()
