@@ -25,7 +25,7 @@ at() { echo "http://127.0.0.1:$((base + 10 * $1 + 4))/v1"; } # node
 url=$(at 0)
 
 # The README's block of commands with curl: of its own cluster, the first node's port.
-"$cli" load "$cluster" --count 1 --ids "$cluster/id" >/dev/null || fail 'the load failed'
+"$cli" load "$cluster" --count 1 --amount 0 --ids "$cluster/id" >/dev/null || fail 'the load failed'
 awk '/^```/ { inside = !inside; if (!inside && block ~ /curl/) printf "%s", block; block = ""; next }
      inside { block = block $0 "\n" }' README.md |
     sed "s|build/c|$cluster|g; s|build/ledger|$build/ledger|g; s|127\.0\.0\.1:27004|127.0.0.1:$((base + 4))|g" >"$cluster/readme.sh"
