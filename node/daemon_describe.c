@@ -6,30 +6,30 @@
 #include "node/daemon_state.h"
 #include "node/metrics.h"
 
-epoch_id daemon_credible(const struct daemon *d)
+static epoch_id agreed_of(const struct word *w) { return w->agreed; }
+static epoch_id executed_of(const struct word *w) { return w->executed; }
+
+/* The latest epoch that f+1 of the others say of themselves. */
+static epoch_id said_by_some(const struct daemon *d, epoch_id (*of)(const struct word *))
 {
     epoch_id highest = 0;
     for (unsigned i = 0; i < d->quorum.n; i++) {
+        const epoch_id epoch = of(&d->words[i]);
         unsigned count = 0;
         for (unsigned j = 0; j < d->quorum.n; j++)
-            count += d->words[j].agreed >= d->words[i].agreed;
-        if (count >= quorum_some(d->quorum) && d->words[i].agreed > highest)
-            highest = d->words[i].agreed;
+            count += of(&d->words[j]) >= epoch;
+        if (count >= quorum_some(d->quorum) && epoch > highest)
+            highest = epoch;
     }
     return highest;
 }
 
+epoch_id daemon_credible(const struct daemon *d) { return said_by_some(d, agreed_of); }
+
 epoch_id daemon_settled(const struct daemon *d)
 {
-    epoch_id highest = d->executed.epoch;
-    for (unsigned i = 0; i < d->quorum.n; i++) {
-        unsigned count = 0;
-        for (unsigned j = 0; j < d->quorum.n; j++)
-            count += d->words[j].executed >= d->words[i].executed;
-        if (count >= quorum_some(d->quorum) && d->words[i].executed > highest)
-            highest = d->words[i].executed;
-    }
-    return highest;
+    const epoch_id said = said_by_some(d, executed_of);
+    return said > d->executed.epoch ? said : d->executed.epoch;
 }
 
 static epoch_id known_agreed(const struct daemon *d, const struct word *word)

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +7,6 @@
 #include "node/executor.h"
 #include "node/external_private.h"
 #include "node/log.h"
-
-static uint64_t clock_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 enum { SIDE_LONG_MS = 3, SIDE_RESTS = 10 };
 
@@ -38,7 +30,7 @@ static bool side_begin(struct external *x, bool query)
     if (!atomic_load(&x->alive) || (query ? pthread_mutex_timedlock(&x->mutex, &until)
                                           : pthread_mutex_trylock(&x->mutex)) != 0)
         return false;
-    x->side_begun_ms = clock_now_ms();
+    x->side_begun_ms = wire_now_ms();
     if (x->side_begun_ms >= x->side_rests_ms && (query || x->side_begun_ms >= x->checks_rest_ms))
         return true;
     pthread_mutex_unlock(&x->mutex);
@@ -47,7 +39,7 @@ static bool side_begin(struct external *x, bool query)
 
 static void side_end(struct external *x, enum wire_answer answer)
 {
-    const uint64_t now_ms = clock_now_ms(), took_ms = now_ms - x->side_begun_ms;
+    const uint64_t now_ms = wire_now_ms(), took_ms = now_ms - x->side_begun_ms;
     if (answer == WIRE_LATE)
         x->side_rests_ms = now_ms + EXTERNAL_REST_MS;
     if (took_ms >= SIDE_LONG_MS)

@@ -86,7 +86,7 @@ static bool watch(struct wire *w)
 
 bool wire_alive(struct wire *w) { return w->socket && watch(w) && w->connected; }
 
-static uint64_t now_ms(void)
+uint64_t wire_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -96,7 +96,7 @@ static uint64_t now_ms(void)
 /* Until the socket is ready for `events`. */
 static enum wire_answer await(struct wire *w, short events, uint64_t deadline_ms)
 {
-    const uint64_t begun_ms = now_ms();
+    const uint64_t begun_ms = wire_now_ms();
     for (;;) {
         zmq_pollitem_t items[] = {{.socket = w->socket, .events = events},
                                   {.socket = w->monitor, .events = ZMQ_POLLIN}};
@@ -107,9 +107,9 @@ static enum wire_answer await(struct wire *w, short events, uint64_t deadline_ms
             return WIRE_OK;
         if (atomic_load(w->stop)) /* Who answers is heard, to the end of an epoch. */
             return WIRE_STOPPED;
-        if (now_ms() >= deadline_ms)
+        if (wire_now_ms() >= deadline_ms)
             return WIRE_LATE;
-        if (deadline_ms == UINT64_MAX && now_ms() - begun_ms > WAITS_MS)
+        if (deadline_ms == UINT64_MAX && wire_now_ms() - begun_ms > WAITS_MS)
             log_limited(LOG_LEVEL_WARN, "application", (uint64_t)events, "%s %s",
                         events == ZMQ_POLLOUT ? "nobody listens yet, execution waits at"
                                               : "an answer takes long at",
@@ -186,7 +186,7 @@ enum wire_answer wire_ask(struct wire *w, const char *word, const struct slice f
                           unsigned count, int timeout_ms, unsigned answers, uint64_t *first,
                           struct slice *last)
 {
-    const uint64_t deadline_ms = timeout_ms < 0 ? UINT64_MAX : now_ms() + (uint64_t)timeout_ms;
+    const uint64_t deadline_ms = timeout_ms < 0 ? UINT64_MAX : wire_now_ms() + (uint64_t)timeout_ms;
     enum wire_answer answer = WIRE_LOST;
     *w->reason = '\0';
     if (w->socket || open_socket(w))
