@@ -1,7 +1,7 @@
 /* For applications in C that run beside a node, in a process of their own: answers its requests (the
  * messages are in node/external.h), and calls what the application is. One thread.
  *
- *   cc store.c $(pkg-config --cflags --libs --static libledger) */
+ *   cc store.c $(pkg-config --cflags --libs libledger lmdb libcrypto) */
 #ifndef LEDGER_APPLICATION_H
 #define LEDGER_APPLICATION_H
 

@@ -81,7 +81,7 @@ for ((i = 0; i < NODES; i++)); do # What each tells of itself is of its node's l
     kill_app $i
     start_app $i
     until_true "the application of node $i is not asked" there $i "$before"
-    tail -n 1 "$cluster/node$i.log" | grep -q ' given_again=0$' || fail "the application of node $i had lost something"
+    grep 'the application is there' "$cluster/node$i.log" | tail -n 1 | grep -q ' given_again=0$' || fail "the application of node $i had lost something"
 done
 # A query goes by way of the node; the programs say the same.
 "$cli" submit "$cluster" --node 1 >/dev/null <<<"set last word $((number + 1))" || fail 'it is not taken'
