@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -40,6 +41,7 @@ static uint16_t port_of(int file)
 static void call(int type, uint16_t relay, const struct socket_pass *pass)
 {
     char endpoint[64];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     void *context = zmq_ctx_new();
     void *s = zmq_socket(context, type);
     zmq_setsockopt(s, ZMQ_HEARTBEAT_IVL, &(int){1}, sizeof(int));
@@ -87,26 +89,37 @@ static bool relay(int caller, int receiver, uint8_t held[static HELD], size_t *s
     return *size >= MESSAGES;
 }
 
-/* The attack, from another process: returns when it is over. */
-static void attack(int type, uint16_t port, const struct socket_pass *pass)
+struct caller {
+    int listener; /* For it. */
+    pid_t process;
+};
+
+/* Before this process has threads: a child would have the locks that they hold, and never get them. */
+static struct caller start_caller(int type, const struct socket_pass *pass)
+{
+    struct caller c = {.listener = file_at(0, true)};
+    c.process = fork();
+    if (c.process == 0)
+        call(type, port_of(c.listener), pass);
+    return c;
+}
+
+/* The attack: returns when it is over. */
+static void attack(struct caller c, uint16_t port)
 {
     static uint8_t held[HELD];
     size_t size;
-    const int listener = file_at(0, true);
-    const pid_t child = fork();
-    if (child == 0)
-        call(type, port_of(listener), pass);
-    const int caller = accept(listener, NULL, NULL);
+    const int caller = accept(c.listener, NULL, NULL);
     const int receiver = file_at(port, false);
     assert_true(relay(caller, receiver, held, &size));
     assert_int_equal(send(receiver, held, size, MSG_NOSIGNAL), size);
     poll(NULL, 0, 50);
     setsockopt(receiver, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
     close(receiver);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    kill(c.process, SIGKILL);
+    waitpid(c.process, NULL, 0);
     close(caller);
-    close(listener);
+    close(c.listener);
     poll(NULL, 0, 50);
 }
 
@@ -131,11 +144,12 @@ static void survives(void (*receive)(void))
 static void be_attacked(struct transport_options options, enum lane lane,
                         const struct socket_pass *pass)
 {
+    const struct caller caller = start_caller(ZMQ_PUSH, pass);
     struct node n = open_with(options);
     struct transport_frame frames[256];
     struct pollfd polled[NODES * LANES];
     unsigned received = 0;
-    attack(ZMQ_PUSH, port_in(peers[0].endpoints[lane]), pass);
+    attack(caller, port_in(peers[0].endpoints[lane]));
     for (uint64_t end = now_ms() + QUIET_MS; now_ms() < end;) {
         received += transport_receive(n.transport, frames, 256);
         const unsigned count = transport_flush(n.transport, polled);
@@ -168,10 +182,11 @@ static void receive_plain(void)
     struct socket_pass pass = {.user = "1"};
     o.seals = seals_of(0);
     seal_password(of_1, 0, pass.password);
+    const struct caller caller = start_caller(ZMQ_PUSH, &pass);
     struct node n = open_with(o);
     struct transport_frame frames[256];
     struct transport_counts counts;
-    attack(ZMQ_PUSH, port_in(peers[0].endpoints[LANE_RETRIEVAL]), &pass);
+    attack(caller, port_in(peers[0].endpoints[LANE_RETRIEVAL]));
     struct pollfd polled[NODES * LANES];
     for (uint64_t end = now_ms() + QUIET_MS; now_ms() < end;) {
         transport_receive(n.transport, frames, 256);
@@ -195,9 +210,10 @@ static void receive_clients(void)
     const struct socket_pass pass = {.secret = secret, .server = peers[0].curve_public};
     curve_generate(public, secret);
     memcpy(o.curve_secret, secrets[0], CURVE_KEY_SIZE);
+    const struct caller caller = start_caller(ZMQ_DEALER, &pass);
     if (clients_open(&o, &c, message, sizeof message))
         _exit(2);
-    attack(ZMQ_DEALER, port_in(peers[0].endpoints[0]), &pass);
+    attack(caller, port_in(peers[0].endpoints[0]));
     for (uint64_t end = now_ms() + QUIET_MS; now_ms() < end; poll(NULL, 0, 1))
         clients_receive(c);
     clients_counts(c, &counts);
