@@ -48,7 +48,7 @@ enum ledger_table {
     LEDGER_META,         /* What is executed, in sum; the application's own sums. */
     LEDGER_ENTRIES,      /* position u64 -> a delivered block */
     LEDGER_OUTCOMES,     /* position u64, first index u32 -> ids and outcomes, in a row */
-    LEDGER_TRANSACTIONS, /* id -> place and final outcome */
+    LEDGER_TRANSACTIONS, /* id -> place and final outcome; or nothing: before a snapshot */
     LEDGER_ACCOUNTS,     /* key -> account */
     LEDGER_STATE_TREE,
     LEDGER_LOG,    /* log_tree.h */
@@ -87,6 +87,10 @@ struct application_port {
     int (*execute)(void *state, const struct slice transactions[], unsigned count,
                    struct result results[]);
     int (*commit)(void *state, struct hash *root);
+    /* The next record of the state, of the application's making, between two epochs: the first, or
+     * the one after that of the last call. Empty: there are no more. The same on all nodes. NULL: the
+     * state is in the ledger store. */
+    int (*record)(void *state, bool first, struct slice *record);
 
     /* May be NULL. The store has committed; nothing has been executed for a while: 0 or a store_error;
      * what waits is not to wait any more, from any thread; why there was an error, if it is not the

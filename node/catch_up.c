@@ -46,12 +46,15 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
 
 static struct catch_up_offer offer_of(const struct snapshot_head *h)
 {
-    return (struct catch_up_offer){h->checkpoint.epoch, h->accounts, h->runs};
+    return (struct catch_up_offer){h->checkpoint.epoch, h->accounts,   h->runs, h->ids,
+                                   h->state_pieces,     h->pieces_root};
 }
 
 static bool same(const struct catch_up_offer *a, const struct catch_up_offer *b)
 {
-    return a->epoch == b->epoch && a->accounts == b->accounts && a->runs == b->runs;
+    return a->epoch == b->epoch && a->accounts == b->accounts && a->runs == b->runs &&
+           a->ids == b->ids && a->state_pieces == b->state_pieces &&
+           hash_equal(&a->pieces_root, &b->pieces_root);
 }
 
 /* How many of those who are believed have offered it last. */
@@ -237,11 +240,24 @@ int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, ui
     return 0;
 }
 
+static bool some_alike(const struct catch_up *c)
+{
+    const struct catch_up_offer offer = offer_of(&c->head);
+    return c->have && count_of(c, &offer) >= quorum_some(c->rules.quorum);
+}
+
+bool catch_up_waits(const struct catch_up *c)
+{
+    return c->rules.opaque && c->have && !c->gathering && !some_alike(c);
+}
+
 static bool begins(const struct catch_up *c, uint64_t still_ms)
 {
     unsigned count = 0; /* Whatever each has: nodes make them at different checkpoints. */
     for (unsigned p = 0; c->have && p < c->rules.quorum.n; p++)
         count += c->last[p].epoch > 0 && !nodeset_has(&c->banned, p);
+    if (c->rules.opaque)
+        return still_ms >= CATCH_UP_STILL_MS && some_alike(c);
     return (count >= quorum_some(c->rules.quorum) && still_ms >= CATCH_UP_STILL_MS) ||
            (count > 0 && still_ms >= CATCH_UP_LONG_MS);
 }

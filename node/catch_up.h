@@ -2,7 +2,7 @@
  *
  * Who has pruned what a peer has not executed offers it a snapshot. When execution has stood still
  * for a while and f+1 have offered one (or for long and one has), the newest is gathered, one that f+1
- * offer before any other: a few pieces at a time, each from another of those who offer it, each
+ * offer before any other, and no other if nobody has signed what its pieces are: a few pieces at a time, each from another of those who offer it, each
  * verified before it is kept. What was kept is there after a restart. One that turns out to be
  * nobody's checkpoint, or does not come, goes, and its teller is not believed for a while. No sockets:
  * `ask` sends. One thread. */
@@ -29,10 +29,12 @@ struct catch_up_ports {
     void (*fault)(void *context, node_id peer);
 };
 
-/* What tells one offer from another: the sizes are nobody's word but the teller's. */
+/* What tells one offer from another: all that is nobody's word but the teller's. */
 struct catch_up_offer {
     epoch_id epoch; /* 0: none yet. */
-    uint64_t accounts, runs;
+    uint64_t accounts, runs, ids;
+    uint32_t state_pieces;
+    struct hash pieces_root;
 };
 
 struct catch_up {
@@ -71,6 +73,8 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
 void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice head,
                     uint64_t now_ms);
 int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, uint64_t now_ms);
+/* Somebody offers one, of a kind that f+1 are to offer alike, and no f+1 do. */
+bool catch_up_waits(const struct catch_up *c);
 /* Now and then. `still_ms`: how long execution has stood still. *complete: there is one to begin
  * with. 0 or a store error. */
 int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint64_t now_ms,

@@ -9,18 +9,11 @@
 #include "node/daemon_state.h"
 #include "node/lost.h"
 
-enum { PING_MS = 500, WANT_MS = 5000, HEAR_MS = 2000, ALL_MS = 20000 };
+enum { PING_MS = 500, HEAR_MS = 2000, ALL_MS = 20000 };
 
 int daemon_open_lost(struct daemon *d, bool lost_data, char *message, size_t message_size)
 {
     struct driver *driver = d->driver;
-    if (lost_data && d->config.cluster.application == APPLICATION_EXTERNAL) {
-        snprintf(message, message_size,
-                 "--lost-data: it takes a snapshot to begin anew, and there are none of an "
-                 "application of its own (app = external): restore the directory from a backup, or "
-                 "leave this node off: it counts against f");
-        return -1;
-    }
     if (lost_data && !driver_is_blank(driver) && driver_lost(driver) == 0) {
         snprintf(message, message_size,
                  "%s is not empty: this node knows what it has said, start it without --lost-data",
@@ -106,15 +99,8 @@ static int look_lost(struct daemon *d, char *message, size_t message_size)
                  "they come to a checkpoint, and come to one when there are transactions",
                  least);
     }
-    if (driver_lost(d->driver) == LOST_NOT_KNOWN || d->now_ms < d->lost.wanted_ms + WANT_MS)
-        return 0;
-    d->lost.wanted_ms = d->now_ms;
-    const struct message m = {.kind = MESSAGE_WANT_SNAPSHOT,
-                              .epoch = driver_lost(d->driver),
-                              .snapshot = {.index = SNAPSHOT_ANY}};
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && transport_reaches(d->transport, (node_id)p))
-            driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
+    if (driver_lost(d->driver) != LOST_NOT_KNOWN)
+        daemon_want_snapshot(d, driver_lost(d->driver));
     return 0;
 }
 

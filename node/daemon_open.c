@@ -167,7 +167,9 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
     char why[DAEMON_MESSAGE_MAX / 2] = "";
     int status = 0;
     const struct external_options external = {.chain = cluster->chain,
-                                              .socket = d->config.node.application};
+                                              .socket = d->config.node.application,
+                                              .quorum = d->quorum,
+                                              .snapshots = d->snapshots.making.store};
     if (cluster->application == APPLICATION_EXTERNAL)
         status = external_open(&external, d->ledger, &executor.application, why, sizeof(why));
     else if (cluster->application == APPLICATION_LOG)
@@ -179,10 +181,10 @@ static int open_ledger(struct daemon *d, char *message, size_t message_size)
         status = execution_open(&executor, d->ledger, d->consensus, &d->execution, &d->executed,
                                 why, sizeof(why));
     d->executed_at_start = d->executed;
-    if (status == 0 && cluster->application != APPLICATION_EXTERNAL) {
+    if (status == 0)
         execution_make_snapshots(d->execution, &d->snapshots.making);
+    if (status == 0 && cluster->application != APPLICATION_EXTERNAL)
         execution_prove(d->execution, d->wanted, d->config.cluster.checkpoint_epochs);
-    }
     free(balances); /* The genesis is written. */
     if (status != 0)
         snprintf(message, message_size, "%s: %s", d->config.node.data, why);

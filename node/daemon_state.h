@@ -71,7 +71,7 @@ struct daemon {
     uint64_t drain_ms;                           /* Since when. */
     enum { MUTE_NOT, MUTE_NEW, MUTE_LOST } mute; /* daemon_lost.c */
     struct {
-        uint64_t pinged_ms, heard_ms, wanted_ms;
+        uint64_t pinged_ms, heard_ms;
         unsigned others; /* Heard until heard_ms. */
     } lost;
     struct pollfd *polled; /* Room for all that is waited for. */
@@ -81,10 +81,13 @@ struct daemon {
         struct execution_snapshots making; /* Its store is NULL until it is open. */
         struct catch_up gathering;
         uint64_t looked_ms, offered_ms;
-        epoch_id asked;        /* Who has lost its data asks for one of this epoch or later: */
-        struct nodeset askers; /* they. */
-        uint64_t asked_ms;     /* When one was last made for that. */
-        epoch_id executed;     /* When it last moved: */
+        /* Each asks for one of this epoch or later, and when one was last made for that. */
+        epoch_id asked[NODES_MAX];
+        uint64_t asked_ms[NODES_MAX];
+        struct nodeset askers;
+        epoch_id alike;     /* All are to make one of this epoch: none that f+1 have is offered. */
+        uint64_t wanted_ms; /* When they were told. */
+        epoch_id executed;  /* When it last moved: */
         uint64_t moved_ms;
         bool known, made; /* There is a signed one, there is one not signed yet: */
         struct snapshot_head last, unsigned_one; /* the newest. */
@@ -122,6 +125,8 @@ void daemon_close_snapshots(struct daemon *d); /* What was not opened is fine. *
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m);
 /* In each round, after the commit. 0, or -1 with `message`. */
 int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
+/* Asks all for one of this epoch or later, now and then. */
+void daemon_want_snapshot(struct daemon *d, epoch_id epoch);
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);
 /* The snapshot that the ledger began with; NULL: none. */
 const struct checkpoint_record *daemon_installed(struct daemon *d);

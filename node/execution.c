@@ -146,9 +146,12 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
     pthread_mutex_lock(&s->mutex);
     int error = store_view_open(x->ledger, &view);
     if (error == 0) {
-        error = snapshots_make(s->store, view, s->quorum, s->link_horizon);
+        error = snapshots_make(s->store, view, s->quorum, s->link_horizon,
+                               x->application.record ? &x->application : NULL);
         store_view_close(view);
     }
+    if (error)
+        (void)snapshots_clean(s->store);
     pthread_mutex_unlock(&s->mutex);
     atomic_store(&s->error, error);
     if (error == 0)

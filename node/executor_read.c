@@ -75,6 +75,8 @@ int executor_transaction(struct store_view *v, const struct hash *id, struct exe
 {
     struct slice value;
     int error = store_view_get(v, LEDGER_TRANSACTIONS, hash_slice(id), &value);
+    if (!error && value.size == 0)
+        return STORE_MISSING; /* Before the snapshot that the ledger began with. */
     return error ? error : place_decode(value, place);
 }
 

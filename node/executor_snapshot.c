@@ -2,6 +2,7 @@
 
 #include "node/accounts.h"
 #include "node/executor_record.h"
+#include "node/external_inputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,32 @@ static int put_accounts(struct store *ledger, const struct executor_snapshot *x)
     return error;
 }
 
+static int put_id(struct store *ledger, struct slice id)
+{
+    struct slice there;
+    const int error = store_get(ledger, LEDGER_TRANSACTIONS, id, &there);
+    return error == STORE_MISSING ? store_put(ledger, LEDGER_TRANSACTIONS, id, NULL, 0) : error;
+}
+
+/* The state itself is put into the application when it is there: external_restore. */
+static int put_ids(struct store *ledger, const struct executor_snapshot *x)
+{
+    const struct checkpoint *c = &x->head->checkpoint;
+    const struct inputs_base base = {c->epoch, c->state_root};
+    const uint32_t first = snapshot_run_pieces(x->head);
+    bool all = false;
+    int error = inputs_rebase(ledger, &base);
+    while (!error && !all)
+        error = inputs_drop(ledger, c->epoch, UINT32_MAX, &all);
+    for (uint32_t i = first; i < first + snapshot_id_pieces(x->head) && !error; i++) {
+        struct slice piece;
+        error = x->piece(x->context, i, &piece);
+        for (size_t at = 0; !error && at < piece.size; at += HASH_SIZE)
+            error = put_id(ledger, slice_of(piece.data + at, HASH_SIZE));
+    }
+    return error;
+}
+
 enum { GAP_SIZE_MAX = 8 + 8 + MERKLE_LOG_DEPTH_MAX * HASH_SIZE };
 
 /* The value that is there is lent until something is put: it is copied. */
@@ -130,7 +157,7 @@ int executor_install(struct store *ledger, const struct executor_snapshot *snaps
     int error = store_begin(ledger);
     if (error)
         return error;
-    error = put_accounts(ledger, snapshot);
+    error = snapshot->head->opaque ? put_ids(ledger, snapshot) : put_accounts(ledger, snapshot);
     if (!error)
         error = put_runs(ledger, snapshot);
     if (!error)

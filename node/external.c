@@ -171,7 +171,7 @@ static bool take_outcomes(struct slice answered, unsigned count, struct result r
     return true;
 }
 
-static struct slice epoch_bytes(uint8_t bytes[8], epoch_id epoch)
+struct slice external_epoch(uint8_t bytes[8], epoch_id epoch)
 {
     struct writer w = writer_of(bytes, 8);
     write_u64(&w, epoch);
@@ -194,7 +194,7 @@ static int external_execute(void *state, const struct slice transactions[], unsi
             frames[1 + fresh++] = transactions[i];
     if (fresh == 0)
         return 0;
-    frames[0] = epoch_bytes(epoch, x->epoch);
+    frames[0] = external_epoch(epoch, x->epoch);
     if ((error = external_ask(x, "execute", frames, 1 + fresh, 1, &answered)))
         return error;
     if (answered.size != fresh || !take_outcomes(answered, count, results))
@@ -209,7 +209,7 @@ static int external_commit(void *state, struct hash *root)
     struct slice answered;
     uint8_t key[INPUT_KEY_SIZE], epoch[8];
     if (x->begun) {
-        const struct slice frame = epoch_bytes(epoch, x->epoch);
+        const struct slice frame = external_epoch(epoch, x->epoch);
         int error = external_ask(x, "finish", &frame, 1, 1, &answered);
         if (error)
             return error;
@@ -223,7 +223,7 @@ static int external_commit(void *state, struct hash *root)
             return error;
     }
     *root = x->root;
-    return 0;
+    return external_prune(x);
 }
 
 /* If that fails it is given again: nothing here depends on it. */
@@ -233,8 +233,7 @@ static void external_committed(void *state)
     struct slice last;
     uint8_t epoch[8];
     if (x->begun) {
-        const struct slice frame = epoch_bytes(epoch, x->epoch);
-        x->committed = x->epoch;
+        const struct slice frame = external_epoch(epoch, x->epoch);
         x->begun = false;
         x->parts = 0;
         const enum wire_answer answer = wire_ask(&x->wire, "commit", &frame, 1, -1, 0, NULL, &last);
@@ -277,7 +276,6 @@ static int read_place(struct external *x)
 {
     struct executor_state state;
     struct store_view *view;
-    struct slice key, value;
     int error = store_view_open(x->store, &view);
     if (error)
         return error;
@@ -288,10 +286,9 @@ static int read_place(struct external *x)
     }
     if (error == STORE_MISSING)
         error = 0;
-    if (!error && store_view_last(view, LEDGER_INPUTS, &key, &value) == 0) {
-        struct reader r = reader_of(key);
-        x->committed = read_u64(&r);
-    }
+    if (!error)
+        error = inputs_base(view, &x->base);
+    x->old_inputs = x->base.epoch > 0;
     store_view_close(view);
     return error;
 }
@@ -304,6 +301,8 @@ int external_open(const struct external_options *options, struct store *store,
         abort();
     x->chain = options->chain;
     x->store = store;
+    x->snapshots = options->snapshots;
+    x->quorum = options->quorum;
     x->zmq = zmq_ctx_new();
     pthread_mutex_init(&x->mutex, NULL);
     snprintf(x->endpoint, sizeof x->endpoint, "ipc://%s", options->socket);
@@ -317,6 +316,7 @@ int external_open(const struct external_options *options, struct store *store,
                                       .genesis = external_genesis,
                                       .execute = external_execute,
                                       .commit = external_commit,
+                                      .record = external_record,
                                       .committed = external_committed,
                                       .idle = external_idle,
                                       .stop = external_stop,

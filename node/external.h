@@ -15,6 +15,12 @@
  *   commit   epoch                       ok: what was finished is durable; all of it, or, if the
  *                                        application dies before it answers, perhaps nothing
  *   query    bytes                       ok, bytes, of what is committed; or no
+ *   dump     number                      ok, a record of its state as it was committed last, of 1 to
+ *                                        204800 bytes of its own making. The number is 0, then
+ *                                        ascends; with 0 it may begin again. No bytes: that was all.
+ *   restore  epoch, root                 ok: its state is forgotten, and what follows is that after
+ *                                        this epoch, which had this root
+ *   load     record ...                  ok. Until commit, which makes it durable and the last one
  *
  * Epochs ascend; one that brings nothing is left out. An epoch is executed in one or more parts,
  * then finished, then committed. What an application answers to execute and finish follows from the
@@ -23,6 +29,13 @@
  * gives it again what came after that, from the first epoch if need be; execute before any hello is
  * to be answered no. The node commits first, so
  * that an application is never ahead of it; nothing that was committed is given again.
+ *
+ * Dump, restore and load are for snapshots: what a node keeps for others that are behind, and what it
+ * can give to the application again, are bounded by them. The records follow from the transactions
+ * as roots do, byte for byte: who is behind takes what f+1 nodes have alike. An application that says
+ * no to dump has no snapshots: then all that was ever ordered is kept, and a node that has lost its data
+ * directory stays off. One that dies while it is being restored begins again as it was before, or
+ * empty.
  *
  * Transactions are 1 to 65536 bytes. The same bytes are the same transaction and are executed once,
  * whoever submits them how often: an application whose users may want the same thing twice has
@@ -37,6 +50,8 @@
 struct external_options {
     struct hash chain;
     const char *socket; /* Its path; borrowed. */
+    struct quorum quorum;
+    struct store *snapshots; /* snapshots.h; NULL: none are made. Borrowed. */
 };
 
 enum {
@@ -45,6 +60,7 @@ enum {
                               * asked, ... */
     EXTERNAL_REST_MS = 1000, /* ... for so long. */
     EXTERNAL_ANSWER_MAX = 1 << 20,
+    EXTERNAL_RECORD_MAX = 200 << 10,
 };
 
 /* The port, on a store with ledger_tables, which keeps what the application was given and what it

@@ -12,16 +12,7 @@ enum {
     AGAIN_MS = 1000, /* After a no, ... */
     LOST_MS = 50,    /* ... and after a loss. */
     TRY_MS = 200,
-    REPLAY_LOST = 1, /* Not a store error. */
 };
-
-struct slice input_key(uint8_t key[INPUT_KEY_SIZE], epoch_id epoch, uint32_t part)
-{
-    struct writer w = writer_of(key, INPUT_KEY_SIZE);
-    write_u64(&w, epoch);
-    write_u32(&w, part);
-    return writer_result(&w);
-}
 
 int external_fail(struct external *x, const char *problem)
 {
@@ -35,8 +26,7 @@ static void rest(unsigned ms)
     nanosleep(&so_long, NULL);
 }
 
-/* What has become of a question: 0; REPLAY_LOST, all over again; or a store error. */
-static int judge(struct external *x, const char *word, enum wire_answer answer)
+int external_judge(struct external *x, const char *word, enum wire_answer answer)
 {
     switch (answer) {
     case WIRE_OK: return 0;
@@ -58,7 +48,7 @@ static int judge(struct external *x, const char *word, enum wire_answer answer)
     }
     x->synced = false;
     atomic_store(&x->alive, false);
-    return atomic_load(&x->stop) ? external_fail(x, "the node stops") : REPLAY_LOST;
+    return atomic_load(&x->stop) ? external_fail(x, "the node stops") : EXTERNAL_LOST;
 }
 
 struct replay {
@@ -81,8 +71,8 @@ static int replay_part(struct external *x, const struct slice epoch, struct slic
         frames[1 + i] = read_slice(&r, read_u32(&r));
     int error = reader_finished(&r) ? 0 : STORE_CORRUPT;
     if (!error)
-        error = judge(x, "execute",
-                      wire_ask(&x->wire, "execute", frames, count + 1, -1, 1, NULL, &answered));
+        error = external_judge(
+            x, "execute", wire_ask(&x->wire, "execute", frames, count + 1, -1, 1, NULL, &answered));
     free(frames);
     if (!error && !slice_equal(answered, wanted))
         return external_fail(x, "the application does not say of transactions what it said when "
@@ -93,12 +83,14 @@ static int replay_part(struct external *x, const struct slice epoch, struct slic
 static int replay_root(struct external *x, const struct slice epoch, struct slice wanted)
 {
     struct slice root;
-    int error = judge(x, "finish", wire_ask(&x->wire, "finish", &epoch, 1, -1, 1, NULL, &root));
+    int error =
+        external_judge(x, "finish", wire_ask(&x->wire, "finish", &epoch, 1, -1, 1, NULL, &root));
     if (!error && !slice_equal(root, wanted))
         return external_fail(x, "the application comes to another state than when these "
                                 "transactions were executed: it is another, or not deterministic");
     return error ? error
-                 : judge(x, "commit", wire_ask(&x->wire, "commit", &epoch, 1, -1, 0, NULL, &root));
+                 : external_judge(x, "commit",
+                                  wire_ask(&x->wire, "commit", &epoch, 1, -1, 0, NULL, &root));
 }
 
 static int replay_record(void *context, struct slice key, struct slice value)
@@ -133,24 +125,37 @@ static int replay_from(struct external *x, epoch_id from, struct replay *replay)
 /* Whether what it has committed is of this ledger. */
 static int compare(struct external *x, epoch_id epoch, struct slice root)
 {
-    uint8_t key[INPUT_KEY_SIZE];
     struct store_view *view;
-    struct slice ours = {0};
-    if (epoch > x->committed)
-        return external_fail(x, "the application has executed more than this node: it belongs to "
-                                "another, or the node's data are older; empty its directory");
+    struct hash ours;
     if (epoch == 0)
         return 0;
     int error = store_view_open(x->store, &view);
     if (error)
         return error;
-    error = store_view_get(view, LEDGER_INPUTS, input_key(key, epoch, INPUT_ROOT), &ours);
-    const bool same = !error && slice_equal(ours, root);
+    error = inputs_root(view, &x->base, epoch, &ours);
     store_view_close(view);
-    return same || (error && error != STORE_MISSING)
+    return error || slice_equal(hash_slice(&ours), root)
                ? error
                : external_fail(x, "the state that the application has is not of this ledger: it "
                                   "belongs to another; empty its directory");
+}
+
+/* Where it is to go on: where it has committed, if what came after that is there. Else it is given a
+ * snapshot. */
+static int find_place(struct external *x, epoch_id *epoch, struct slice root)
+{
+    const bool ahead = *epoch > 0 && *epoch >= x->epoch;
+    if (!ahead && *epoch >= x->base.epoch)
+        return compare(x, *epoch, root);
+    const int error = external_restore(x, epoch);
+    if (error || *epoch > 0)
+        return error;
+    return external_fail(
+        x, ahead ? "the application has executed more than this node: it belongs to "
+                   "another, or the node's data are older; empty its directory"
+                 : "the application has forgotten what this node cannot give it again, and there "
+                   "is no snapshot here: restore the application's data or the node's from a "
+                   "backup, or empty the node's and start it with --lost-data");
 }
 
 static int sync_once(struct external *x, int hello_ms)
@@ -158,13 +163,13 @@ static int sync_once(struct external *x, int hello_ms)
     uint64_t epoch = UINT64_MAX;
     struct slice root;
     const struct slice frames[] = {slice_of("1", 1), hash_slice(&x->chain)};
-    int error =
-        judge(x, "hello", wire_ask(&x->wire, "hello", frames, 2, hello_ms, 2, &epoch, &root));
+    int error = external_judge(x, "hello",
+                               wire_ask(&x->wire, "hello", frames, 2, hello_ms, 2, &epoch, &root));
     if (!error && (epoch == UINT64_MAX || root.size != HASH_SIZE))
         return external_fail(x,
                              "the application does not answer hello with an epoch of 8 bytes and a "
                              "root of 32: mend it and start the node again");
-    if (error || (error = compare(x, epoch, root)))
+    if (error || (error = find_place(x, &epoch, root)))
         return error;
     struct replay replay = {.external = x};
     if ((error = replay_from(x, epoch + 1, &replay)))
@@ -182,14 +187,14 @@ int external_sync(struct external *x)
     int error;
     do
         error = sync_once(x, -1);
-    while (error == REPLAY_LOST);
+    while (error == EXTERNAL_LOST);
     return error;
 }
 
 int external_try(struct external *x)
 {
     const int error = sync_once(x, TRY_MS);
-    return error == REPLAY_LOST ? 0 : error;
+    return error == EXTERNAL_LOST ? 0 : error;
 }
 
 int external_ask(struct external *x, const char *word, const struct slice frames[], unsigned count,
@@ -198,9 +203,9 @@ int external_ask(struct external *x, const char *word, const struct slice frames
     for (;;) {
         int error = x->synced ? 0 : external_sync(x);
         if (!error)
-            error =
-                judge(x, word, wire_ask(&x->wire, word, frames, count, -1, answers, NULL, last));
-        if (error != REPLAY_LOST)
+            error = external_judge(
+                x, word, wire_ask(&x->wire, word, frames, count, -1, answers, NULL, last));
+        if (error != EXTERNAL_LOST)
             return error;
     }
 }

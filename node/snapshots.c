@@ -202,7 +202,7 @@ int snapshots_put(struct store *s, const struct snapshot_head *head, uint32_t in
     return error ? error : end(s, snapshots_put_piece(s, head->checkpoint.epoch, index, piece));
 }
 
-/* Whether the pieces of a view are what the checkpoint says; the accounts' roots on the way. */
+/* Whether the pieces of a view are what the head says; their roots on the way. */
 static int check(struct store_view *v, const struct snapshot_head *head, uint64_t link_horizon,
                  struct hash roots[], bool *fits)
 {
@@ -215,17 +215,17 @@ static int check(struct store_view *v, const struct snapshot_head *head, uint64_
         const int error = snapshots_piece(v, head->checkpoint.epoch, i, &piece);
         if (error)
             return error;
-        if (piece.size != snapshot_piece_size(head, i))
+        if (!snapshot_piece_fits(head, i, piece.size))
             return 0;
         for (size_t at = 0; i < runs && at < piece.size; at += CHECKPOINT_RUN_SIZE)
             checkpoint_runs_add(&delivered, piece.data + at);
         if (i >= runs)
-            roots[i - runs] = snapshot_piece_root(piece);
+            roots[i - runs] = snapshot_piece_root(head, piece);
     }
     const struct hash delivered_root = checkpoint_runs_end(&delivered);
-    const struct hash state_root = merkle_root(roots, pieces - runs);
+    const struct hash root = merkle_root(roots, pieces - runs);
     *fits = hash_equal(&delivered_root, &head->checkpoint.delivered_root) &&
-            hash_equal(&state_root, &head->checkpoint.state_root);
+            hash_equal(&root, snapshot_root(head));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef NODE_SNAPSHOTS_H
 #define NODE_SNAPSHOTS_H
 
+#include "node/application.h"
 #include "node/snapshot.h"
 #include "storage/store.h"
 
@@ -17,9 +18,10 @@ extern const char *const snapshot_tables[SNAPSHOT_TABLES];
 enum { SNAPSHOTS_KEPT = 2 }; /* Signed ones: who gathers the one before may end it. */
 
 /* Makes one of what the view of a ledger holds, at the end of a checkpoint's epoch; nobody has signed
- * it there. Memory: 60 MB, however many accounts there are. */
+ * it there. The application is one that keeps its state elsewhere, and has committed that epoch; or
+ * NULL. Memory: 60 MB, however many accounts there are. */
 int snapshots_make(struct store *s, struct store_view *ledger, struct quorum q,
-                   uint64_t link_horizon);
+                   uint64_t link_horizon, const struct application_port *application);
 /* Puts a head in place of that of the same epoch: with signatures. */
 int snapshots_sign(struct store *s, struct quorum q, const struct snapshot_head *head);
 

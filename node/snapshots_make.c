@@ -106,7 +106,7 @@ static int put_pieces(struct making *m, const uint8_t *bytes, uint32_t first, ui
     for (uint32_t i = first; i < end_piece && !error; i++) {
         const struct slice piece = slice_of(bytes, snapshot_piece_size(&m->head, i));
         if (i >= runs)
-            m->roots[i - runs] = snapshot_piece_root(piece);
+            m->roots[i - runs] = snapshot_piece_root(&m->head, piece);
         error = snapshots_put_piece(m->store, epoch, i, piece);
         bytes += piece.size;
     }
@@ -141,25 +141,30 @@ static bool is_state(const struct making *m)
     return hash_equal(&root, &m->head.checkpoint.state_root);
 }
 
+static int make_state(struct making *m, struct store_view *ledger)
+{
+    const uint64_t pieces = snapshot_pieces(&m->head) - snapshot_run_pieces(&m->head);
+    m->roots = calloc(pieces + 1, sizeof *m->roots);
+    m->accounts = malloc((pieces < PIECES_AT_A_TIME ? pieces + 1 : PIECES_AT_A_TIME) *
+                         (size_t)SNAPSHOT_PIECE_SIZE_MAX);
+    if (!m->roots || !m->accounts)
+        abort();
+    const int error = make_accounts(m, ledger);
+    return error || is_state(m) ? error : STORE_CORRUPT;
+}
+
 int snapshots_make(struct store *s, struct store_view *ledger, struct quorum q,
-                   uint64_t link_horizon)
+                   uint64_t link_horizon, const struct application_port *application)
 {
     struct making m = {.store = s};
     int error = find_state(&m, ledger);
     if (!error)
         error = find_delivered(&m, ledger, q, link_horizon);
-    const uint64_t pieces = snapshot_pieces(&m.head) - snapshot_run_pieces(&m.head);
-    m.roots = calloc(pieces + 1, sizeof *m.roots);
-    m.accounts = malloc((pieces < PIECES_AT_A_TIME ? pieces + 1 : PIECES_AT_A_TIME) *
-                        (size_t)SNAPSHOT_PIECE_SIZE_MAX);
-    if (!m.roots || !m.accounts)
-        abort();
     if (!error)
         error = put_pieces(&m, m.runs, 0, snapshot_run_pieces(&m.head));
     if (!error)
-        error = make_accounts(&m, ledger);
-    if (!error && !is_state(&m))
-        error = STORE_CORRUPT;
+        error = application ? snapshots_make_opaque(s, ledger, application, &m.head, &m.roots)
+                            : make_state(&m, ledger);
     if (!error)
         error = snapshots_complete(s, &m.head, q, m.roots);
     free(m.accounts);

@@ -34,10 +34,12 @@ static struct {
     bool odd_hello, short_answers, zero_answers, other_bytes, other_root, odd_root;
     unsigned refusals; /* To finish. */
     unsigned hellos, answer_size, sleeps_ms;
+    bool no_dump, restoring;
+    unsigned restored; /* Times. */
 } app;
 
 static void *zmq;
-static struct store *store;
+static struct store *store, *snapshots; /* Of snapshots: NULL, unless a test has them. */
 static struct application_port port;
 static struct executor *executor;
 
@@ -82,6 +84,7 @@ static inline void hello(void *socket)
 {
     uint64_t epoch = htobe64(app.durable.epoch);
     app.open = app.durable;
+    app.restoring = false;
     app.hellos++;
     const struct slice out[] = {slice_of("ok", 2), slice_of(&epoch, sizeof epoch - app.odd_hello),
                                 hash_slice(&app.durable.root)};
@@ -107,6 +110,50 @@ static inline void finish(void *socket, zmq_msg_t frames[])
     say(socket, 2, out);
 }
 
+/* A record for each id that was executed. */
+static inline void dump(void *socket, zmq_msg_t *number)
+{
+    uint64_t n;
+    memcpy(&n, zmq_msg_data(number), sizeof n);
+    n = be64toh(n);
+    assert(n <= app.durable.count);
+    const struct slice out[] = {
+        slice_of("ok", 2), slice_of(&app.durable.ids[n], n < app.durable.count ? HASH_SIZE : 0)};
+    if (app.no_dump)
+        say_text(socket, "no", "there are no snapshots here");
+    else
+        say(socket, 2, out);
+}
+
+static inline void restore(void *socket, zmq_msg_t frames[])
+{
+    uint64_t epoch;
+    memcpy(&epoch, zmq_msg_data(&frames[1]), sizeof epoch);
+    app.restoring = true;
+    app.open = (struct application_state){.epoch = be64toh(epoch)};
+    memcpy(&app.open.root, zmq_msg_data(&frames[2]), HASH_SIZE);
+    say_text(socket, "ok", "");
+}
+
+static inline void load(void *socket, zmq_msg_t frames[], unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        assert(app.restoring && app.open.count < IDS_MAX);
+        assert(zmq_msg_size(&frames[i]) == HASH_SIZE);
+        memcpy(&app.open.ids[app.open.count++], zmq_msg_data(&frames[i]), HASH_SIZE);
+    }
+    say_text(socket, "ok", "");
+}
+
+static inline void commit(void *socket)
+{
+    assert(app.restoring || app.open.epoch > app.durable.epoch);
+    app.durable = app.open;
+    app.restored += app.restoring;
+    app.restoring = false;
+    say_text(socket, "ok", "");
+}
+
 static inline void answer(void *socket, zmq_msg_t frames[], unsigned count)
 {
     const struct slice word = slice_of(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]));
@@ -117,11 +164,15 @@ static inline void answer(void *socket, zmq_msg_t frames[], unsigned count)
         execute(socket, frames, count);
     else if (IS("finish"))
         finish(socket, frames);
-    else if (IS("commit")) {
-        assert(app.open.epoch > app.durable.epoch);
-        app.durable = app.open;
-        say_text(socket, "ok", "");
-    } else if (IS("query")) {
+    else if (IS("commit"))
+        commit(socket);
+    else if (IS("dump"))
+        dump(socket, &frames[1]);
+    else if (IS("restore"))
+        restore(socket, frames);
+    else if (IS("load"))
+        load(socket, frames, count);
+    else if (IS("query")) {
         static uint8_t long_answer[100];
         const struct slice out[] = {slice_of("ok", 2), slice_of(long_answer, app.answer_size)};
         if (app.sleeps_ms > 0)
@@ -205,7 +256,8 @@ static inline void stop_app(void)
 static inline void open_node(void)
 {
     struct executor_options options = {.chain = chain, .quorum = quorum_of(N)};
-    const struct external_options external = {.chain = chain, .socket = app.endpoint + 6};
+    const struct external_options external = {
+        .chain = chain, .socket = app.endpoint + 6, .quorum = quorum_of(N), .snapshots = snapshots};
     assert_int_equal(external_open(&external, store, &options.application, message, sizeof message),
                      0);
     port = options.application;

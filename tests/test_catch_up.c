@@ -42,7 +42,7 @@ static void fault(void *context, node_id peer)
 
 static void open_ours(void)
 {
-    const struct snapshot_rules rules = {quorum_of(N), chain, HORIZON, parsed};
+    const struct snapshot_rules rules = {quorum_of(N), chain, HORIZON, parsed, false};
     const struct catch_up_ports ports = {NULL, ask, fault};
     ours = snapshots_at('b');
     assert_int_equal(catch_up_open(&c, &rules, ours, &ports), 0);
@@ -60,7 +60,7 @@ static struct snapshot_head make(struct store *ledger, epoch_id at)
         assert_int_equal(run_epoch(x, e, &state), 0);
     executor_close(x);
     assert_int_equal(store_view_open(ledger, &view), 0);
-    assert_int_equal(snapshots_make(theirs, view, quorum_of(N), HORIZON), 0);
+    assert_int_equal(snapshots_make(theirs, view, quorum_of(N), HORIZON, NULL), 0);
     store_view_close(view);
     assert_int_equal(store_view_open(theirs, &view), 0);
     assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_UNSIGNED, &made), 0);
@@ -350,6 +350,37 @@ static void a_liar_does_not_come_first(void **state)
     assert_int_equal(asked_of[3], 0);
 }
 
+/* Nobody has signed what its pieces are: one alone may say anything. */
+static void what_nobody_signs_takes_f_plus_1_alike(void **state)
+{
+    (void)state;
+    struct snapshot_head first = head, other;
+    c.rules.opaque = true;
+    offer(0, &first);
+    assert_false(c.have); /* It is of another kind. */
+    first.opaque = true;
+    first.accounts = 0;
+    first.ids = first.state_pieces = 2;
+    other = first;
+    other.pieces_root.bytes[0] ^= 1;
+    now += 2000; /* Between two offers that are looked at. */
+    assert_false(catch_up_waits(&c));
+    offer(0, &first);
+    offer(1, &other);
+    tick(2 * CATCH_UP_LONG_MS);
+    assert_false(c.gathering);
+    assert_true(catch_up_waits(&c));
+    offer(2, &other);
+    tick(CATCH_UP_STILL_MS - 1);
+    assert_false(c.gathering);
+    assert_false(catch_up_waits(&c));
+    tick(CATCH_UP_STILL_MS);
+    assert_true(c.gathering);
+    assert_memory_equal(&c.head.pieces_root, &other.pieces_root, HASH_SIZE);
+    assert_false(nodeset_has(&c.offering, 0));
+    assert_false(catch_up_waits(&c));
+}
+
 static void what_is_here_is_not_asked_for_again(void **state)
 {
     (void)state;
@@ -442,6 +473,7 @@ int main(int argc, char **argv)
         GATHER_TEST(a_liar_does_not_come_first),
         GATHER_TEST(a_teller_of_other_sizes_is_alone),
         GATHER_TEST(all_may_try_again),
+        GATHER_TEST(what_nobody_signs_takes_f_plus_1_alike),
         GATHER_TEST(what_is_here_is_not_asked_for_again),
         GATHER_TEST(a_later_one_takes_the_place_of_one_that_is_gone),
         GATHER_TEST(what_is_executed_is_not_gathered),

@@ -12,7 +12,7 @@ static struct snapshot_rules rules;
 
 static void make_rules(void)
 {
-    rules = (struct snapshot_rules){quorum_of(N), chain, HORIZON, parsed};
+    rules = (struct snapshot_rules){quorum_of(N), chain, HORIZON, parsed, false};
     for (unsigned i = 0; i < N; i++)
         assert_true(identity_parse(&keys[i], &parsed[i]));
 }
@@ -37,7 +37,7 @@ static struct snapshot_head make(struct store *ledger, struct store *snapshots)
         assert_int_equal(run_epoch(x, e, &state), 0);
     executor_close(x);
     assert_int_equal(store_view_open(ledger, &view), 0);
-    assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON), 0);
+    assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON, NULL), 0);
     store_view_close(view);
     assert_int_equal(store_view_open(snapshots, &view), 0);
     assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_GATHERED, &head), STORE_MISSING);
@@ -440,7 +440,7 @@ static void of_a_damaged_ledger_none_is_made(void **state)
                      0);
     assert_int_equal(store_commit(ledger), 0);
     assert_int_equal(store_view_open(ledger, &view), 0);
-    assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON), STORE_CORRUPT);
+    assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON, NULL), STORE_CORRUPT);
     store_view_close(view);
     store_close(ledger);
     store_close(snapshots);
@@ -459,7 +459,7 @@ static void two_are_kept(void **state)
     for (epoch_id e = 1; e <= 6; e++) {
         assert_int_equal(run_epoch(x, e, &end), 0);
         assert_int_equal(store_view_open(ledger, &view), 0);
-        assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON), 0);
+        assert_int_equal(snapshots_make(snapshots, view, quorum_of(N), HORIZON, NULL), 0);
         store_view_close(view);
         assert_int_equal(store_view_open(snapshots, &view), 0);
         assert_int_equal(snapshots_last(view, quorum_of(N), SNAPSHOT_UNSIGNED, &head), 0);

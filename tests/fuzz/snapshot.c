@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct slice written = writer_result(&w);
     fuzz_require(w.ok && slice_equal(written, bytes));
     const struct snapshot_rules rules = {
-        .quorum = q, .link_horizon = 100, .identities = identities};
+        .quorum = q, .link_horizon = 100, .identities = identities, .opaque = head.opaque};
     fuzz_require(!snapshot_head_verify(&head, &rules)); /* Nobody has signed anything. */
     const uint32_t pieces = snapshot_pieces(&head);
     fuzz_require(snapshot_run_pieces(&head) <= pieces);
