@@ -5,14 +5,10 @@
 
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
-#include "node/retention.h"
 
 enum {
     LOOK_MS = 200,
     OFFER_MS = 3000,
-    WANT_MS = 5000,
-    UNSIGNED = 4,               /* Checkpoints. */
-    ASKED_MS = 60000,           /* Between two that are made because somebody asks. */
     SERVE_QUEUED_MAX = 1 << 20, /* Bytes that wait for a peer: more are not put behind them. */
 };
 
@@ -293,83 +289,6 @@ static void offer(struct daemon *d)
     d->snapshots.askers = (struct nodeset){0}; /* They ask again. */
 }
 
-static epoch_id executed_by_all(const struct daemon *d)
-{
-    epoch_id all = d->executed.epoch;
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && d->words[p].executed < all)
-            all = d->words[p].executed;
-    return all;
-}
-
-/* The least that somebody asks for and the last one is not; of each, one in a while. */
-static epoch_id asked_for(const struct daemon *d)
-{
-    const epoch_id last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0;
-    epoch_id least = 0;
-    for (unsigned p = 0; p < d->quorum.n; p++) {
-        const epoch_id asked = d->snapshots.asked[p];
-        const uint64_t made_ms = d->snapshots.asked_ms[p];
-        if (asked > last && (least == 0 || asked < least) &&
-            (made_ms == 0 || d->now_ms >= made_ms + ASKED_MS))
-            least = asked;
-    }
-    return least;
-}
-
-static void made_one(struct daemon *d, epoch_id made)
-{
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (d->snapshots.asked[p] > 0 && d->snapshots.asked[p] <= made) {
-            d->snapshots.asked[p] = 0;
-            d->snapshots.asked_ms[p] = d->now_ms;
-        }
-}
-
-void daemon_want_snapshot(struct daemon *d, epoch_id epoch)
-{
-    const struct message m = {.kind = MESSAGE_WANT_SNAPSHOT,
-                              .epoch = d->snapshots.alike > epoch ? d->snapshots.alike : epoch,
-                              .snapshot = {.index = SNAPSHOT_ANY}};
-    if (d->now_ms < d->snapshots.wanted_ms + WANT_MS)
-        return;
-    d->snapshots.wanted_ms = d->now_ms;
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && transport_reaches(d->transport, (node_id)p))
-            driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
-}
-
-/* Each has made one when it had to. One that they are all told of early enough is of one epoch. */
-static void want_alike(struct daemon *d)
-{
-    const uint64_t every = d->snapshots.making.every;
-    const epoch_id now = daemon_credible(d);
-    if (d->snapshots.alike <= now)
-        d->snapshots.alike = (now / every + 2) * every;
-    daemon_want_snapshot(d, d->snapshots.alike);
-}
-
-static void retain(struct daemon *d)
-{
-    struct execution_snapshots *s = &d->snapshots.making;
-    const struct retention r = {
-        .full = store_used(d->consensus) > d->config.node.retain_bytes,
-        .executed = d->executed.epoch,
-        .by_all = executed_by_all(d),
-        .held = driver_held(d->driver),
-        .last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0,
-        .made = d->snapshots.made ? d->snapshots.unsigned_one.checkpoint.epoch : 0,
-        .asked = asked_for(d),
-        .every = s->every,
-    };
-    driver_hold(d->driver, retention_hold(&r));
-    atomic_store(&s->wanted, retention_wants(&r) && !d->snapshots.gathering.gathering);
-    if (atomic_load(&s->error) != 0)
-        log_limited(LOG_LEVEL_ERROR, "snapshot", 1,
-                    "no snapshot can be made: what is kept for nodes that are behind cannot be "
-                    "dropped");
-}
-
 static int look(struct daemon *d)
 {
     struct catch_up *c = &d->snapshots.gathering;
@@ -382,7 +301,7 @@ static int look(struct daemon *d)
     const epoch_id made = atomic_exchange(&d->snapshots.making.made, 0);
     if (made > 0) {
         error = look_up(d, NULL);
-        made_one(d, made);
+        daemon_made_snapshot(d, made);
     }
     if (error == 0 && d->snapshots.made)
         error = sign(d);
@@ -390,7 +309,7 @@ static int look(struct daemon *d)
         error = catch_up_tick(c, behind(d), d->now_ms - d->snapshots.moved_ms, d->now_ms,
                               &d->snapshots.again);
     if (error == 0 && catch_up_waits(c) && d->now_ms - d->snapshots.moved_ms >= CATCH_UP_STILL_MS)
-        want_alike(d);
+        daemon_want_snapshot(d, 0);
     if (c->gathering && !was)
         log_line(LOG_LEVEL_INFO, "snapshot",
                  "what this node lacks is gone elsewhere: gathering a snapshot epoch=%" PRIu64
@@ -413,7 +332,7 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
     d->snapshots.looked_ms = d->now_ms;
     if (daemon_look_after_lost(d, message, message_size) != 0)
         return -1;
-    retain(d);
+    daemon_retain(d);
     offer(d);
     if (pthread_mutex_trylock(&d->snapshots.making.mutex) != 0)
         return 0; /* One is being made. */

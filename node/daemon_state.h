@@ -125,8 +125,10 @@ void daemon_close_snapshots(struct daemon *d); /* What was not opened is fine. *
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m);
 /* In each round, after the commit. 0, or -1 with `message`. */
 int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
-/* Asks all for one of this epoch or later, now and then. */
-void daemon_want_snapshot(struct daemon *d, epoch_id epoch);
+/* daemon_retain.c: asks all, now and then, for one of this epoch or later. */
+void daemon_want_snapshot(struct daemon *d, epoch_id least);
+void daemon_made_snapshot(struct daemon *d, epoch_id made);
+void daemon_retain(struct daemon *d);
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);
 /* The snapshot that the ledger began with; NULL: none. */
 const struct checkpoint_record *daemon_installed(struct daemon *d);

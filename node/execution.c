@@ -141,7 +141,8 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
 {
     struct execution_snapshots *s = x->snapshots;
     struct store_view *view;
-    if (!s || epoch % s->every != 0 || !atomic_exchange(&s->wanted, false))
+    if (!s || epoch % s->every != 0 ||
+        !(atomic_exchange(&s->wanted, false) || atomic_load(&s->due) == epoch))
         return;
     pthread_mutex_lock(&s->mutex);
     int error = store_view_open(x->ledger, &view);

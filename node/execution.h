@@ -54,7 +54,8 @@ struct execution_snapshots {
     struct quorum quorum;
     uint64_t link_horizon;
     uint64_t every;             /* Epochs from one checkpoint to the next. */
-    atomic_bool wanted;         /* Of the next checkpoint. */
+    atomic_bool wanted;         /* Of the next checkpoint, */
+    atomic_uint_least64_t due;  /* or of this one; 0: of none. */
     atomic_uint_least64_t made; /* The last one, by its epoch; 0: none since the start. */
     atomic_int error;           /* Of the last try. */
 };
