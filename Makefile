@@ -98,6 +98,7 @@ $(BUILD)/bench: $(call objects,$(BENCH) $(MEMORY)) $(BUILD)/ledger.a
 $(filter-out $(MEMORIES) $(NETTESTS),$(UNITS)): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/ledger.a
 $(MEMORIES): $(BUILD)/%: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
 $(TWINS): $(BUILD)/%_memory: $(BUILD)/tests/%.o $(call objects,$(MEMORY)) $(BUILD)/ledger.a
+$(BUILD)/test_ledger_application: $(BUILD)/node/client/ledger_application.o
 $(HELPERS): %: %.o $(BUILD)/ledger.a
 $(BUILD)/tests/power/cut: $(BUILD)/tests/sim/prng.o
 $(NETTESTS): $(BUILD)/%: $(BUILD)/tests/%.o $(BUILD)/testnet.a $(BUILD)/ledger.a

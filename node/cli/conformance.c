@@ -45,6 +45,7 @@ static const struct {
     {"execute before any hello is answered no", check_greeting},
     {"a word that it does not know is answered no, and it goes on", check_unknown},
     {"killed and started again, it goes on from its last commit", check_kills},
+    {"its state dumped and loaded, it comes to the same", check_snapshot},
     {"begun anew in an empty directory, it comes to the same root", check_anew},
 };
 enum { CHECKS = sizeof checks / sizeof checks[0], NEEDED = 2 };

@@ -13,6 +13,7 @@ enum {
     SUBJECT_PATH_MAX = 100,   /* A socket has no longer one. */
     SUBJECT_WHY_MAX = 640,
     SUBJECT_TRANSACTION_MAX = 65536,
+    SUBJECT_DUMP_MAX = 256 << 20,
 };
 
 /* The application under test: a process, its directory, and two connections to it. Functions that
@@ -47,6 +48,11 @@ int ask_execute(struct subject *s, uint64_t epoch, const struct slice transactio
 int ask_finish(struct subject *s, uint64_t epoch, struct hash *root);
 int ask_commit(struct subject *s, uint64_t epoch);
 int ask_unknown(struct subject *s);
+/* An empty record: that was all. Lent until the next question. */
+int ask_dump(struct subject *s, uint64_t number, struct slice *record);
+int ask_whether_dump(struct subject *s, bool *has); /* It may say no. */
+int ask_restore(struct subject *s, uint64_t epoch, const struct hash *root);
+int ask_load(struct subject *s, const struct slice records[], size_t count);
 /* Execute, before any hello: 0 if it says no. */
 int ask_ungreeted(struct subject *s, struct slice transaction);
 /* In halves: others are asked meanwhile. */
@@ -106,6 +112,7 @@ int check_hello_finished(struct conformance *c);
 int check_greeting(struct conformance *c);
 int check_unknown(struct conformance *c);
 int check_kills(struct conformance *c);
+int check_snapshot(struct conformance *c);
 int check_anew(struct conformance *c);
 
 #endif

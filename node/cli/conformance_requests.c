@@ -202,6 +202,53 @@ int ask_ungreeted(struct subject *s, struct slice transaction)
     return reply.ok ? subject_why(s, "no was expected to execute before any hello, ok came") : 0;
 }
 
+static int send_dump(struct subject *s, uint64_t count)
+{
+    uint8_t bytes[NUMBER_SIZE];
+    const struct slice frames[] = {text("dump"), number(bytes, count)};
+    return send_frames(s, s->requests, frames, 2) ||
+                   receive(s, s->requests, "dump", SUBJECT_ANSWER_MS)
+               ? -1
+               : 0;
+}
+
+int ask_whether_dump(struct subject *s, bool *has)
+{
+    const int result = send_dump(s, 0);
+    *has = reply.ok;
+    return result;
+}
+
+int ask_dump(struct subject *s, uint64_t count, struct slice *record)
+{
+    if (send_dump(s, count))
+        return -1;
+    if (!reply.ok || reply.count != 2 || reply.sizes[1] > EXTERNAL_RECORD_MAX)
+        return subject_why(s, "its answer to dump is not ok and a record of %d bytes at the most",
+                           EXTERNAL_RECORD_MAX);
+    *record = slice_of(reply.data[1], reply.sizes[1]);
+    return 0;
+}
+
+int ask_restore(struct subject *s, uint64_t epoch, const struct hash *root)
+{
+    uint8_t bytes[NUMBER_SIZE];
+    const struct slice frames[] = {text("restore"), number(bytes, epoch), hash_slice(root)};
+    return ask(s, frames, 3, SUBJECT_ANSWER_MS, 0);
+}
+
+int ask_load(struct subject *s, const struct slice records[], size_t count)
+{
+    if (zmq_send(s->requests, "load", 4, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+        return subject_why(s, "a request cannot be sent: %s", zmq_strerror(zmq_errno()));
+    if (send_frames(s, s->requests, records, count) ||
+        receive(s, s->requests, "load", SUBJECT_ANSWER_MS))
+        return -1;
+    return reply.ok && reply.count == 1
+               ? 0
+               : subject_why(s, "ok was expected to load, of records that it had dumped");
+}
+
 int send_aside(struct subject *s, const char *word, struct slice bytes)
 {
     const struct slice frames[] = {text(word), bytes};

@@ -1,22 +1,29 @@
 #include "node/client/ledger_application.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 enum { TRANSACTIONS_MAX = 8192, CHAIN_SIZE = 32 };
+static_assert(LEDGER_PLACE_SIZE == 8 + LEDGER_ROOT_SIZE, "a place is an epoch and its root");
 
 struct serving {
     const struct ledger_application *application;
     void *socket;
-    zmq_msg_t message;        /* The frame that was received last. */
-    bool more;                /* There is another. */
-    uint64_t committed, open; /* Epochs; 0: none is open. */
-    bool greeted;             /* There was a hello. */
+    zmq_msg_t message;              /* The frame that was received last. */
+    bool more;                      /* There is another. */
+    uint64_t committed, open;       /* Epochs; 0: none is open. */
+    uint8_t root[LEDGER_ROOT_SIZE]; /* Of the last one, or of that which is finished. */
+    EVP_MD_CTX *hash;
+    bool greeted; /* There was a hello. */
     bool finished;
+    bool restoring;
+    uint64_t dumped; /* Records. */
     uint8_t verdicts[TRANSACTIONS_MAX];
 };
 
@@ -34,13 +41,13 @@ static bool next(struct serving *s, struct frame *f)
     return true;
 }
 
-static bool next_epoch(struct serving *s, uint64_t *epoch)
+static bool next_number(struct serving *s, uint64_t *number)
 {
     struct frame f;
-    if (!next(s, &f) || f.size != sizeof *epoch)
+    if (!next(s, &f) || f.size != sizeof *number)
         return false;
-    memcpy(epoch, f.data, sizeof *epoch);
-    *epoch = be64toh(*epoch);
+    memcpy(number, f.data, sizeof *number);
+    *number = be64toh(*number);
     return true;
 }
 
@@ -62,7 +69,7 @@ static void refuse(struct serving *s, const char *reason)
 
 static void hello(struct serving *s)
 {
-    uint8_t root[LEDGER_ROOT_SIZE];
+    uint8_t place[LEDGER_PLACE_SIZE] = {0};
     struct frame version, f;
     if (!next(s, &version) || version.size != 1 || *(const char *)version.data != '1' ||
         !next(s, &f) || f.size != CHAIN_SIZE || s->more) {
@@ -70,11 +77,13 @@ static void hello(struct serving *s)
         return;
     }
     s->open = 0;
-    s->finished = false;
+    s->finished = s->restoring = false;
     s->greeted = true;
-    s->application->begin(s->application->context, &s->committed, root);
-    const uint64_t epoch = htobe64(s->committed);
-    const struct frame parts[] = {{&epoch, sizeof epoch}, {root, sizeof root}};
+    s->application->begin(s->application->context, place);
+    memcpy(&s->committed, place, sizeof s->committed);
+    s->committed = be64toh(s->committed);
+    memcpy(s->root, place + sizeof s->committed, sizeof s->root);
+    const struct frame parts[] = {{place, sizeof s->committed}, {s->root, sizeof s->root}};
     reply(s, "ok", parts, 2);
 }
 
@@ -91,20 +100,35 @@ static void check(struct serving *s)
         reply(s, "ok", NULL, 0);
 }
 
+static enum ledger_verdict execute_one(struct serving *s, const struct frame *f)
+{
+    const uint32_t size = htobe32((uint32_t)f->size);
+    const enum ledger_verdict verdict =
+        s->application->execute(s->application->context, f->data, f->size);
+    if (verdict == LEDGER_EXECUTED) {
+        EVP_DigestUpdate(s->hash, &size, sizeof size);
+        EVP_DigestUpdate(s->hash, f->data, f->size);
+    }
+    return verdict;
+}
+
 static void execute(struct serving *s)
 {
     uint64_t epoch;
     unsigned count = 0;
     struct frame f;
-    if (!s->greeted || !next_epoch(s, &epoch) || !s->more || epoch <= s->committed || s->finished ||
-        (s->open != 0 && s->open != epoch)) {
+    if (!s->greeted || !next_number(s, &epoch) || !s->more || epoch <= s->committed ||
+        s->finished || (s->open != 0 && s->open != epoch)) {
         refuse(s, "after hello: execute EPOCH TRANSACTION ..., of the next epoch");
         return;
     }
+    if (s->open == 0) {
+        EVP_DigestInit_ex(s->hash, EVP_sha256(), NULL);
+        EVP_DigestUpdate(s->hash, s->root, sizeof s->root);
+    }
     s->open = epoch;
     while (count < TRANSACTIONS_MAX && next(s, &f))
-        s->verdicts[count++] =
-            (uint8_t)s->application->execute(s->application->context, f.data, f.size);
+        s->verdicts[count++] = (uint8_t)execute_one(s, &f);
     if (s->more)
         refuse(s, "so many transactions are too many");
     else
@@ -114,27 +138,33 @@ static void execute(struct serving *s)
 static void finish(struct serving *s)
 {
     uint64_t epoch;
-    uint8_t root[LEDGER_ROOT_SIZE];
-    if (!next_epoch(s, &epoch) || s->more || epoch != s->open || s->finished) {
+    if (!next_number(s, &epoch) || s->more || epoch != s->open || s->finished) {
         refuse(s, "finish EPOCH, the one that was executed");
         return;
     }
-    s->application->finish(s->application->context, epoch, root);
+    if (s->application->finish)
+        s->application->finish(s->application->context, epoch, s->root);
+    else
+        EVP_DigestFinal_ex(s->hash, s->root, NULL);
     s->finished = true;
-    reply(s, "ok", &(struct frame){root, sizeof root}, 1);
+    reply(s, "ok", &(struct frame){s->root, sizeof s->root}, 1);
 }
 
 static void commit(struct serving *s)
 {
     uint64_t epoch;
-    if (!next_epoch(s, &epoch) || s->more || epoch != s->open || !s->finished) {
+    if (!next_number(s, &epoch) || s->more || epoch != s->open || !s->finished) {
         refuse(s, "commit EPOCH, the one that was finished");
         return;
     }
-    s->application->commit(s->application->context);
+    const uint64_t number = htobe64(epoch);
+    uint8_t place[LEDGER_PLACE_SIZE];
+    memcpy(place, &number, sizeof number);
+    memcpy(place + sizeof number, s->root, sizeof s->root);
+    s->application->commit(s->application->context, place);
     s->committed = epoch;
     s->open = 0;
-    s->finished = false;
+    s->finished = s->restoring = false;
     reply(s, "ok", NULL, 0);
 }
 
@@ -152,11 +182,61 @@ static void query(struct serving *s)
         reply(s, "ok", &answer, 1);
 }
 
+static void dump(struct serving *s)
+{
+    uint64_t number;
+    struct frame record = {"", 0};
+    if (!s->application->dump) {
+        refuse(s, "there are no snapshots here");
+    } else if (!s->greeted || !next_number(s, &number) || s->more ||
+               (number != 0 && number != s->dumped)) {
+        refuse(s, "after hello: dump NUMBER, from 0, then the next");
+    } else {
+        record.size = s->application->dump(s->application->context, number == 0, &record.data);
+        s->dumped = number + 1;
+        reply(s, "ok", &record, 1);
+    }
+}
+
+static void restore(struct serving *s)
+{
+    uint64_t epoch;
+    struct frame root;
+    if (!s->greeted || !s->application->restore || !next_number(s, &epoch) || s->open != 0 ||
+        !next(s, &root) || root.size != LEDGER_ROOT_SIZE || s->more) {
+        refuse(s, s->application->restore ? "after hello: restore EPOCH ROOT"
+                                          : "there are no snapshots here");
+        return;
+    }
+    memcpy(s->root, root.data, sizeof s->root);
+    s->application->restore(s->application->context);
+    s->open = epoch;
+    s->finished = s->restoring = true;
+    reply(s, "ok", NULL, 0);
+}
+
+static void load(struct serving *s)
+{
+    struct frame record;
+    if (!s->restoring) {
+        refuse(s, "after restore: load RECORD ...");
+        return;
+    }
+    while (next(s, &record))
+        if (s->application->load(s->application->context, record.data, record.size) !=
+            LEDGER_EXECUTED) {
+            refuse(s, "a record of it is none of this application");
+            return;
+        }
+    reply(s, "ok", NULL, 0);
+}
+
 static const struct request {
     const char *word;
     void (*answer)(struct serving *s);
-} requests[] = {{"hello", hello},   {"check", check},   {"execute", execute},
-                {"finish", finish}, {"commit", commit}, {"query", query}};
+} requests[] = {{"hello", hello},   {"check", check},     {"execute", execute},
+                {"finish", finish}, {"commit", commit},   {"query", query},
+                {"dump", dump},     {"restore", restore}, {"load", load}};
 
 static bool answer_one(struct serving *s)
 {
@@ -185,9 +265,10 @@ int ledger_application_serve(const char *path, const struct ledger_application *
     }
     void *zmq = zmq_ctx_new();
     s->application = application;
+    s->hash = EVP_MD_CTX_new();
     s->socket = zmq ? zmq_socket(zmq, ZMQ_REP) : NULL;
     zmq_msg_init(&s->message);
-    if (s->socket && zmq_bind(s->socket, endpoint) == 0)
+    if (s->hash && s->socket && zmq_bind(s->socket, endpoint) == 0)
         while (answer_one(s) || errno == EINTR)
             continue;
     const int error = errno;
@@ -196,6 +277,7 @@ int ledger_application_serve(const char *path, const struct ledger_application *
         zmq_close(s->socket);
     if (zmq)
         zmq_ctx_term(zmq);
+    EVP_MD_CTX_free(s->hash);
     free(s);
     errno = error;
     return -1;

@@ -1,24 +1,17 @@
-/* A key-value store, as store.py: an application in a process of its own, beside a node. Transactions
- * are "set KEY VALUE NUMBER" and "del KEY NUMBER"; the number makes those differ that want the same. A
- * query is a key, and sees what is committed. usage: store SOCKET DIRECTORY */
+/* A key-value store, as store.py: "set KEY VALUE NUMBER" and "del KEY NUMBER" (the number makes those
+ * differ that want the same); a query is a key of what is committed. usage: store SOCKET DIRECTORY */
 #include <ledger_application.h>
 #include <lmdb.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FIELD = 201, TEXT = 512 };
-static struct {
-    uint64_t epoch;
-    uint8_t root[LEDGER_ROOT_SIZE];
-} last; /* As it was committed, or will be. Its key has a blank, and so is no other. */
-static MDB_val last_key = {6, " state"}, last_value = {sizeof last, &last};
+enum { FIELD = 202, TEXT = 512 };
+static MDB_val place_key = {6, " place"}; /* With a blank: no other, and before all others. */
 static MDB_env *env;
 static MDB_dbi table;
-static MDB_txn *txn, *view; /* What is executed and not committed, or NULL; for queries. */
-static EVP_MD_CTX *hash;
+static MDB_txn *txn, *view; /* For what is executed and not committed; for what is committed. */
 
 static int must(int result) /* Succeed, or find nothing: an odd key is none. */
 {
@@ -39,18 +32,27 @@ static bool parse(const void *bytes, size_t size, char key[FIELD], char value[FI
     return end > 0 && (size_t)end == size;
 }
 
-static void begin(void *none, uint64_t *epoch, uint8_t *root)
+/* What is committed under a key, or after it; lent until the next call. */
+static int find(MDB_val *key, MDB_val *value, bool after)
+{
+    MDB_cursor *cursor;
+    mdb_txn_reset(view);
+    must(mdb_txn_renew(view));
+    must(mdb_cursor_open(view, table, &cursor));
+    int missing = must(mdb_cursor_get(cursor, key, value, MDB_SET));
+    if (after)
+        missing = must(mdb_cursor_get(cursor, key, value, MDB_NEXT));
+    mdb_cursor_close(cursor);
+    return missing;
+}
+
+static void begin(void *none, uint8_t *place)
 {
     MDB_val found;
     mdb_txn_abort(txn);
-    must(mdb_txn_begin(env, NULL, 0, &txn));
-    memset(&last, 0, sizeof last);
-    if (must(mdb_get(txn, table, &last_key, &found)) == 0)
-        memcpy(&last, found.mv_data, sizeof last);
-    mdb_txn_abort(txn);
-    txn = none;
-    *epoch = last.epoch;
-    memcpy(root, last.root, sizeof last.root);
+    must(mdb_txn_begin(env, none, 0, &txn));
+    if (must(mdb_get(txn, table, &place_key, &found)) == 0)
+        memcpy(place, found.mv_data, LEDGER_PLACE_SIZE);
 }
 
 static const char *check(void *none, const void *bytes, size_t size)
@@ -62,45 +64,43 @@ static const char *check(void *none, const void *bytes, size_t size)
 static enum ledger_verdict execute(void *none, const void *bytes, size_t size)
 {
     char name[FIELD], text[FIELD];
-    if (!txn) {
-        must(mdb_txn_begin(env, none, 0, &txn));
-        EVP_DigestInit(hash, EVP_sha256());
-        EVP_DigestUpdate(hash, last.root, sizeof last.root);
-    }
     if (!parse(bytes, size, name, text))
         return LEDGER_REFUSED;
     MDB_val key = {strlen(name), name}, value = {strlen(text), text};
-    if (must(*text ? mdb_put(txn, table, &key, &value, 0) : mdb_del(txn, table, &key, NULL)))
-        return LEDGER_FAILED;
-    EVP_DigestUpdate(hash, bytes, size);
-    EVP_DigestUpdate(hash, "\n", 1);
-    return LEDGER_EXECUTED;
+    const int odd = *text ? mdb_put(txn, table, &key, &value, 0) : mdb_del(txn, table, &key, none);
+    return must(odd) ? LEDGER_FAILED : LEDGER_EXECUTED;
 }
 
-static void finish(void *none, uint64_t epoch, uint8_t *root)
+static void commit(void *none, const uint8_t *place)
 {
-    last.epoch = epoch;
-    EVP_DigestFinal(hash, last.root, none);
-    memcpy(root, last.root, sizeof last.root);
-}
-
-static void commit(void *none)
-{
-    must(mdb_put(txn, table, &last_key, &last_value, 0));
+    MDB_val value = {LEDGER_PLACE_SIZE, (void *)place};
+    must(mdb_put(txn, table, &place_key, &value, 0));
     must(mdb_txn_commit(txn));
-    txn = none;
+    must(mdb_txn_begin(env, none, 0, &txn));
 }
 
 static const char *query(void *none, const void *bytes, size_t size, const void **data, size_t *n)
 {
     MDB_val key = {size, (void *)bytes}, value = {0};
-    mdb_txn_reset(view); /* What it lent is not needed any more. */
-    must(mdb_txn_renew(view));
-    const int missing = must(mdb_get(view, table, &key, &value));
+    const int missing = find(&key, &value, false);
     *data = value.mv_data;
     *n = value.mv_size;
     return missing ? "no such key" : none;
 }
+
+/* A pair, as a transaction: that after the one of the last call. */
+static size_t dump(void *none, bool first, const void **record)
+{
+    static char last[FIELD], text[TEXT];
+    MDB_val key = first ? place_key : (MDB_val){strlen(last), last}, value = {0, none};
+    if (find(&key, &value, true))
+        return 0;
+    snprintf(last, sizeof last, "%.*s", (int)key.mv_size, (char *)key.mv_data);
+    *record = text;
+    return sprintf(text, "set %s %.*s 0", last, (int)value.mv_size, (char *)value.mv_data);
+}
+
+static void restore(void *none) { must(mdb_drop(txn, table, none != NULL)); }
 
 int main(int argc, char **argv)
 {
@@ -112,8 +112,8 @@ int main(int argc, char **argv)
     must(mdb_env_open(env, argv[2], MDB_NOTLS, 0600)); /* A query beside a transaction. */
     must(mdb_txn_begin(env, NULL, MDB_RDONLY, &view));
     must(mdb_dbi_open(view, NULL, 0, &table));
-    hash = EVP_MD_CTX_new();
-    ledger_application_serve(
-        argv[1], &(struct ledger_application){NULL, begin, check, execute, finish, commit, query});
+    const struct ledger_application store = {NULL,   begin, check, execute, NULL,
+                                             commit, query, dump,  restore, execute};
+    ledger_application_serve(argv[1], &store);
     return perror("store: it cannot listen"), 1;
 }

@@ -13,29 +13,8 @@ NODES=4
 PATIENCE_S=60
 BATCH=400
 . tests/cluster.sh
-export PYTHONDONTWRITEBYTECODE=1
+. tests/applications.sh
 
-for python in python3 /usr/bin/python3 ''; do # Debian's ZeroMQ is for Debian's Python.
-    "$python" -c 'import zmq' 2>/dev/null && break
-done
-[ -n "$python" ] || fail 'Python has no zmq: install python3-zmq'
-installed=$PWD/$build/applications.installed
-make -s install BUILD="$build" DESTDIR="$installed" PREFIX= >/dev/null || fail 'it cannot be installed'
-# shellcheck disable=SC2046
-${CC-cc} -std=c17 -o "$build/example_store" tests/examples/store.c \
-    $(PKG_CONFIG_PATH=$installed/lib/pkgconfig pkg-config --define-prefix --cflags --libs libledger lmdb libcrypto) || fail 'store.c does not build'
-
-apps=()
-stop_apps() { kill -KILL "${apps[@]}" && wait "${apps[@]}"; } 2>/dev/null
-trap 'cleanup; stop_apps' EXIT
-start_app() { # node
-    local program=("$build/example_store")
-    [ $(($1 % 2)) = 0 ] || program=("$python" tests/examples/store.py)
-    "${program[@]}" "$cluster/node$1/application.sock" "$cluster/node$1/state" 2>>"$cluster/app$1.log" &
-    apps[$1]=$!
-}
-kill_app() { kill -KILL "${apps[$1]}" && wait "${apps[$1]}"; } 2>/dev/null
-kill_node() { kill -KILL "${pids[$1]}" && wait "${pids[$1]}"; } 2>/dev/null
 number=0
 submit() { # node: so many more
     local k
@@ -50,9 +29,6 @@ submit() { # node: so many more
     "$cli" submit "$cluster" --node "$1" --file "$cluster/transactions" --batch 20 --timeout 2 \
         --ids "$cluster/ids.$number" >/dev/null 2>&1 &
     loader=$!
-}
-there() { # node, lines before: its application has come again
-    [ "$(grep -c 'the application is there' "$cluster/node$1.log")" -gt "$2" ]
 }
 
 cluster_up --app external
