@@ -80,6 +80,12 @@ if [ -n "$(root store.c)" ] && [ "$(root store.c)" = "$(root store.py)" ]; then
 else
     bad "store.c comes to the root $(root store.c), store.py to $(root store.py)"
 fi
+records() { sed -n 's/^ok: its state dumped.*: //p' "$directory/$1"; }
+if [ -n "$(records store.c)" ] && [ "$(records store.c)" = "$(records store.py)" ]; then
+    good "both give $(records store.c)"
+else
+    bad "store.c gives $(records store.c), store.py $(records store.py)"
+fi
 kills=$KILLS_BROKEN
 broken wrong_root 'cut into other parts' 'the root that finish tells: '
 broken forgets 'killed and started again' 'its last commit, was expected'
