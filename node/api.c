@@ -107,6 +107,21 @@ static void answer_blocks(const struct call *call, const struct client_answer *f
         api_say(answer, 200, json_text(json_block(&from->block)));
 }
 
+/* What an application of its own says. */
+static void answer_query(const struct client_answer *from, struct http_answer *answer)
+{
+    if (from->result.status != CLIENT_OK) {
+        answer_invalid(from, answer);
+        return;
+    }
+    char *hex = malloc(2 * from->bytes.size + 1);
+    if (!hex)
+        abort();
+    hex_encode(from->bytes, hex);
+    api_say(answer, 200, json_text(json_pack("{s:s}", "answer", hex)));
+    free(hex);
+}
+
 static void translate(const struct call *call, const struct client_answer *from,
                       struct http_answer *answer)
 {
@@ -128,11 +143,11 @@ static void translate(const struct call *call, const struct client_answer *from,
     case CLIENT_CONSISTENCY: answer_proof(from, answer); break;
     case CLIENT_ACCOUNT: answer_account(call, from, answer); break;
     case CLIENT_BLOCK: answer_blocks(call, from, answer); break;
+    case CLIENT_QUERY: answer_query(from, answer); break;
     case CLIENT_NONE:
     case CLIENT_STATUS:
     case CLIENT_STATS:
     case CLIENT_EVENTS:
-    case CLIENT_QUERY:
     case CLIENT_KINDS: api_refuse(answer, 500, "there is no such question"); break;
     }
 }

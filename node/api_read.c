@@ -1,6 +1,7 @@
 /* What is asked for by address. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/api_private.h"
@@ -144,6 +145,26 @@ static void read_consistency(struct api *a, const struct http_request *request,
     api_ask(call, request, answer);
 }
 
+/* query/BYTES */
+static void read_query(struct api *a, const char *hex, const struct http_request *request,
+                       struct http_answer *answer)
+{
+    const size_t size = strlen(hex) / 2;
+    struct call *call = api_call(a, CLIENT_QUERY, size);
+    if (size == 0 || size > CLIENT_QUERY_MAX || strlen(hex) != 2 * size ||
+        !hex_decode(hex, call->items, size)) {
+        char sentence[64];
+        snprintf(sentence, sizeof(sentence), "a query is 1 to %d bytes in hex digits",
+                 CLIENT_QUERY_MAX);
+        api_refuse(answer, 404, sentence);
+        free(call);
+        return;
+    }
+    call->question.request.query = slice_of(call->items, size);
+    call->question.bytes = sizeof(*call) + size;
+    api_ask(call, request, answer);
+}
+
 /* What follows `name` in the path, or NULL. */
 static const char *after(const char *path, const char *name)
 {
@@ -161,6 +182,8 @@ static void get(struct api *a, const char *path, const struct http_request *requ
         read_account(a, rest, request, answer);
     else if ((rest = after(path, "blocks/")))
         read_block(a, rest, request, answer);
+    else if ((rest = after(path, "query/")))
+        read_query(a, rest, request, answer);
     else if (strcmp(path, "blocks") == 0)
         read_blocks(a, request, answer);
     else if (strcmp(path, "status") == 0)

@@ -64,6 +64,14 @@ done
 said() { [ "$("$cli" query "$cluster" last --node "$1" 2>/dev/null)" = word ]; }
 for ((i = 0; i < NODES; i++)); do until_true "node $i does not say the last word" said $i; done
 "$cli" query "$cluster" nobody 2>&1 | grep -qx 'ledger-cli query: no such key' || fail 'it says something of nobody'
+# Over HTTP too, in hex digits.
+port=$(sed -nE 's/^address = .*:([0-9]+)$/\1/p' "$cluster/cluster.conf" | head -n 1)
+hex() { printf %s "$1" | od -An -tx1 | tr -d ' \n'; }
+over_http() { curl -s --max-time 20 -w ' %{http_code}' "127.0.0.1:$((port + 10 * $1 + 4))/v1/query/$(hex "$2")"; }
+for ((i = 0; i < NODES; i++)); do
+    over_http $i last | tr -d '\n' | grep -q "{\"answer\":\"$(hex word)\"} 200\$" || fail "node $i does not say it over HTTP"
+    over_http $i nobody | tr -d '\n' | grep -q 'no such key"} 404$' || fail "node $i says something of nobody over HTTP"
+done
 # One that has lost everything is given everything again.
 kill_app 1
 rm -rf "$cluster/node1/state"

@@ -56,6 +56,7 @@ ask 200 "$through/blocks/0"
 ask 404 "$through/blocks/123456789"
 ask 200 "$through/consistency?height=1&wait=60"
 ask 409 "$through/consistency?height=123456789"
+ask 404 "$through/query/ab" # The ledger answers none.
 ask 200 "$through/status"
 ask 200 "$through/openapi.json"
 # A stream has no end, and Prism hands on what has one; each event is the schema's, by ajv.
