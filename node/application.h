@@ -91,6 +91,7 @@ struct application_port {
      * the one after that of the last call. Empty: there are no more. The same on all nodes. NULL: the
      * state is in the ledger store. */
     int (*record)(void *state, bool first, struct slice *record);
+    uint64_t (*kept)(void *state); /* Bytes that a snapshot would free; from any thread. */
 
     /* May be NULL. The store has committed; nothing has been executed for a while: 0 or a store_error;
      * what waits is not to wait any more, from any thread; why there was an error, if it is not the

@@ -99,7 +99,7 @@ static int look_lost(struct daemon *d, char *message, size_t message_size)
                  "they come to a checkpoint, and come to one when there are transactions",
                  least);
     }
-    if (driver_lost(d->driver) != LOST_NOT_KNOWN)
+    if (driver_lost(d->driver) != LOST_NOT_KNOWN && !d->snapshots.gathering.gathering)
         daemon_want_snapshot(d, driver_lost(d->driver));
     return 0;
 }

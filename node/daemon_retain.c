@@ -1,5 +1,6 @@
 /* What is kept, and when a snapshot is made: when this node keeps too much, or others ask.
  *
+ * Too much is kept for nodes that are behind, or, of what was given to an application elsewhere, for that.
  * Of the ledger each makes one at the checkpoint that comes next. Of an application elsewhere one is
  * good that f+1 have alike, so who needs one asks all, itself too, for that of one epoch, which is far
  * enough ahead that all hear of it before, and of few, so that two who ask ask for the same. Who has
@@ -9,7 +10,8 @@
 
 enum {
     WANT_MS = 5000,
-    ASKED_MS = 60000, /* Between two that are made because somebody asks. */
+    ASKED_MS = 60000, /* Between two that are made because one asks, ... */
+    ASKED_TIMES = 30, /* ... and so many times what the last one took. */
     AHEAD_CHECKPOINTS = 2,
     AHEAD_EPOCHS = 100,
     GRID_CHECKPOINTS = 4,
@@ -47,6 +49,15 @@ void daemon_want_snapshot(struct daemon *d, epoch_id least)
             driver_say(d->driver, (node_id)p, DRIVER_VOTES, &m);
 }
 
+/* Who asks for what nobody would choose asks in vain, and in nobody's way. */
+void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch)
+{
+    if (alike_only(d) && epoch % (GRID_CHECKPOINTS * d->snapshots.making.every) != 0)
+        return;
+    d->snapshots.asked[from] = epoch;
+    nodeset_add(&d->snapshots.askers, from);
+}
+
 void daemon_made_snapshot(struct daemon *d, epoch_id made)
 {
     for (unsigned p = 0; p < d->quorum.n; p++)
@@ -59,12 +70,14 @@ void daemon_made_snapshot(struct daemon *d, epoch_id made)
 /* The least that somebody asks for and is heard, after some epoch. */
 static epoch_id asked_after(const struct daemon *d, epoch_id epoch)
 {
+    const uint64_t took_ms = atomic_load(&d->snapshots.making.took_ms);
+    const uint64_t rest_ms = ASKED_TIMES * took_ms > ASKED_MS ? ASKED_TIMES * took_ms : ASKED_MS;
     epoch_id least = 0;
     for (unsigned p = 0; p < d->quorum.n; p++) {
         const epoch_id asked = d->snapshots.asked[p];
         const uint64_t made_ms = d->snapshots.asked_ms[p];
         if (asked > epoch && (least == 0 || asked < least) &&
-            (p == d->self || made_ms == 0 || d->now_ms >= made_ms + ASKED_MS))
+            (p == d->self || made_ms == 0 || d->now_ms >= made_ms + rest_ms))
             least = asked;
     }
     return least;
@@ -93,7 +106,9 @@ void daemon_retain(struct daemon *d)
         .asked = alike_only(d) ? 0 : asked_after(d, last),
         .every = s->every,
     };
-    const bool wants = retention_wants(&r);
+    const struct application_port *a = &d->application;
+    const bool wants =
+        retention_wants(&r) || (a->kept && a->kept(a->state) > d->config.node.retain_bytes);
     driver_hold(d->driver, retention_hold(&r));
     if (wants && alike_only(d))
         daemon_want_snapshot(d, 0);
@@ -102,6 +117,6 @@ void daemon_retain(struct daemon *d)
     atomic_store(&s->due, alike_only(d) && now ? asked_after(d, d->executed.epoch) : 0);
     if (atomic_load(&s->error) != 0)
         log_limited(LOG_LEVEL_ERROR, "snapshot", 1,
-                    "no snapshot can be made: what is kept for nodes that are behind cannot be "
+                    "no snapshot can be made: what is kept for those who are behind cannot be "
                     "dropped");
 }

@@ -173,8 +173,7 @@ static void hear_offer(struct daemon *d, node_id from, struct slice head)
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m)
 {
     if (m->kind == MESSAGE_WANT_SNAPSHOT && m->snapshot.index == SNAPSHOT_ANY) {
-        d->snapshots.asked[from] = m->epoch;
-        nodeset_add(&d->snapshots.askers, from);
+        daemon_hear_want(d, from, m->epoch);
         return;
     }
     if (m->kind == MESSAGE_WANT_SNAPSHOT) {

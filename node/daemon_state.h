@@ -127,6 +127,7 @@ void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *
 int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
 /* daemon_retain.c: asks all, now and then, for one of this epoch or later. */
 void daemon_want_snapshot(struct daemon *d, epoch_id least);
+void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch);
 void daemon_made_snapshot(struct daemon *d, epoch_id made);
 void daemon_retain(struct daemon *d);
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);

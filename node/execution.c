@@ -136,6 +136,13 @@ static void give_report(struct execution *x, struct execution_report *report)
     eventfd_write(x->fd, 1);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* Without it nothing is lost: an error is told, and the next checkpoint is another try. */
 static void make_snapshot(struct execution *x, epoch_id epoch)
 {
@@ -144,6 +151,7 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
     if (!s || epoch % s->every != 0 ||
         !(atomic_exchange(&s->wanted, false) || atomic_load(&s->due) == epoch))
         return;
+    const uint64_t begun_ms = now_ms();
     pthread_mutex_lock(&s->mutex);
     int error = store_view_open(x->ledger, &view);
     if (error == 0) {
@@ -153,10 +161,11 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
     }
     if (error)
         (void)snapshots_clean(s->store);
-    pthread_mutex_unlock(&s->mutex);
     atomic_store(&s->error, error);
     if (error == 0)
-        atomic_store(&s->made, epoch);
+        atomic_store(&s->made, epoch); /* Before others can take the one before for the last. */
+    atomic_store(&s->took_ms, now_ms() - begun_ms);
+    pthread_mutex_unlock(&s->mutex);
 }
 
 /* Without them nothing is lost either: they are asked for again. */

@@ -53,11 +53,12 @@ struct execution_snapshots {
     pthread_mutex_t mutex;
     struct quorum quorum;
     uint64_t link_horizon;
-    uint64_t every;             /* Epochs from one checkpoint to the next. */
-    atomic_bool wanted;         /* Of the next checkpoint, */
-    atomic_uint_least64_t due;  /* or of this one; 0: of none. */
-    atomic_uint_least64_t made; /* The last one, by its epoch; 0: none since the start. */
-    atomic_int error;           /* Of the last try. */
+    uint64_t every;                /* Epochs from one checkpoint to the next. */
+    atomic_bool wanted;            /* Of the next checkpoint, */
+    atomic_uint_least64_t due;     /* or of this one; 0: of none. */
+    atomic_uint_least64_t made;    /* The last one, by its epoch; 0: none since the start. */
+    atomic_int error;              /* Of the last try, */
+    atomic_uint_least64_t took_ms; /* which took so long. */
 };
 /* Before the first delivery. They stay the caller's, beyond execution_stop. */
 void execution_make_snapshots(struct execution *x, struct execution_snapshots *snapshots);

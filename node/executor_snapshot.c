@@ -91,11 +91,11 @@ static int put_id(struct store *ledger, struct slice id)
 static int put_ids(struct store *ledger, const struct executor_snapshot *x)
 {
     const struct checkpoint *c = &x->head->checkpoint;
-    const struct inputs_base base = {c->epoch, c->state_root};
+    const struct inputs_base base = {c->epoch, c->state_root, 0};
     const uint32_t first = snapshot_run_pieces(x->head);
-    bool all = false;
+    bool all;
     int error = inputs_rebase(ledger, &base);
-    while (!error && !all)
+    if (!error)
         error = inputs_drop(ledger, c->epoch, UINT32_MAX, &all);
     for (uint32_t i = first; i < first + snapshot_id_pieces(x->head) && !error; i++) {
         struct slice piece;

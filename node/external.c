@@ -153,6 +153,7 @@ static int keep_part(struct external *x, const struct slice given[], unsigned co
         store_put(x->store, LEDGER_INPUTS, input_key(key, x->epoch, x->parts), &value, 1);
     free(bytes);
     x->parts++;
+    x->base.bytes += size;
     x->begun = true;
     return error;
 }
@@ -257,6 +258,11 @@ static int external_idle(void *state)
     return x->synced ? 0 : external_try(x);
 }
 
+static uint64_t external_kept(void *state)
+{
+    return atomic_load(&((struct external *)state)->kept);
+}
+
 static void external_stop(void *state) { atomic_store(&((struct external *)state)->stop, true); }
 static const char *external_problem(void *state) { return ((struct external *)state)->problem; }
 
@@ -289,6 +295,7 @@ static int read_place(struct external *x)
     if (!error)
         error = inputs_base(view, &x->base);
     x->old_inputs = x->base.epoch > 0;
+    atomic_store(&x->kept, x->base.bytes);
     store_view_close(view);
     return error;
 }
@@ -317,6 +324,7 @@ int external_open(const struct external_options *options, struct store *store,
                                       .execute = external_execute,
                                       .commit = external_commit,
                                       .record = external_record,
+                                      .kept = external_kept,
                                       .committed = external_committed,
                                       .idle = external_idle,
                                       .stop = external_stop,

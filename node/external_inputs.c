@@ -30,15 +30,17 @@ int inputs_base(struct store_view *v, struct inputs_base *base)
     struct reader r = reader_of(value);
     base->epoch = read_u64(&r);
     read_into(&r, base->root.bytes, HASH_SIZE);
+    base->bytes = read_u64(&r);
     return reader_finished(&r) ? 0 : STORE_CORRUPT;
 }
 
 int inputs_rebase(struct store *s, const struct inputs_base *base)
 {
-    uint8_t bytes[8 + HASH_SIZE];
+    uint8_t bytes[8 + HASH_SIZE + 8];
     struct writer w = writer_of(bytes, sizeof bytes);
     write_u64(&w, base->epoch);
     write_slice(&w, hash_slice(&base->root));
+    write_u64(&w, base->bytes);
     const struct slice value = writer_result(&w);
     return store_put(s, LEDGER_META, base_key(), &value, 1);
 }
@@ -64,11 +66,16 @@ static int note_old(void *context, struct slice key, struct slice value)
 
 int inputs_drop(struct store *s, epoch_id base, unsigned most, bool *all)
 {
-    struct dropping d = {.base = base, .most = most < DROP_MAX ? most : DROP_MAX};
-    int error = store_scan(s, LEDGER_INPUTS, (struct slice){0}, note_old, &d);
-    for (unsigned k = 0; k < d.count && error >= 0; k++)
-        error = store_delete(s, LEDGER_INPUTS, slice_of(d.keys[k], INPUT_KEY_SIZE));
-    *all = d.count < d.most;
+    int error = 0;
+    *all = false;
+    while (most > 0 && error >= 0 && !*all) {
+        struct dropping d = {.base = base, .most = most < DROP_MAX ? most : DROP_MAX};
+        error = store_scan(s, LEDGER_INPUTS, (struct slice){0}, note_old, &d);
+        for (unsigned k = 0; k < d.count && error >= 0; k++)
+            error = store_delete(s, LEDGER_INPUTS, slice_of(d.keys[k], INPUT_KEY_SIZE));
+        *all = d.count < d.most;
+        most -= d.count;
+    }
     return error < 0 ? error : 0;
 }
 

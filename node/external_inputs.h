@@ -12,15 +12,17 @@ enum { INPUT_KEY_SIZE = 8 + 4 };
 #define INPUT_ROOT UINT32_MAX
 struct slice input_key(uint8_t key[INPUT_KEY_SIZE], epoch_id epoch, uint32_t part);
 
-/* What was given after this epoch is there; the state after it has this root. Zero: the genesis. */
+/* What was given after this epoch is there, so many bytes; the state after it has this root. Zero: the
+ * genesis. */
 struct inputs_base {
     epoch_id epoch;
     struct hash root;
+    uint64_t bytes;
 };
 int inputs_base(struct store_view *v, struct inputs_base *base);
 /* In a transaction. */
 int inputs_rebase(struct store *s, const struct inputs_base *base);
-/* In a transaction: drops `most` records of epochs before a base at the most. *all: there are no more. */
+/* In a transaction: drops records of epochs up to a base, so many at the most. *all: there are no more. */
 int inputs_drop(struct store *s, epoch_id base, unsigned most, bool *all);
 
 /* The root after an epoch that is not before the base. */

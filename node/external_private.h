@@ -29,6 +29,8 @@ struct external {
     struct inputs_base base; /* Of what can be given again, */
     bool old_inputs;         /* and there may be some of before. */
     uint64_t records;        /* That it was asked for, of the snapshot that is being made. */
+    bool trying;             /* It is not needed now. */
+    atomic_uint_least64_t kept;
 
     /* Checks and queries, of any thread. */
     pthread_mutex_t mutex;
@@ -56,7 +58,7 @@ struct slice external_epoch(uint8_t bytes[8], epoch_id epoch);
 int external_restore(struct external *x, epoch_id *epoch);
 /* The port's. */
 int external_record(void *state, bool first, struct slice *record);
-/* In a transaction, now and then: what a signed snapshot stands for is dropped, some of it. */
+/* In a transaction, at the end of an epoch: what a signed snapshot stands for is dropped, some of it. */
 int external_prune(struct external *x);
 
 #endif

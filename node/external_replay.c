@@ -147,9 +147,18 @@ static int find_place(struct external *x, epoch_id *epoch, struct slice root)
     const bool ahead = *epoch > 0 && *epoch >= x->epoch;
     if (!ahead && *epoch >= x->base.epoch)
         return compare(x, *epoch, root);
+    if (!ahead && slice_equal(hash_slice(&x->base.root), root)) {
+        *epoch = x->base.epoch; /* What came until then brought nothing. */
+        return 0;
+    }
     const int error = external_restore(x, epoch);
     if (error || *epoch > 0)
         return error;
+    if (ahead && x->trying) { /* There may be one soon: this node begins anew. */
+        log_limited(LOG_LEVEL_WARN, "application", 'a',
+                    "the application has executed more than this node");
+        return EXTERNAL_LOST;
+    }
     return external_fail(
         x, ahead ? "the application has executed more than this node: it belongs to "
                    "another, or the node's data are older; empty its directory"
@@ -193,7 +202,9 @@ int external_sync(struct external *x)
 
 int external_try(struct external *x)
 {
+    x->trying = true;
     const int error = sync_once(x, TRY_MS);
+    x->trying = false;
     return error == EXTERNAL_LOST ? 0 : error;
 }
 

@@ -12,22 +12,22 @@ enum { LOOK_EPOCHS = 4, DROP_AN_EPOCH = 64, RECORDS_AT_A_TIME = 1024 };
 
 static_assert(EXTERNAL_RECORD_MAX + 4 <= SNAPSHOT_PIECE_SIZE_MAX, "a record fits into a piece");
 
-/* Lost at the first record it is asked again, and at a later one by the next checkpoint. */
+/* Lost at the first record it is asked once more, and at a later one by the next checkpoint. */
 static int ask_record(struct external *x, bool first, struct slice *record,
                       enum wire_answer *answer)
 {
     uint8_t number[8];
-    do {
+    for (unsigned tries = first ? 2 : 1; tries > 0; tries--) {
         const int error = x->synced ? 0 : external_sync(x);
         if (error)
             return error;
         const struct slice frame = external_epoch(number, x->records);
         *answer = wire_ask(&x->wire, "dump", &frame, 1, -1, 1, NULL, record);
-        if (*answer != WIRE_OK && *answer != WIRE_NO) {
-            x->synced = false;
-            atomic_store(&x->alive, false);
-        }
-    } while (first && *answer == WIRE_LOST);
+        if (*answer == WIRE_OK || *answer == WIRE_NO)
+            break;
+        x->synced = false;
+        atomic_store(&x->alive, false);
+    }
     return 0;
 }
 
@@ -36,7 +36,7 @@ int external_record(void *state, bool first, struct slice *record)
     struct external *x = state;
     enum wire_answer answer;
     x->records = first ? 0 : x->records + 1;
-    if (!first && !x->synced)
+    if ((!first && !x->synced) || atomic_load(&x->stop))
         return STORE_IO;
     const int error = ask_record(x, first, record, &answer);
     if (error)
@@ -78,7 +78,8 @@ static int restore(struct external *x, struct store_view *view, const struct sna
     const uint32_t first = snapshot_run_pieces(head) + snapshot_id_pieces(head);
     for (uint32_t i = first; i < snapshot_pieces(head) && !error; i++) {
         struct slice piece;
-        error = snapshots_piece(view, c->epoch, i, &piece);
+        error = atomic_load(&x->stop) ? external_fail(x, "the node stops")
+                                      : snapshots_piece(view, c->epoch, i, &piece);
         if (!error)
             error = give_piece(x, piece);
     }
@@ -123,24 +124,28 @@ static int find_base(struct external *x, struct inputs_base *base)
     error = snapshots_last(view, x->quorum, SNAPSHOT_SIGNED, &head);
     store_view_close(view);
     if (error == 0 && head.opaque)
-        *base = (struct inputs_base){head.checkpoint.epoch, head.checkpoint.state_root};
+        *base = (struct inputs_base){head.checkpoint.epoch, head.checkpoint.state_root, 0};
     return error == STORE_MISSING ? 0 : error;
 }
 
 int external_prune(struct external *x)
 {
     struct inputs_base base = x->base;
+    const bool begun = x->begun;
     bool all = true;
     int error = 0;
     if (x->snapshots && x->epoch % LOOK_EPOCHS == 0)
         error = find_base(x, &base);
-    if (!error && base.epoch > x->base.epoch && base.epoch < x->epoch) {
-        error = inputs_rebase(x->store, &base);
+    const bool moved = base.epoch > x->base.epoch && base.epoch < x->epoch;
+    if (moved) {
         x->base = base;
         x->old_inputs = true;
     }
+    if (!error && (moved || begun))
+        error = inputs_rebase(x->store, &x->base);
     if (!error && x->old_inputs)
-        error = inputs_drop(x->store, x->base.epoch, DROP_AN_EPOCH, &all);
+        error = inputs_drop(x->store, x->base.epoch, DROP_AN_EPOCH + 2 * x->parts, &all);
     x->old_inputs = !all;
+    atomic_store(&x->kept, x->base.bytes);
     return error;
 }

@@ -290,6 +290,9 @@ static void it_may_die_while_it_is_asked_for_one(void **state)
     app.dies_at = "dump";
     assert_int_not_equal(make(), 0);
     assert_int_equal(app.died, 1);
+    app.every = 1; /* Also at once, and again. */
+    assert_int_not_equal(make(), 0);
+    assert_int_equal(app.died, 3);
     app.dies_at = NULL;
     make_signed();
     assert_int_equal(run(AT + 1, EPOCHS), 0);
@@ -376,27 +379,98 @@ static void ids_of_before_are_known(void **state)
 {
     (void)state;
     struct store_view *view;
-    struct slice key, value;
     struct executor_place place;
-    struct hash id;
+    struct mempool_item item;
+    struct result result;
+    const struct slice old = slice_of("one of before", 13), value = slice_of(message, 13);
     start_app();
     open_node();
     assert_int_equal(run(1, AT), 0);
+    assert_true(port.describe(port.state, old, &item));
+    assert_int_equal(store_begin(store), 0);
+    assert_int_equal(store_put(store, LEDGER_TRANSACTIONS, hash_slice(&item.id), &value, 1), 0);
+    assert_int_equal(store_commit(store), 0);
     const struct snapshot_head head = make_signed();
-    assert_int_equal(store_view_open(store, &view), 0);
-    assert_int_equal(store_view_last(view, LEDGER_TRANSACTIONS, &key, &value), 0);
-    memcpy(&id, key.data, sizeof id);
-    store_view_close(view);
     stop_app();
     executor_close(executor);
     store_close(store);
     store = store_at('b');
     install(store, &head);
     assert_int_equal(store_view_open(store, &view), 0);
-    assert_int_equal(executor_transaction(view, &id, &place), STORE_MISSING);
-    assert_int_equal(store_view_get(view, LEDGER_TRANSACTIONS, hash_slice(&id), &value), 0);
+    assert_int_equal(executor_transaction(view, &item.id, &place), STORE_MISSING);
     store_view_close(view);
     open_node();
+    assert_int_equal(store_begin(store), 0);
+    assert_int_equal(port.execute(port.state, &old, 1, &result), 0); /* It is not asked. */
+    store_abort(store);
+    assert_int_equal(result.outcome, OUTCOME_SEQUENCE_USED);
+}
+
+/* A node that begins anew beside one that does not waits until it can set it back. */
+static void one_that_is_ahead_is_waited_for(void **state)
+{
+    (void)state;
+    run_with_snapshot(EPOCHS);
+    stop_app();
+    executor_close(executor);
+    store_close(store);
+    store = store_at('b');
+    struct store *own = snapshots;
+    snapshots = NULL;
+    open_node();
+    start_app();
+    for (unsigned tries = 0; tries < 5; tries++)
+        assert_int_equal(port.idle(port.state), 0);
+    assert_int_equal(app.restored, 0);
+    assert_int_not_equal(run(1, 1), 0); /* Now it would have to be asked. */
+    assert_non_null(strstr(port.problem(port.state), "has executed more than this node"));
+    stop_app();
+    snapshots = own;
+}
+
+/* What it has is that of the base: nothing came between. */
+static void one_that_stands_at_the_base_is_not_restored(void **state)
+{
+    (void)state;
+    run_with_snapshot(EPOCHS);
+    struct application_state at_base = {0};
+    stop_app();
+    executor_close(executor);
+    struct inputs_base base;
+    struct store_view *view;
+    assert_int_equal(store_view_open(store, &view), 0);
+    assert_int_equal(inputs_base(view, &base), 0);
+    store_view_close(view);
+    assert_int_equal(base.epoch, AT);
+    at_base = app.durable;
+    at_base.epoch = AT - 1; /* As if its epoch had brought nothing. */
+    at_base.root = base.root;
+    at_base.count = 0;
+    app.durable = at_base;
+    open_node();
+    start_app();
+    idle_until(EPOCHS);
+    stop_app();
+    assert_int_equal(app.restored, 0);
+    assert_int_equal(app.durable.epoch, EPOCHS);
+}
+
+static void how_much_is_kept_is_known(void **state)
+{
+    (void)state;
+    start_app();
+    open_node();
+    assert_int_equal(port.kept(port.state), 0);
+    assert_int_equal(run(1, AT), 0);
+    const uint64_t before = port.kept(port.state);
+    assert_true(before > 10000);
+    executor_close(executor);
+    open_node();
+    assert_int_equal(port.kept(port.state), before);
+    make_signed();
+    assert_int_equal(run(AT + 1, EPOCHS), 0);
+    assert_in_range(port.kept(port.state), 1, before - 1);
+    stop_app();
 }
 
 int main(int argc, char **argv)
@@ -416,6 +490,9 @@ int main(int argc, char **argv)
         SNAPSHOT_TEST(it_may_die_while_it_is_asked_for_one),
         cmocka_unit_test(a_ledger_can_begin_with_one),
         SNAPSHOT_TEST(ids_of_before_are_known),
+        SNAPSHOT_TEST(one_that_is_ahead_is_waited_for),
+        SNAPSHOT_TEST(one_that_stands_at_the_base_is_not_restored),
+        SNAPSHOT_TEST(how_much_is_kept_is_known),
     };
     if (!fixture_init(argv))
         return 1;

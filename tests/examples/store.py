@@ -30,7 +30,7 @@ class Store:
         self.db.rollback()
         state = self.db.execute("SELECT * FROM state").fetchone()
         self.chain, self.last, self.root = state or (None, bytes(8), bytes(32))
-        self.epoch = self.finished = None
+        self.epoch = self.finished = self.pairs = None
 
     def hello(self, version, chain):
         self.begin()
