@@ -21,7 +21,7 @@
 #   make mutants      each bug of tests/mutants/ must be caught by what `check` runs
 #   make bench        the parts and the whole, from binaries as `install` installs them
 #   make testnet      eight nodes on shaped links, dl against hb (root)
-#   make paper        the paper's experiments, ONLY=spatial,bursty of them, RUNS=3 times (root)
+#   make paper        the paper's experiments, ONLY=spatial,bursty:dl of them, RUNS=3 times (root)
 #   make figures      the README's table of them, from what testnet/results.csv keeps
 #   make lint         layers, clang-tidy, format; `make format` formats
 #   make install      to $(DESTDIR)$(PREFIX)/bin

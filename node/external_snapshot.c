@@ -77,7 +77,7 @@ static int restore(struct external *x, struct store_view *view, const struct sna
     int error = ask(x, "restore", frames, 2);
     const uint32_t first = snapshot_run_pieces(head) + snapshot_id_pieces(head);
     for (uint32_t i = first; i < snapshot_pieces(head) && !error; i++) {
-        struct slice piece;
+        struct slice piece = {0};
         error = atomic_load(&x->stop) ? external_fail(x, "the node stops")
                                       : snapshots_piece(view, c->epoch, i, &piece);
         if (!error)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The experiments of the DispersedLedger paper, and some of our own, on shaped links on this machine.
 # usage: testnet/paper.sh BUILD      (make paper)
-# ONLY=spatial,bursty runs only these; RUNS=3 runs each three times.
+# ONLY=spatial,bursty:dl runs only these, of the latter dl alone; RUNS=3 runs each three times.
 # What is in build/paper already is not run again, unless it failed; build/paper/REPORT.md is written
 # anew each time. The figures are kept in testnet/results.csv, to be committed.
 # Exit codes: 0 all ran, with equal ledgers; 1 not.
@@ -68,12 +68,13 @@ catch-up     catch-up       dl          nobody  /^.events./,$d
 '
 
 order=$(awk 'NF { print $1 }' <<<"$plan" | uniq)
+known=$(awk 'NF { print $1; print $1 ":" $3 }' <<<"$plan")
 for name in ${ONLY//,/ }; do
-    grep -qx -- "$name" <<<"$order" ||
+    grep -qx -- "$name" <<<"$known" ||
         { echo "paper: there is no experiment $name; there are: ${order//$'\n'/ }" >&2; exit 1; }
 done
 
-wanted() { [ -z "$ONLY" ] || [[ ,$ONLY, = *,$1,* ]]; }
+wanted() { [ -z "$ONLY" ] || [[ ,$ONLY, = *,$1,* || ,$ONLY, = *,$1:$2,* ]]; }
 seconds_of() { # key, scenario, change
     sed "$3" "$scenarios/$2.conf" | sed -nE "s/^$1 = ([0-9]+) s\$/\1/p"
 }
@@ -81,7 +82,7 @@ each() { # command: gets experiment, scenario, mode, change, directory
     local experiment scenario mode word change k
     while read -r experiment scenario mode word change; do
         [ -n "$experiment" ] || continue
-        wanted "$experiment" || continue
+        wanted "$experiment" "$mode" || continue
         for ((k = 1; k <= RUNS; k++)); do
             "$1" "$experiment" "$scenario" "$mode" "$change" \
                 "$out/$experiment/$scenario-$mode${word:+-$word}-$k"
