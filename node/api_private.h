@@ -30,7 +30,8 @@ struct call *api_call(struct api *a, enum client_kind kind, size_t items);
 void api_ask(struct call *call, const struct http_request *request, struct http_answer *answer);
 void api_submit(struct api *a, const struct http_request *request, struct http_answer *answer);
 
-/* api_read.c: what follows `name`= in the address: absent is fine. False: it is no number, or more than `max`. */
+/* api_read.c: what follows `name`= in the address: absent is fine. False: it is no number, or more
+ * than `max`. */
 bool api_number(const struct http_request *request, const char *name, uint64_t max,
                 uint64_t *value);
 

@@ -1,11 +1,12 @@
 /* Gathers a snapshot from those who offer it, when what this node lacks is gone elsewhere.
  *
- * Who has pruned what a peer has not executed offers it a snapshot. When execution has stood still
- * for a while and f+1 have offered one (or for long and one has), the newest is gathered, one that f+1
- * offer before any other, and no other if nobody has signed what its pieces are: a few pieces at a time, each from another of those who offer it, each
- * verified before it is kept. What was kept is there after a restart. One that turns out to be
- * nobody's checkpoint, or does not come, goes, and its teller is not believed for a while. No sockets:
- * `ask` sends. One thread. */
+ * Who has pruned what a peer has not executed offers it a snapshot. When execution has stood
+ * still for a while and f+1 have offered one (or for long and one has), the newest is gathered,
+ * one that f+1 offer before any other, and no other if nobody has signed what its pieces are: a
+ * few pieces at a time, each from another of those who offer it, each verified before it is kept.
+ * What was kept is there after a restart. One that turns out to be nobody's checkpoint, or does
+ * not come, goes, and its teller is not believed for a while. No sockets: `ask` sends. One
+ * thread. */
 #ifndef NODE_CATCH_UP_H
 #define NODE_CATCH_UP_H
 

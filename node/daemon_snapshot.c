@@ -127,6 +127,7 @@ int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size)
         error = look_up(d, &install_it);
     if (error == 0)
         error = catch_up_open(&d->snapshots.gathering, &rules, store, &ports);
+    daemon_open_asked(d);
     return error == 0 ? 0 : fail(d, store, message, message_size);
 }
 
@@ -300,7 +301,7 @@ static int look(struct daemon *d)
     const epoch_id made = atomic_exchange(&d->snapshots.making.made, 0);
     if (made > 0) {
         error = look_up(d, NULL);
-        daemon_made_snapshot(d, made);
+        asked_made(&d->snapshots.asked, made, d->now_ms);
     }
     if (error == 0 && d->snapshots.made)
         error = sign(d);

@@ -6,6 +6,7 @@
 
 #include "net/transport.h"
 #include "node/api.h"
+#include "node/asked.h"
 #include "node/catch_up.h"
 #include "node/clients.h"
 #include "node/config.h"
@@ -81,9 +82,7 @@ struct daemon {
         struct execution_snapshots making; /* Its store is NULL until it is open. */
         struct catch_up gathering;
         uint64_t looked_ms, offered_ms;
-        /* Each asks for one of this epoch or later, and when one was last made for that. */
-        epoch_id asked[NODES_MAX];
-        uint64_t asked_ms[NODES_MAX];
+        struct asked asked;
         struct nodeset askers;
         epoch_id alike;     /* All are to make one of this epoch: none that f+1 have is offered. */
         uint64_t wanted_ms; /* When they were told. */
@@ -126,9 +125,9 @@ void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *
 /* In each round, after the commit. 0, or -1 with `message`. */
 int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
 /* daemon_retain.c: asks all, now and then, for one of this epoch or later. */
+void daemon_open_asked(struct daemon *d);
 void daemon_want_snapshot(struct daemon *d, epoch_id least);
 void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch);
-void daemon_made_snapshot(struct daemon *d, epoch_id made);
 void daemon_retain(struct daemon *d);
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);
 /* The snapshot that the ledger began with; NULL: none. */

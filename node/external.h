@@ -23,25 +23,27 @@
  *   load     record ...                  ok. Until commit, which makes it durable and the last one
  *
  * Epochs ascend; one that brings nothing is left out. An epoch is executed in one or more parts,
- * then finished, then committed. What an application answers to execute and finish follows from the
- * transactions alone, in their order: not from how they are cut into parts, from time, or from
- * chance. It may die at any time and begin again where it has committed: the node says hello, and
- * gives it again what came after that, from the first epoch if need be; execute before any hello is
- * to be answered no. The node commits first, so
- * that an application is never ahead of it; nothing that was committed is given again.
+ * then finished, then committed. What an application answers to execute and finish follows from
+ * the transactions alone, in their order: not from how they are cut into parts, from time, or
+ * from chance. It may die at any time and begin again where it has committed: the node says
+ * hello, and gives it again what came after that, from the first epoch if need be; execute before
+ * any hello is to be answered no. The node commits first, so that an application is not ahead of
+ * it, unless the node has lost its data.
  *
- * Dump, restore and load are for snapshots: what a node keeps for others that are behind, and what it
- * can give to the application again, are bounded by them. The records follow from the transactions
- * as roots do, byte for byte: who is behind takes what f+1 nodes have alike. An application that says
- * no to dump has no snapshots: then all that was ever ordered is kept, and a node that has lost its data
- * directory stays off. One that dies while it is being restored begins again as it was before, or
- * empty.
+ * Dump, restore and load are for snapshots. When a node keeps too much for others that are
+ * behind, or of what it has given to the application (retain_bytes), all take one of the same
+ * epoch: nothing is executed meanwhile, and each record is a request, so that many small ones
+ * take long. What it stands for is dropped, and an application that has less than that, or more
+ * than its node, is restored, and given again what came after. The records follow from the
+ * transactions as roots do, byte for byte: who is behind takes what f+1 nodes have alike. An
+ * application that says no to dump has no snapshots: then all that was ever ordered is kept, and
+ * a node that has lost its data directory stays off. One that dies while it is being restored
+ * begins again as it was before, or empty.
  *
- * Transactions are 1 to 65536 bytes. The same bytes are the same transaction and are executed once,
- * whoever submits them how often: an application whose users may want the same thing twice has
- * them put a number into it. A refused one may come again, in
- * a later part. Check and query come on another
- * connection than the rest, between any two requests. */
+ * Transactions are 1 to 65536 bytes. The same bytes are the same transaction and are executed
+ * once, whoever submits them how often: an application whose users may want the same thing twice
+ * has them put a number into it. A refused one may come again, in a later part. Check and query
+ * come on another connection than the rest, between any two requests. */
 #ifndef NODE_EXTERNAL_H
 #define NODE_EXTERNAL_H
 
