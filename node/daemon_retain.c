@@ -72,6 +72,7 @@ void daemon_retain(struct daemon *d)
     const epoch_id last = d->snapshots.known ? d->snapshots.last.checkpoint.epoch : 0;
     const struct retention r = {
         .full = store_used(d->consensus) > d->config.node.retain_bytes,
+        .given_full = a->kept && a->kept(a->state) > d->config.node.retain_bytes,
         .executed = d->executed.epoch,
         .by_all = executed_by_all(d),
         .held = driver_held(d->driver),
@@ -80,8 +81,7 @@ void daemon_retain(struct daemon *d)
         .asked = alike_only(d) ? 0 : asked_for(d, last),
         .every = s->every,
     };
-    const bool wants =
-        retention_wants(&r) || (a->kept && a->kept(a->state) > d->config.node.retain_bytes);
+    const bool wants = retention_wants(&r);
     driver_hold(d->driver, retention_hold(&r));
     if (wants && alike_only(d))
         daemon_want_snapshot(d, 0);

@@ -21,5 +21,7 @@ bool retention_wants(const struct retention *r)
     const bool used_up = r->full && gone(r) >= r->last && r->executed > r->by_all;
     const bool asked = r->asked > r->last && next >= r->asked;
     const bool waits = r->made > r->last && next <= r->made + RETENTION_UNSIGNED * r->every;
-    return (used_up || asked) && !waits && next > r->last;
+    /* What the last one stands for goes by and by. */
+    const bool given = r->given_full && r->executed >= r->last + r->every;
+    return (used_up || given || asked) && !waits && next > r->last;
 }

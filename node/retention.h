@@ -2,8 +2,8 @@
  *
  * What is too much is dropped oldest first, a part at a time, as far as the last signed snapshot
  * stands for it: who is a little behind does not lose what it is about to fetch. A snapshot is made at
- * the next checkpoint when the last one stands for nothing more that could be dropped, or when
- * somebody who has lost its data asks for a later one. None while one is not signed yet, unless it
+ * the next checkpoint when the last one stands for nothing more that could be dropped, when too much
+ * was given to an application since, or when somebody who has lost its data asks for a later one. None while one is not signed yet, unless it
  * seems that it never will be: f+1 sign what they execute, most of them soon. */
 #ifndef NODE_RETENTION_H
 #define NODE_RETENTION_H
@@ -18,7 +18,8 @@ enum {
 };
 
 struct retention {
-    bool full;         /* More is kept than may be. */
+    bool full;         /* More is kept than may be; */
+    bool given_full;   /* and of what was given to an application, which nobody is behind for. */
     epoch_id executed; /* Here, */
     epoch_id by_all;   /* and by all nodes. */
     epoch_id held;     /* Dropped though somebody has not executed it, through this epoch. */

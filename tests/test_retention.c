@@ -77,6 +77,25 @@ static void one_that_is_not_signed_is_waited_for(void **state)
     assert_true(retention_wants(&r));
 }
 
+/* Also when nobody is behind, and not again before what that stands for is gone. */
+static void too_much_was_given_to_an_application(void **state)
+{
+    (void)state;
+    r = (struct retention){.executed = 1234, .by_all = 1234, .every = 100};
+    assert_false(retention_wants(&r));
+    r.given_full = true;
+    assert_true(retention_wants(&r));
+    r.made = 1200; /* It is not signed yet. */
+    assert_false(retention_wants(&r));
+    r.last = r.made;
+    assert_false(retention_wants(&r));
+    r.executed = r.by_all = 1299;
+    assert_false(retention_wants(&r));
+    r.executed = r.by_all = 1300;
+    assert_true(retention_wants(&r));
+    assert_int_equal(retention_hold(&r), 0); /* That is another matter. */
+}
+
 /* Of the epoch that is asked for or later, and once. */
 static void who_asks_gets_one_that_is_late_enough(void **state)
 {
@@ -100,6 +119,7 @@ int main(void)
         cmocka_unit_test_setup(the_oldest_goes_first_a_part_at_a_time, setup),
         cmocka_unit_test_setup(a_snapshot_that_all_are_beyond_is_used_up, setup),
         cmocka_unit_test_setup(one_that_is_not_signed_is_waited_for, setup),
+        cmocka_unit_test_setup(too_much_was_given_to_an_application, setup),
         cmocka_unit_test_setup(who_asks_gets_one_that_is_late_enough, setup),
     };
     return cmocka_run_group_tests_name("retention", tests, NULL, NULL);

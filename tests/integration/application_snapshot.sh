@@ -50,7 +50,7 @@ for ((i = 0; i < NODES; i++)); do start_app $i; done
 echo "set before away 0" >"$cluster/first"
 "$cli" submit "$cluster" --node 0 --file "$cluster/first" --ids "$cluster/ids.first" >/dev/null || fail 'it is not taken'
 until_true 'the nodes do not say the first value' all_say before away
-# With nobody behind, what was given to applications does not add up for ever either.
+# Soon all have one.
 all_hold() { others_hold && holds $AWAY; }
 submit 0 8000 # More than is kept; then epochs are what it takes.
 more() { some; all_hold; }
