@@ -6,6 +6,8 @@ enum {
     FAR = 2,   /* Times what fits: then at once. */
 };
 
+static uint64_t greater(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
 void admission_init(struct admission *a, uint32_t delay_ms)
 {
     *a = (struct admission){.delay_ms = delay_ms, .limit = ADMISSION_FIRST};
@@ -20,25 +22,26 @@ static uint64_t greatest_rate(const struct admission *a)
 {
     uint64_t rate = 0;
     for (unsigned i = 0; i < ADMISSION_WINDOWS; i++)
-        rate = a->rates[i] > rate ? a->rates[i] : rate;
+        rate = greater(rate, a->rates[i]);
     return rate;
 }
 
 static uint64_t fitting(const struct admission *a)
 {
-    const uint64_t bytes = greatest_rate(a) * target_us(a) / 1000000;
-    return bytes > ADMISSION_LEAST ? bytes : ADMISSION_LEAST;
+    return greater(greatest_rate(a) * target_us(a) / 1000000, ADMISSION_LEAST);
 }
 
 static void believe(struct admission *a, uint64_t delay_us, uint64_t mean)
 {
-    if (a->base_us == 0 || delay_us < a->base_us || a->limit == ADMISSION_LEAST)
+    if (a->base_us == 0 || delay_us < a->base_us ||
+        a->limit <= ADMISSION_LEAST + ADMISSION_LEAST / STEP)
         a->base_us = delay_us;
     else if (mean <= fitting(a) / ADMISSION_LITTLE)
         a->base_us += (delay_us - a->base_us) / CREEP;
 }
 
-/* With less in hand than fits, what left is what came, and no reason to admit less. */
+/* With less in hand than fits, what left is what came, and no reason to admit less. How much could
+ * be executed is seen only when as much is in hand: where much more fits, that is soon. */
 static void adjust(struct admission *a, uint64_t mean)
 {
     const uint64_t fits = fitting(a);
@@ -47,9 +50,8 @@ static void adjust(struct admission *a, uint64_t mean)
     else if (mean > fits + fits / STEP)
         a->limit -= a->limit / STEP;
     else if (a->window.refused)
-        a->limit += a->limit / STEP;
-    if (a->limit < ADMISSION_LEAST)
-        a->limit = ADMISSION_LEAST;
+        a->limit = greater(a->limit + a->limit / STEP, fits);
+    a->limit = greater(a->limit, ADMISSION_LEAST);
 }
 
 /* A window is as long as it takes for all that was in hand when it began to leave: else a burst that
@@ -68,25 +70,22 @@ static void end_window(struct admission *a)
     a->window.since_ms = a->now_ms;
     a->window.area = a->window.left = a->window.came = 0;
     a->window.refused = false;
-    a->window.begun_with = a->in_pool;
+    a->window.begun_with = a->seen;
 }
 
-void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_pool, uint64_t checking,
-                    uint64_t taken)
+void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_hand)
 {
-    const uint64_t came = taken - a->taken, most = a->in_pool + came;
+    const uint64_t came = a->in_hand - a->seen;
     if (a->now_ms == 0) {
         a->window.since_ms = now_ms;
-        a->window.begun_with = in_pool;
+        a->window.begun_with = in_hand;
     } else {
         a->window.came += came;
-        a->window.area += a->in_pool * (now_ms - a->now_ms);
-        a->window.left += most > in_pool ? most - in_pool : 0;
+        a->window.area += a->in_hand * (now_ms - a->now_ms);
+        a->window.left += greater(a->in_hand, in_hand) - in_hand;
     }
     a->now_ms = now_ms;
-    a->in_pool = in_pool;
-    a->taken = taken;
-    a->in_hand = in_pool + checking;
+    a->in_hand = a->seen = in_hand;
     if (a->window.area == 0 && a->window.left == 0)
         a->window.since_ms = now_ms; /* Nothing was in hand. */
     end_window(a);

@@ -1,13 +1,15 @@
 /* How much of what clients submit is taken: so much that it is executed soon, and each client its
  * share. The rest is refused at once, before it costs anything.
  *
- * *In hand* is what was taken and is not executed by the cluster. A pool that is merely large makes
- * everybody wait for all that came before; one that is too small leaves blocks empty. So what is in
- * hand is limited to about what leaves in the *target*, at the greatest rate of late: `delay_ms`, and
- * PATIENCE times the delay with little in hand. That delay is measured by Little's law, from bytes
- * alone: what was in hand on average, by the rate at which it left. Where little is in hand, what is
- * believed follows it; else it only falls, since it would follow its own tail. If it was wrong, less
- * and less is admitted, until that is little.
+ * *In hand* is what was taken, looked at already or not, and is not executed by the cluster. A pool
+ * that is merely large makes everybody wait for all that came before; one that is too small leaves
+ * blocks empty. So what is in hand is limited to about what leaves in the *target*, at the greatest
+ * rate of late: `delay_ms`, and PATIENCE times the delay with little in hand. That delay is measured
+ * by Little's law, from bytes alone: what was in hand on average, by the rate at which it left. Where
+ * little is in hand, what is believed follows it; else it only falls, since it would follow its own
+ * tail. If it was wrong, less and less is admitted, until that is little. How much a cluster can do
+ * shows only when it is given as much: where some is refused and more would fit, the limit goes there
+ * at once.
  *
  * A client may have in hand SHARE times what is free (Choudhury and Hahne, 1998): n clients that
  * want all they can get have equal parts, and what they leave free is there for whoever comes with
@@ -46,7 +48,7 @@ struct admission {
         uint64_t begun_with, came; /* Bytes: in hand, and since then. */
         bool refused;
     } window;
-    uint64_t in_pool, taken;           /* As last seen. */
+    uint64_t seen;                     /* In hand, when last seen. */
     uint64_t rates[ADMISSION_WINDOWS]; /* Bytes a second, in a circle. */
     unsigned windows;
     struct admission_client {
@@ -57,10 +59,9 @@ struct admission {
 };
 
 void admission_init(struct admission *a, uint32_t delay_ms);
-/* In each round. What is in the pool and not executed by the cluster, what is being looked at before it
- * may go there, and all that was ever put there since the start; in bytes. */
-void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_pool, uint64_t checking,
-                    uint64_t taken);
+/* In each round. Bytes in hand: in the pool and not executed by the cluster, or being looked at before
+ * they may go there. */
+void admission_look(struct admission *a, uint64_t now_ms, uint64_t in_hand);
 /* The client of this key. Lent until the next call. */
 struct admission_client *admission_client(struct admission *a, uint64_t key);
 /* Whether a transaction of so many bytes is admitted; then it is in hand. */

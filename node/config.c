@@ -48,7 +48,7 @@ static const struct setting node_table[] = {
      SETTING_AT(struct node_config, application),
      .text = "application.sock"},
     NUMBER("mempool_bytes", mempool_bytes, 1 << 20, UINT64_C(64) << 30, 64 << 20),
-    NUMBER("pool_delay_ms", pool_delay_ms, 0, 3600000, 200),
+    NUMBER("pool_delay_ms", pool_delay_ms, 0, 3600000, 400),
     NUMBER("block_bytes", block_bytes, 1, BLOCK_BYTES_LIMIT, BLOCK_BYTES_LIMIT),
     NUMBER("block_bytes_min", block_bytes_min, 1, BLOCK_BYTES_LIMIT, 150000),
     NUMBER("block_delay_ms", block_delay_ms, 0, 60000, 100),

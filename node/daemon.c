@@ -191,10 +191,8 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     if (execution_failed(d->execution, message, message_size))
         return -1;
     service_look(d->service, executed, d->now_ms);
-    struct mempool_view pool;
-    mempool_view(d->mempool, &pool);
-    admission_look(&d->admission, d->now_ms, mempool_after(d->mempool, daemon_settled(d)),
-                   service_checking(d->service), pool.taken);
+    admission_look(&d->admission, d->now_ms,
+                   mempool_after(d->mempool, daemon_settled(d)) + service_checking(d->service));
     service_refuse(d->service, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);

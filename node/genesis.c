@@ -219,7 +219,7 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "# three times what an execution takes anyway; the rest is refused at once. More of them "
         "are\n"
         "# fuller blocks and a longer wait. 0: what there is room for.\n"
-        "#pool_delay_ms = 200\n"
+        "#pool_delay_ms = 400\n"
         "# Room for blocks kept for nodes that are behind.\n"
         "#retain_bytes = 4g\n"
         "\n"

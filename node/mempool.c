@@ -184,7 +184,6 @@ enum mempool_answer mempool_add(struct mempool *m, const struct mempool_item *it
     if (m->view.charged + sizeof(struct entry) + item->bytes.size > m->options.bytes_max)
         return MEMPOOL_FULL;
     struct entry *e = insert(m, item, m->arrivals++);
-    m->view.taken += e->size;
     e->arrived_ms = m->now_ms;
     *(struct entry **)mempool_array_add(&m->fresh, sizeof(struct entry *)) = e;
     e->fresh = m->fresh.count;

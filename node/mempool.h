@@ -85,7 +85,6 @@ struct mempool_view {
     uint64_t count;
     uint64_t bytes; /* Of transactions; `charged` with the pool's own records. */
     uint64_t charged;
-    uint64_t taken;     /* Bytes ever added, since the start. */
     uint64_t marked;    /* Transactions in blocks of ours. */
     struct times stays; /* Of those that were executed or finally refused, since the start. */
 };

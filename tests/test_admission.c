@@ -12,7 +12,7 @@
 enum { SIZE = 100, PIPE_MAX = 4096, CLIENTS = 10, DELAY_MS = 100 };
 
 static struct admission admission;
-static uint64_t now_ms, taken;
+static uint64_t now_ms;
 static struct {
     uint64_t rate, pipe_ms; /* Bytes a millisecond. */
     uint64_t queue, in_pipe;
@@ -29,7 +29,6 @@ static int setup(void **state)
     memset(&admission, 0xff, sizeof admission);
     admission_init(&admission, DELAY_MS);
     now_ms = 1;
-    taken = 0;
     cluster.rate = 1000;
     cluster.pipe_ms = 10;
     return 0;
@@ -37,7 +36,7 @@ static int setup(void **state)
 
 static void look(uint64_t checking)
 {
-    admission_look(&admission, now_ms, cluster.queue + cluster.in_pipe, checking, taken);
+    admission_look(&admission, now_ms, cluster.queue + cluster.in_pipe + checking);
 }
 
 static void submit(unsigned client)
@@ -48,7 +47,6 @@ static void submit(unsigned client)
         return;
     admitted[client]++;
     cluster.queue += SIZE;
-    taken += SIZE;
 }
 
 static void execute(void)
@@ -129,6 +127,18 @@ static void a_cluster_that_takes_its_time_is_kept_busy(void **state)
     run(1, twice, 30);
     assert_true(load_of(30) > 0.95);
     assert_true(delay_ms() < 2 * (DELAY_MS + ADMISSION_PATIENCE * 600));
+}
+
+/* With what may be in hand at first it executes a fifth of what it can. */
+static void one_that_needs_much_in_hand_has_it_in_seconds(void **state)
+{
+    (void)state;
+    static const double much[] = {800000};
+    cluster.rate = 64000;
+    cluster.pipe_ms = 80;
+    run(1, much, 4);
+    run(1, much, 3);
+    assert_true(load_of(3) > 0.95);
 }
 
 /* From two hundred times less, without a pause in which it could be seen: in minutes. */
@@ -255,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup(twice_as_much_neither_idles_nor_waits, setup),
         cmocka_unit_test_setup(a_burst_after_a_calm_is_taken, setup),
         cmocka_unit_test_setup(a_cluster_that_takes_its_time_is_kept_busy, setup),
+        cmocka_unit_test_setup(one_that_needs_much_in_hand_has_it_in_seconds, setup),
         cmocka_unit_test_setup(one_that_comes_to_take_it_as_well, setup),
         cmocka_unit_test_setup(one_that_loses_most_of_its_power_is_not_flooded, setup),
         cmocka_unit_test_setup(a_greedy_client_does_not_starve_the_others, setup),

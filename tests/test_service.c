@@ -177,7 +177,7 @@ static bool submit_four(unsigned i)
 static void what_is_not_admitted_is_not_looked_at(void **state)
 {
     (void)state;
-    admission_look(&admission, now_ms, ADMISSION_FIRST - 100, 0, 0); /* Room for two. */
+    admission_look(&admission, now_ms, ADMISSION_FIRST - 100); /* Room for two. */
     assert_true(submit_four(0));
     assert_int_equal(service_checking(service), 2 * 64);
     assert_int_equal(rounds(1, PATIENCE_MS), 1);
