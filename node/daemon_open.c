@@ -227,7 +227,8 @@ static uint32_t phase_ms(uint64_t block_delay_ms)
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     const uint64_t wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
-    return block_delay_ms ? (uint32_t)((wall_ms - daemon_now_ms()) % block_delay_ms) : 0;
+    const uint64_t longest_ms = PROPOSE_STRETCH_MAX * block_delay_ms;
+    return longest_ms ? (uint32_t)((wall_ms - daemon_now_ms()) % longest_ms) : 0;
 }
 
 static struct driver_options driver_options(const struct daemon *d)

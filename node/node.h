@@ -28,6 +28,8 @@
 
 enum { EPOCH_WINDOW_MAX = 64 };
 
+enum { PROPOSE_STRETCH_MAX = 8 }; /* A power of two. */
+
 struct node_options {
     struct quorum quorum;
     node_id self;
@@ -40,10 +42,11 @@ struct node_options {
     uint32_t checkpoint_delay_ms; /* So long after a transaction empty epochs go on to the next. */
     uint32_t block_bytes_max;
     uint32_t block_bytes_min; /* With this much waiting, the next block does not wait ... */
-    uint32_t block_delay_ms;  /* ... nor longer than this. */
-    /* Blocks that waited begin when the time and this pass a multiple of block_delay_ms. Nodes for
-     * which that is the same moment begin together, and what all say of it travels in the same
-     * frames; nothing else depends on it. */
+    uint32_t block_delay_ms;  /* ... nor longer than this, or, where execution is far behind what
+                                 is agreed, up to PROPOSE_STRETCH_MAX times it. */
+    /* Blocks that waited begin when the time and this pass a multiple of that. Nodes for which it is
+     * the same moment begin together, and what all say of it travels in the same frames; nothing
+     * else depends on it. */
     uint32_t phase_ms;
     uint32_t retry_ms;
     uint32_t lag_target_ms; /* How far ordering may be ahead of f+1 nodes' execution; 0: any. */

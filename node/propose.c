@@ -13,6 +13,7 @@ enum {
     SHORT_MS = 2500,    /* ... and may be larger when it takes less. */
     BLOCK_LEAST = 4 + TRANSACTION_SIZE_MAX, /* One transaction. */
     QUIET_WINDOWS = 2, /* Times epoch_window: epochs without transactions that go on at once. */
+    FAR_BEHIND = 2 * DELIVERY_AHEAD, /* Epochs: the delay doubles, with each doubling again. */
 };
 
 void propose_init(struct node *n)
@@ -196,16 +197,27 @@ static bool may_begin(const struct node *n)
            n->now_ms >= p->last_ms + LATE * (uint64_t)propose_doubt_ms(n);
 }
 
-/* Whether the delay from one block to the next has passed: at the tick, if it is not just after the
- * last one. */
-static bool delay_passed(const struct node *n)
+/* From one block to the next. Whoever is behind in execution gains nothing from many epochs, and each
+ * costs every node messages and a commit: where these are what keeps all behind, they would never come
+ * back. An epoch that others have begun is not held up: they may not be behind. */
+static uint64_t delay_ms(const struct node *n, epoch_id next)
 {
-    const uint64_t delay_ms = n->options.block_delay_ms, last_ms = n->proposing.last_ms;
-    if (delay_ms == 0 || n->now_ms >= last_ms + delay_ms)
+    const epoch_id executed = n->delivery.executed, most = PROPOSE_STRETCH_MAX;
+    const epoch_id behind = n->agreed > executed ? n->agreed - executed : 0;
+    uint64_t stretch = 1;
+    while (n->proposing.heard < next && stretch < most && behind >= FAR_BEHIND * stretch)
+        stretch *= 2;
+    return stretch * n->options.block_delay_ms;
+}
+
+/* Whether the delay has passed: at the tick, if it is not just after the last one. */
+static bool delay_passed(const struct node *n, epoch_id next)
+{
+    const uint64_t ms = delay_ms(n, next), last_ms = n->proposing.last_ms;
+    if (ms == 0 || n->now_ms >= last_ms + ms)
         return true;
     const uint64_t phase_ms = n->options.phase_ms;
-    return n->now_ms >= last_ms + delay_ms / 2 &&
-           (n->now_ms + phase_ms) / delay_ms > (last_ms + phase_ms) / delay_ms;
+    return n->now_ms >= last_ms + ms / 2 && (n->now_ms + phase_ms) / ms > (last_ms + phase_ms) / ms;
 }
 
 /* Whether there is no hurry, for want of transactions: ours, and in the epochs that were delivered
@@ -238,7 +250,7 @@ void propose_advance(struct node *n, struct effects *out)
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
     if ((in_flight(n) || !carries || behind(n) || quiet(n, e, waiting)) &&
-        waiting < n->options.block_bytes_min && !delay_passed(n))
+        waiting < n->options.block_bytes_min && !delay_passed(n, e))
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));
