@@ -30,9 +30,10 @@ struct hash hash_inner(const struct hash *left, const struct hash *right); /* 0x
 struct hash hash_tagged(const char *tag, const struct slice parts[], unsigned count);
 /* What is large, as a leaf whose data are the digests of its parts of HASH_PART_SIZE (the last
  * may be shorter): SHA256(0x00 || SHA256(part 0) || SHA256(part 1) ...). Parts depend on nothing
- * before them, so that a CPU with AVX-512 hashes 16 at a time (libipsec-mb), 2.3 times as fast
- * as one after the other; with the same result. `count` messages of `size` bytes, at most
- * HASH_PARTS_SIZE_MAX, lie one after the other at `data`; each becomes a leaf. */
+ * before them, so that a CPU with AVX-512 hashes 16 at a time (libipsec-mb), 2.3 times as fast as one
+ * after the other, and one with SHA's own instructions two, 1.7 times as fast; with the same result.
+ * `count` messages of `size` bytes, at most HASH_PARTS_SIZE_MAX, lie one after the other at `data`;
+ * each becomes a leaf. */
 void hash_parts(const uint8_t *data, size_t size, unsigned count, struct hash leaves[]);
 bool hash_equal(const struct hash *a, const struct hash *b);
 static inline struct slice hash_slice(const struct hash *h)

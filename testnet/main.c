@@ -19,10 +19,11 @@
 enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
 
 #define HELP_NAME "  --name NAME      of the run: what it makes carries it (default: default)\n"
+#define HELP_LOAD \
+    "  --load MB/S      of payload, a node, in place of the scenario's (not with a backlog)\n"
 #define HELP_RUN                                                                                \
     "  --mode M         dl, dl-coupled, hb-link or hb, in place of the scenario's\n"            \
     "  --retrieval R    lean or all\n"                                                          \
-    "  --load MB/S      of payload, a node, in place of the scenario's (not with a backlog)\n"  \
     "  --plain          on loopback, without shaping: needs no root, shows nothing of links\n"  \
     "  --dashboard      serves a page that follows the run, on loopback\n"                      \
     "  --port P         at this port (default: 27999)\n"                                        \
@@ -121,7 +122,8 @@ static int command_run(int argc, char **argv)
             "usage: ledger-testnet run FILE [options]\n"
             "Runs a scenario to its end, compares the ledgers, and leaves figures in a "
             "directory.\n"
-            "  --out DIR        that directory (default: runs/SCENARIO-TIME)\n" HELP_RUN HELP_NAME
+            "  --out DIR        that directory (default: runs/SCENARIO-TIME)\n" HELP_LOAD HELP_RUN
+                HELP_NAME
             "Exit codes: 0 done; 1 failed, for the reason on stderr; 2 wrong usage; 3 the "
             "ledgers differ.\n"};
     int status;
@@ -168,8 +170,8 @@ static int command_compare(int argc, char **argv)
             "traces, and\nprints them beside each other.\n"
             "  --modes M,M,...  (default: dl,hb-link,hb)\n"
             "  --runs N         of each (default: 1)\n"
-            "  --out DIR        for the runs' directories (default: runs/SCENARIO-TIME)\n" HELP_RUN
-                HELP_NAME "Exit codes: as those of run, the worst of all.\n"};
+            "  --out DIR        for the runs' directories (default: runs/SCENARIO-TIME)\n" HELP_LOAD
+                HELP_RUN HELP_NAME "Exit codes: as those of run, the worst of all.\n"};
     int status;
     static char paths[RUNS_MAX][SITES_PATH_MAX];
     const char *done[RUNS_MAX];
@@ -245,6 +247,8 @@ static int command_up(int argc, char **argv)
     int status;
     if (!read_arguments(&o, &a, argc, argv, &status))
         return status;
+    if (o.run.load_bytes_s > 0)
+        return say_usage(a.command, "up starts no load: ledger-cli load does, or run, with --load");
     o.run.forever = true;
     o.run.out = o.run.out ? o.run.out : default_out("up", NULL);
     make_parents(o.run.out);
