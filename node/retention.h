@@ -3,8 +3,9 @@
  * What is too much is dropped oldest first, a part at a time, as far as the last signed snapshot
  * stands for it: who is a little behind does not lose what it is about to fetch. A snapshot is made at
  * the next checkpoint when the last one stands for nothing more that could be dropped, when too much
- * was given to an application since, or when somebody who has lost its data asks for a later one. None while one is not signed yet, unless it
- * seems that it never will be: f+1 sign what they execute, most of them soon. */
+ * was given to an application since, or when somebody who has lost its data asks for a later one. None
+ * while one is not signed yet, unless it seems that it never will be: f+1 sign what they execute, most
+ * of them soon. */
 #ifndef NODE_RETENTION_H
 #define NODE_RETENTION_H
 

@@ -4,6 +4,7 @@
 # usage: testnet/figures.sh README      (make figures)
 set -eu
 readme=$1
+[ -f "$readme" ] || { echo "figures: there is no file $readme" >&2; exit 1; }
 [ -s testnet/results.csv ] || { echo 'figures: none are kept yet; make paper keeps them' >&2; exit 1; }
 table=$(awk -F, '
     NR == 1 {

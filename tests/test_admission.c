@@ -129,7 +129,7 @@ static void a_cluster_that_takes_its_time_is_kept_busy(void **state)
     assert_true(delay_ms() < 2 * (DELAY_MS + ADMISSION_PATIENCE * 600));
 }
 
-/* With what may be in hand at first it executes a fifth of what it can. */
+/* With what may be in hand at first it executes a twentieth of what it can. */
 static void one_that_needs_much_in_hand_has_it_in_seconds(void **state)
 {
     (void)state;
