@@ -40,7 +40,8 @@ struct round_trips {
 /* Before the ones seen at `now_ms` are counted. */
 void round_trips_time(struct round_trips *trips, uint64_t now_ms);
 void round_trips_count(struct round_trips *trips, const struct connection *c);
-/* Of the last one to two minutes: what `share` of them do not exceed, in ms, to half of one; 0: there were none. */
+/* Of the last one to two minutes: what `share` of them do not exceed, in ms, to half of one; 0: there
+ * were none. */
 double round_trips_quantile(const struct round_trips *trips, double share);
 
 #endif

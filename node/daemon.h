@@ -21,7 +21,8 @@ struct daemon; /* Opaque. */
 int daemon_check(const char *directory, char *message, size_t message_size);
 
 /* Opens the node whose directory this is: stores, sockets, threads. `log_level` overrides the
- * file's, unless it is negative. `lost_data`: the data directory is empty because what was in it is lost. Blocks SIGTERM and SIGINT. 0, or -1 with `message`. */
+ * file's, unless it is negative. `lost_data`: the data directory is empty because what was in it is
+ * lost. Blocks SIGTERM and SIGINT. 0, or -1 with `message`. */
 int daemon_open(const char *directory, int log_level, bool lost_data, struct daemon **daemon,
                 char *message, size_t message_size);
 /* Runs until SIGTERM or SIGINT, then drains. 0; or DAEMON_AGAIN when it has gathered a snapshot: close

@@ -40,9 +40,7 @@ static void ping(struct daemon *d)
     if (d->now_ms < d->lost.pinged_ms + PING_MS)
         return;
     d->lost.pinged_ms = d->now_ms;
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && transport_reaches(d->transport, (node_id)p))
-            driver_say(d->driver, (node_id)p, DRIVER_VOTES, &m);
+    daemon_say_all(d, &m);
 }
 
 /* Where all say that nothing is agreed, N-f with this node begin. Where somebody says otherwise, it takes

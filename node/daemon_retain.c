@@ -28,6 +28,13 @@ static epoch_id alike(struct daemon *d, epoch_id least)
     return d->snapshots.alike;
 }
 
+void daemon_say_all(struct daemon *d, const struct message *m)
+{
+    for (unsigned p = 0; p < d->quorum.n; p++)
+        if (p != d->self && transport_reaches(d->transport, (node_id)p))
+            driver_say(d->driver, (node_id)p, DRIVER_VOTES, m);
+}
+
 void daemon_want_snapshot(struct daemon *d, epoch_id least)
 {
     const struct message m = {.kind = MESSAGE_WANT_SNAPSHOT,
@@ -36,9 +43,7 @@ void daemon_want_snapshot(struct daemon *d, epoch_id least)
     if (d->now_ms < d->snapshots.wanted_ms + WANT_MS)
         return;
     d->snapshots.wanted_ms = d->now_ms;
-    for (unsigned p = 0; p < d->quorum.n; p++)
-        if (p != d->self && transport_reaches(d->transport, (node_id)p))
-            driver_say(d->driver, (node_id)p, DRIVER_VOTES, &m);
+    daemon_say_all(d, &m);
 }
 
 void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch)

@@ -6,9 +6,9 @@
 #include "node/snapshot.h"
 
 /* Puts what a snapshot has in place of a ledger, in one transaction: it goes on with the epoch after
- * it. Entries and transactions that the ledger had stay, with their sums; there are none between. The store holds no
- * ledger, or one of the same chain that is not as far; nobody has it open as an executor. `piece`
- * gives each piece, which has been verified (snapshots_finish). */
+ * it. Entries and transactions that the ledger had stay, with their sums; there are none between. The
+ * store holds no ledger, or one of the same chain that is not as far; nobody has it open as an
+ * executor. `piece` gives each piece, which has been verified (snapshots_finish). */
 struct executor_snapshot {
     struct hash chain;
     struct quorum quorum;

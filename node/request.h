@@ -50,9 +50,9 @@ struct request {
 
 /* Fills in the items' bytes or ids. */
 void request_spread(struct request *r);
-/* Looks at items first .. first + count - 1, but for those that are OVERLOADED already. Afterwards a submitted one that is OK may go into
- * the pool, one whose number is above its sender's window is OVERLOADED, and a TX's that is
- * UNKNOWN may still be in the pool. From any thread. */
+/* Looks at items first .. first + count - 1, but for those that are OVERLOADED already. Afterwards a
+ * submitted one that is OK may go into the pool, one whose number is above its sender's window is
+ * OVERLOADED, and a TX's that is UNKNOWN may still be in the pool. From any thread. */
 void request_list(const struct request_context *c, struct request *r, uint32_t first,
                   uint32_t count);
 /* What a client hears of a transaction of which this became at its place. */
