@@ -124,10 +124,11 @@ void daemon_close_snapshots(struct daemon *d); /* What was not opened is fine. *
 void daemon_hear_snapshot(struct daemon *d, node_id from, const struct message *m);
 /* In each round, after the commit. 0, or -1 with `message`. */
 int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_size);
-/* daemon_retain.c: to all that are reached. */
+/* daemon_retain.c */
+void daemon_open_asked(struct daemon *d);
+/* To all that are reached. */
 void daemon_say_all(struct daemon *d, const struct message *m);
 /* Asks all, now and then, for one of this epoch or later. */
-void daemon_open_asked(struct daemon *d);
 void daemon_want_snapshot(struct daemon *d, epoch_id least);
 void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch);
 void daemon_retain(struct daemon *d);

@@ -61,7 +61,7 @@ void pull_tick(struct node *n, struct effects *out)
          at = items[at].fetch_prev) {
         struct instance *i = &items[at];
         if (i->epoch <= n->delivery.epoch + DELIVERY_AHEAD)
-            break; /* Nobody is behind that far but us. */
+            break; /* Those are fetched now. */
         if (i->pulled || i->has_chunk || i->checking)
             continue;
         i->pulled = true;

@@ -235,9 +235,13 @@ static void who_is_behind_and_keeps_up_asks_for_its_own_chunks(void **state)
     assert_int_equal(asked_of(8, false), 0);
     assert_int_equal(asked_of(8, true), 8);
     const struct instance *items = n->instances.items;
-    for (uint32_t at = n->retrieval.pending_tail; at != NONE; at = items[at].fetch_prev)
+    unsigned kept = 0;
+    for (uint32_t at = n->retrieval.pending_tail; at != NONE; at = items[at].fetch_prev) {
         assert_int_equal(asked[items[at].proposer][items[at].epoch], items[at].pulled);
+        kept += items[at].has_chunk;
+    }
     assert_int_equal(to_last, N - 1); /* Each makes one at a time, and drops what is asked then. */
+    assert_int_equal(kept, N - 1);
     assert_int_equal(asked_most, n->delivery.epoch + DELIVERY_WINDOW - 1);
     assert_in_range(asked_least, asked_most - 3, asked_most); /* The newest first, ... */
     assert_true(asked_of(1000, true) > 16);
