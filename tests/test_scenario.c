@@ -185,8 +185,8 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "[events]\n-31 s = heal\n", "5: event at -31 s; give a time from -30 s to 60 s"},
         {SCENARIO "[events]\n--1 s = heal\n", "5: event at --1 s; give a time from -30 s to 60 s"},
         {SCENARIO "[events]\n1 s = kill 4\n", "5: kill 4; give kill and a node from 0 to 3"},
-        {SCENARIO "[events]\n1 s = down\n",
-         "5: down is no event; give kill, restart, replace, pause, resume, rate, partition or heal"},
+        {SCENARIO "[events]\n1 s = down\n", "5: down is no event; give kill, restart, replace, "
+                                            "pause, resume, rate, partition or heal"},
         {SCENARIO "[events]\n1 s = heal\n[node 2]\n" LOAD,
          "6: rate is missing; add a line rate = ..."},
     };
