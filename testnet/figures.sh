@@ -33,42 +33,59 @@ table=$(awk -F, '
     function over(a, b) { return a == "" || b == "" || b == 0 ? "" : a / b }
     function loss(a, b) { return over(a, b) == "" ? "" : 100 * (1 - over(a, b)) }
     function show(form, v) { return v == "" ? "–" : sprintf(form, v) }
-    function row(what, a, b) { printf "| %s | %s | %s |\n", what, a, b }
+    # Whether in a run of one of these kinds a core was busy for so long that links were not alone.
+    function marked(kinds,   k, j, name, part) {
+        for (k = split(kinds, name, " "); k > 0; k--)
+            for (j = 1; j <= runs[name[k]]; j++) {
+                split(of[name[k], j], part, ",")
+                if (part[column["busy_max"]] > 0.85) return any_marked = " \\*"
+            }
+        return ""
+    }
+    function row(what, a, b, kinds) { printf "| %s | %s%s | %s |\n", what, a, marked(kinds), b }
     END {
         print "| | here | the prototype |"
         print "| --- | --- | --- |"
         row("spatial, 16 nodes: confirmed of the link, mean (least)", \
-            show("%.2f", figure("spatial-dl", "of_rate")) " (" show("%.2f", figure("spatial-dl", "least_of_rate")) ")", "0.46 (0.44)")
+            show("%.2f", figure("spatial-dl", "of_rate")) " (" show("%.2f", figure("spatial-dl", "least_of_rate")) ")", "0.46 (0.44)", "spatial-dl")
         row("application bytes received for each confirmed there", \
-            show("%.2f", figure("spatial-dl", "received_over_confirmed")), "1.9")
+            show("%.2f", figure("spatial-dl", "received_over_confirmed")), "1.9", "spatial-dl")
         confirmed = figure("spatial-dl", "confirmed")
         hb = better(figure("spatial-hb", "confirmed"), figure("spatial-hb-8MB", "confirmed"))
         link = better(figure("spatial-hb-link", "confirmed"), figure("spatial-hb-link-8MB", "confirmed"))
-        row("`dl` over `hb`, `hb-link` there", show("%.2f", over(confirmed, hb)) ", " show("%.2f", over(confirmed, link)), "1.61, 1.17")
+        row("`dl` over `hb`, `hb-link` there", show("%.2f", over(confirmed, hb)) ", " show("%.2f", over(confirmed, link)), "1.61, 1.17", \
+            "spatial-dl spatial-hb spatial-hb-8MB spatial-hb-link spatial-hb-link-8MB")
         fixed = figure("temporal-dl-fixed", "of_rate")
         row("temporal, 600 s: lost against fixed rates (ordering up to 60 s ahead)", \
             show("%.0f %%", loss(figure("temporal-dl", "of_rate"), fixed)) " (" \
-            show("%.0f %%", loss(figure("temporal-dl-lag60s", "of_rate"), fixed)) ")", "6 %")
-        row("temporal, correlation 0.9", show("%.0f %%", loss(figure("temporal-fast-dl", "of_rate"), fixed)), "")
+            show("%.0f %%", loss(figure("temporal-dl-lag60s", "of_rate"), fixed)) ")", "6 %", \
+            "temporal-dl temporal-dl-lag60s temporal-dl-fixed")
+        row("temporal, correlation 0.9", show("%.0f %%", loss(figure("temporal-fast-dl", "of_rate"), fixed)), "", \
+            "temporal-fast-dl temporal-dl-fixed")
         confirmed = figure("bursty-dl", "confirmed")
         row("bursty: `dl` over `hb`, `hb-link`", show("%.2f", over(confirmed, figure("bursty-hb", "confirmed"))) ", " \
-            show("%.2f", over(confirmed, figure("bursty-hb-link", "confirmed"))), "")
+            show("%.2f", over(confirmed, figure("bursty-hb-link", "confirmed"))), "", "bursty-dl bursty-hb bursty-hb-link")
         confirmed = figure("geo-dl", "confirmed")
         row("geo: `dl` over `hb`, `hb-link`, `dl-coupled`", show("%.2f", over(confirmed, figure("geo-hb", "confirmed"))) ", " \
             show("%.2f", over(confirmed, figure("geo-hb-link", "confirmed"))) ", " \
-            show("%.2f", over(confirmed, figure("geo-dl-coupled", "confirmed"))), "2.05, 1.40, 1.14")
+            show("%.2f", over(confirmed, figure("geo-dl-coupled", "confirmed"))), "2.05, 1.40, 1.14", \
+            "geo-dl geo-hb geo-hb-link geo-dl-coupled")
         # The others: all but the last of eight, whose own share is small.
         equal = figure("slow-node-dl-equal", "of_rate")
         slow = figure("slow-node-dl", "last_of_rate")
         others = figure("slow-node-dl", "of_rate") == "" ? "" : (8 * figure("slow-node-dl", "of_rate") - slow) / 7
         row("one of eight at a tenth: the others lose; it confirms, of its link", \
-            show("%.0f %%", loss(others, equal)) "; " show("%.2f", slow), "")
+            show("%.0f %%", loss(others, equal)) "; " show("%.2f", slow), "", \
+            "slow-node-dl slow-node-dl-equal")
         row("latency, 16 nodes, 100 ms one way, 10 % load: p50, p95", \
-            show("%.0f", figure("latency-16-dl", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl", "p95_ms")), "728, 946 ms on AWS")
-        row("at 50 % load", show("%.0f", figure("latency-16-dl-half", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl-half", "p95_ms")), "")
+            show("%.0f", figure("latency-16-dl", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl", "p95_ms")), "728, 946 ms on AWS", \
+            "latency-16-dl")
+        row("at 50 % load", show("%.0f", figure("latency-16-dl-half", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl-half", "p95_ms")), "", \
+            "latency-16-dl-half")
         row("64 nodes over 16 with blocks of 500 kB, of the link", \
-            show("%.2f", over(figure("scale-64-dl-500kB", "of_rate"), figure("scale-16-dl-500kB", "of_rate"))), "0.86")
+            show("%.2f", over(figure("scale-64-dl-500kB", "of_rate"), figure("scale-16-dl-500kB", "of_rate"))), "0.86", "scale-64-dl-500kB scale-16-dl-500kB")
         print ""
+        if (any_marked) print "\\* In one of these runs a core was busy for over 85 % of some 5 s: it says as much of the machine as of links.\n"
         print "Runs of " min (max == min ? "" : " to " max) "; `make paper` runs them, `make figures` writes this."
     }' testnet/results.csv)
 awk -v table="$table" '
