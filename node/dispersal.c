@@ -1,5 +1,6 @@
 /* Instances: who holds a chunk, what was said, what completed. */
 #include "node/core.h"
+#include "vid/code.h"
 
 /* For what is held for delivery, linked, our own or promised, and late. */
 static size_t reserved(const struct node_options *o)
@@ -303,8 +304,9 @@ static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum v
 {
     struct instances *t = &n->instances;
     struct instance *i = instance_find(n, epoch, p);
-    if (i ? i->server.complete : history_has(&n->completed, epoch, p))
-        return;
+    if (i ? i->server.complete
+          : history_has(&n->completed, epoch, p) || history_has(&n->delivered, epoch, p))
+        return; /* A snapshot may stand for more than the ring of what is complete holds. */
     const bool first = !i || !voted_by(i, from);
     if (first && !make_room(n, from, epoch, p))
         return;
@@ -394,6 +396,13 @@ void dispersal_chunk(struct node *n, node_id from, const struct message *m, stru
     e->work.header = m->chunk.header;
 }
 
+/* Whether its block is larger than any may be, whatever it names as seen: nobody says GOT then. */
+static bool too_large(const struct node *n, uint32_t chunk_size)
+{
+    const size_t most = n->options.block_bytes_max + block_overhead(link_seen_size_max(n->quorum));
+    return chunk_size > code_chunk_size_of(quorum_data(n->quorum), most);
+}
+
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out)
 {
     struct instance *i = instance_find(n, r->epoch, r->proposer);
@@ -405,7 +414,7 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
         n->instances.got_open[r->proposer] -= !complete;
         if (!complete)
             give_up(n, i);
-    } else if (!r->valid) {
+    } else if (!r->valid || (!complete && too_large(n, r->chunk_size))) {
         if (!complete)
             n->instances.got_open[r->proposer]--;
         effects_fault(out, r->proposer, FAULT_BAD_PROOF);

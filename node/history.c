@@ -1,6 +1,6 @@
 #include "node/history.h"
 
-enum { WORD_BITS = 64 };
+enum { WORD_BITS = HISTORY_WORD };
 
 uint64_t history_span(uint64_t horizon)
 {

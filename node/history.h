@@ -7,6 +7,8 @@
 
 #include "node/block.h"
 
+enum { HISTORY_WORD = 64 }; /* Epochs: a ring's top is the last of so many. */
+
 struct history {
     unsigned n;
     bool past;     /* What the bits are of epochs that have left the ring. Those above it: clear. */

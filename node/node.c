@@ -18,7 +18,11 @@ void node_restore_height(struct node *n, epoch_id first_unsealed, epoch_id execu
     n->delivery.executed = executed;
     n->delivery.epoch = executed + 1;
     n->delivery.height = height;
-    history_advance(&n->completed, first_unsealed + n->options.epoch_window);
+    /* What a snapshot stands for is complete, however far agreement here is behind it; as much as
+     * the ring holds beside what is in flight. */
+    const epoch_id most = first_unsealed + n->completed.span - HISTORY_WORD;
+    const epoch_id least = first_unsealed + n->options.epoch_window;
+    history_advance(&n->completed, executed < least ? least : executed < most ? executed : most);
     history_advance(&n->delivered, n->delivery.epoch + DELIVERY_WINDOW);
     history_advance(&n->payload, n->delivery.epoch + DELIVERY_WINDOW);
 }

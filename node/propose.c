@@ -235,6 +235,14 @@ static bool behind(const struct node *n)
     return n->agreed > n->delivery.executed + DELIVERY_AHEAD;
 }
 
+/* For transactions, so that the block as it is dispersed is no larger than any may be. */
+static uint32_t room(const struct node *n, size_t seen_size)
+{
+    const size_t most = n->options.block_bytes_max, overhead = block_overhead(seen_size);
+    const size_t left = most > overhead ? most - overhead : 0;
+    return n->proposing.block_bytes < left ? n->proposing.block_bytes : (uint32_t)left;
+}
+
 void propose_advance(struct node *n, struct effects *out)
 {
     struct proposing *p = &n->proposing;
@@ -258,7 +266,7 @@ void propose_advance(struct node *n, struct effects *out)
     link_seen_encode(&n->completed, &n->delivered, n->quorum, n->rules.links ? e : 1, &w);
     struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
     take->take.seen = writer_result(&w);
-    take->take.bytes_max = carries ? p->block_bytes : 0;
+    take->take.bytes_max = carries ? room(n, take->take.seen.size) : 0;
     n->view.held_back += !carries;
     p->taking = p->last = e;
     p->last_ms = n->now_ms;

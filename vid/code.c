@@ -25,11 +25,16 @@ void code_init(struct code *c, struct quorum q)
     ec_init_tables((int)k, (int)parity_count, c->matrix + k * k, c->tables);
 }
 
+size_t code_chunk_size_of(unsigned data_count, size_t block_size)
+{
+    const size_t stripe = (size_t)data_count * CODE_CHUNK_ALIGN;
+    return (LENGTH_SIZE + block_size + stripe - 1) / stripe * CODE_CHUNK_ALIGN;
+}
+
 size_t code_chunk_size(const struct code *c, size_t block_size)
 {
     assert(block_size <= CODE_BLOCK_SIZE_MAX);
-    size_t stripe = (size_t)c->data_count * CODE_CHUNK_ALIGN;
-    return (LENGTH_SIZE + block_size + stripe - 1) / stripe * CODE_CHUNK_ALIGN;
+    return code_chunk_size_of(c->data_count, block_size);
 }
 
 bool code_chunk_size_valid(const struct code *c, size_t chunk_size)

@@ -28,8 +28,9 @@ struct code {
 
 /* k = quorum_data(q), n = q.n. */
 void code_init(struct code *c, struct quorum q);
-/* Bytes of each chunk of a block of `block_size` bytes. */
+/* Bytes of each chunk of a block of `block_size` bytes; the same where k alone is known. */
 size_t code_chunk_size(const struct code *c, size_t block_size);
+size_t code_chunk_size_of(unsigned data_count, size_t block_size);
 /* Whether some block of at most CODE_BLOCK_SIZE_MAX has chunks of this size. */
 bool code_chunk_size_valid(const struct code *c, size_t chunk_size);
 
