@@ -88,7 +88,7 @@ static void ban(struct catch_up *c, uint64_t now_ms)
 
 static bool listens(struct catch_up *c, node_id from, uint64_t now_ms)
 {
-    if (now_ms >= c->banned_ms + CATCH_UP_BAN_MS)
+    if (!c->gathering && now_ms >= c->banned_ms + CATCH_UP_BAN_MS)
         c->banned = (struct nodeset){0};
     if (nodeset_has(&c->banned, from) ||
         (c->heard_ms[from] != 0 && now_ms < c->heard_ms[from] + OFFER_MS))
@@ -234,7 +234,8 @@ int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, ui
         return error;
     c->asked[slot].open = false;
     c->slots += c->slots < CATCH_UP_PIECES;
-    c->moved_ms = now_ms;
+    c->moved_ms =
+        run && now_ms > c->moved_ms + CATCH_UP_RUN_MS ? c->moved_ms + CATCH_UP_RUN_MS : now_ms;
     c->here++;
     c->bytes += m->snapshot.data.size;
     return 0;

@@ -5,7 +5,7 @@
  * one that f+1 offer before any other, and no other if nobody has signed what its pieces are: a
  * few pieces at a time, each from another of those who offer it, each verified before it is kept.
  * What was kept is there after a restart. One that turns out to be nobody's checkpoint, or does
- * not come, goes, and its teller is not believed for a while. No sockets: `ask` sends. One
+ * not come, goes, and its teller is not believed for a while, nor while another is gathered. No sockets: `ask` sends. One
  * thread. */
 #ifndef NODE_CATCH_UP_H
 #define NODE_CATCH_UP_H
@@ -20,7 +20,8 @@ enum {
     CATCH_UP_PATIENCE_MS = 3000, /* At first: twice that after each that has not come. */
     CATCH_UP_PATIENCE_MS_MAX = 60000,
     CATCH_UP_BAN_MS = 600000,
-    CATCH_UP_GIVE_UP_MS = 180000, /* Without a piece. */
+    CATCH_UP_GIVE_UP_MS = 180000, /* Without a piece, ... */
+    CATCH_UP_RUN_MS = 1000, /* ... of which one of runs, which may be anything, buys so much. */
 };
 
 struct catch_up_ports {

@@ -251,6 +251,48 @@ static void a_teller_of_other_sizes_is_alone(void **state)
     expect_complete();
 }
 
+/* Runs may be anything, and come from the teller alone: one now and then is no progress. */
+static void a_teller_that_drips_is_given_up(void **state)
+{
+    (void)state;
+    enum { RUN_PIECES = 40, PAUSE_MS = CATCH_UP_GIVE_UP_MS * 9 / 10 };
+    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
+    struct snapshot_head drip = head;
+    drip.runs = RUN_PIECES * SNAPSHOT_PIECE_ENTRIES;
+    c.rules.link_horizon = drip.runs;
+    offer(3, &drip);
+    const uint64_t begun = now;
+    for (uint32_t index = 0; index < RUN_PIECES && (index == 0 || c.gathering); index++) {
+        for (uint64_t end = now + PAUSE_MS; now < end; now += CATCH_UP_PATIENCE_MS)
+            assert_false(tick(CATCH_UP_LONG_MS));
+        asked_count = 0;
+        const struct message m = {
+            .kind = MESSAGE_SNAPSHOT,
+            .epoch = drip.checkpoint.epoch,
+            .snapshot = {.index = index,
+                         .data = slice_of(bytes, snapshot_piece_size(&drip, index))}};
+        assert_int_equal(catch_up_piece(&c, 3, &m, now), 0);
+    }
+    assert_false(c.gathering);
+    assert_in_range(now - begun, CATCH_UP_GIVE_UP_MS, 3 * CATCH_UP_GIVE_UP_MS);
+}
+
+/* With two liars in turns the first would else be believed again before the second is given up. */
+static void nobody_is_believed_again_while_another_is_gathered(void **state)
+{
+    (void)state;
+    struct snapshot_head more = head;
+    more.accounts += 5 * SNAPSHOT_PIECE_ENTRIES;
+    nodeset_add(&c.banned, 3);
+    c.banned_ms = now;
+    offer(2, &head);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    assert_true(c.gathering);
+    now += CATCH_UP_BAN_MS + 1;
+    offer(3, &more);
+    assert_int_equal(c.last[3].epoch, 0);
+}
+
 /* Of more than f that were given up, one was correct. */
 static void all_may_try_again(void **state)
 {
@@ -472,6 +514,8 @@ int main(int argc, char **argv)
         GATHER_TEST(of_two_the_newer_is_gathered),
         GATHER_TEST(a_liar_does_not_come_first),
         GATHER_TEST(a_teller_of_other_sizes_is_alone),
+        GATHER_TEST(a_teller_that_drips_is_given_up),
+        GATHER_TEST(nobody_is_believed_again_while_another_is_gathered),
         GATHER_TEST(all_may_try_again),
         GATHER_TEST(what_nobody_signs_takes_f_plus_1_alike),
         GATHER_TEST(what_is_here_is_not_asked_for_again),
