@@ -17,10 +17,12 @@ struct list {
 };
 
 struct workers {
-    pthread_mutex_t mutex; /* Guards the lists and `stopping`. */
+    pthread_mutex_t mutex; /* Guards the lists, `long_running` and `stopping`. */
     pthread_cond_t waiting;
     struct list queues[WORKERS_PRIORITIES];
     struct list done;
+    unsigned long_running;
+    unsigned long_most; /* From the start on. */
     bool stopping;
     int fd;
     unsigned count;
@@ -51,12 +53,17 @@ static struct task *list_take(struct list *l)
     return task;
 }
 
-static struct task *take(struct workers *w)
+/* Who has run a long one takes the next: none is left for want of a thread. */
+static struct task *take(struct workers *w, enum workers_priority *priority)
 {
+    const bool no_long = w->long_running >= w->long_most;
     for (unsigned i = 0; i < WORKERS_PRIORITIES; i++) {
-        struct task *task = list_take(&w->queues[i]);
-        if (task)
+        struct task *task = i == WORKERS_LONG && no_long ? NULL : list_take(&w->queues[i]);
+        if (task) {
+            *priority = (enum workers_priority)i;
+            w->long_running += i == WORKERS_LONG;
             return task;
+        }
     }
     return NULL;
 }
@@ -75,9 +82,10 @@ static void give_back(struct workers *w, struct task *task)
 static void *work(void *context)
 {
     struct workers *w = context;
+    enum workers_priority priority = WORKERS_VOTES;
     pthread_mutex_lock(&w->mutex);
     for (;;) {
-        struct task *task = take(w);
+        struct task *task = take(w, &priority);
         if (!task && w->stopping)
             break;
         if (!task) {
@@ -90,6 +98,7 @@ static void *work(void *context)
         if (back)
             give_back(w, task);
         pthread_mutex_lock(&w->mutex);
+        w->long_running -= priority == WORKERS_LONG;
     }
     pthread_mutex_unlock(&w->mutex);
     return NULL;
@@ -107,6 +116,7 @@ int workers_start(unsigned threads, struct workers **workers, char *message, siz
         snprintf(message, message_size, "no memory for %u workers", threads);
         return -1;
     }
+    w->long_most = threads > 1 ? threads - 1 : 1;
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->waiting, NULL);
     for (unsigned i = 0; i < WORKERS_PRIORITIES; i++)

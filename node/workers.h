@@ -2,7 +2,9 @@
  *
  * A task waits in the queue of its priority; a free thread takes the first one of the highest
  * priority that has any. What votes wait for stands before bulk work, and bulk work before
- * signatures, since a task is short and a vote that is late delays everyone.
+ * signatures, since a task is short and a vote that is late delays everyone. What clients ask for and
+ * may take long (proofs, an application's answers) has all threads but one at the most, if there is
+ * more than one.
  *
  * A task is a struct that its owner embeds and keeps until it is done. With `finish`, it comes
  * back: workers_finished calls that on the thread that drives the loop, which a readable
@@ -13,7 +15,13 @@
 
 #include <stddef.h>
 
-enum workers_priority { WORKERS_VOTES, WORKERS_BULK, WORKERS_SIGNATURES, WORKERS_PRIORITIES };
+enum workers_priority {
+    WORKERS_VOTES,
+    WORKERS_BULK,
+    WORKERS_SIGNATURES,
+    WORKERS_LONG,
+    WORKERS_PRIORITIES
+};
 
 struct task {
     void (*run)(struct task *task);    /* On one of the threads. */

@@ -127,6 +127,28 @@ static void votes_run_before_bulk_and_bulk_before_signatures(void **state)
             assert_int_equal(tasks[p][i].ran_at, p * EACH + i);
 }
 
+/* Two threads, and long tasks that do not end: what comes then runs all the same. */
+static void long_tasks_leave_a_thread_to_the_others(void **state)
+{
+    (void)state;
+    enum { LONG = 3 };
+    struct workers *w = start(2);
+    struct task blockers[LONG];
+    struct numbered vote = {.task = {.run = run_counted, .finish = finish_counted}};
+    pthread_mutex_lock(&gate);
+    for (unsigned i = 0; i < LONG; i++) {
+        blockers[i] = (struct task){.run = run_gate};
+        workers_submit(w, WORKERS_LONG, &blockers[i]);
+    }
+    wait_for_runs(1);
+    workers_submit(w, WORKERS_VOTES, &vote.task);
+    wait_for_runs(2);
+    assert_int_equal(vote.runs, 1);
+    pthread_mutex_unlock(&gate);
+    wait_for_runs(LONG + 1);
+    workers_stop(w);
+}
+
 static void stopping_runs_and_finishes_what_is_left(void **state)
 {
     (void)state;
@@ -211,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once_elsewhere_and_finishes_once_here),
         cmocka_unit_test(votes_run_before_bulk_and_bulk_before_signatures),
+        cmocka_unit_test(long_tasks_leave_a_thread_to_the_others),
         cmocka_unit_test(stopping_runs_and_finishes_what_is_left),
         cmocka_unit_test(a_task_without_finish_is_its_own_once_it_runs),
         cmocka_unit_test(a_task_may_be_freed_when_it_finishes),
