@@ -170,12 +170,13 @@ static bool ask_how_it_ends(struct call *call, const struct client_answer *from)
 }
 
 static void forget(void *context) { ((struct call *)context)->http = NULL; }
+static bool gone(const void *asker) { return !((const struct call *)asker)->http; }
 
 static void answered(void *asker, const struct client_answer *from)
 {
     struct call *call = asker;
     struct http_answer answer;
-    if (from && ask_how_it_ends(call, from))
+    if (from && call->http && ask_how_it_ends(call, from))
         return;
     if (from)
         translate(call, from, &answer);
@@ -194,8 +195,8 @@ struct call *api_call(struct api *a, enum client_kind kind, size_t items)
     if (!call)
         abort();
     call->api = a;
-    call->question =
-        (struct service_question){.request = {.kind = kind}, .answer = answered, .asker = call};
+    call->question = (struct service_question){
+        .request = {.kind = kind}, .answer = answered, .gone = gone, .asker = call};
     return call;
 }
 

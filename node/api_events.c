@@ -23,12 +23,15 @@ struct follower {
 
 static void answered(void *asker, const struct client_answer *from);
 
+static bool gone(const void *asker) { return !((const struct follower *)asker)->call; }
+
 static void ask(struct follower *f, uint32_t wait_ms)
 {
     const struct service_question q = {.request = {.kind = CLIENT_EVENTS, .cursor = f->next},
                                        .form = REQUEST_STREAM,
                                        .wait_ms = wait_ms,
                                        .answer = answered,
+                                       .gone = gone,
                                        .asker = f};
     f->asked = true;
     if (!service_ask(f->api->options.service, &q)) {

@@ -24,6 +24,7 @@ struct flight {
     struct request request;
     uint64_t until_ms; /* It may wait so long. */
     uint64_t admitted; /* Bytes of its transactions. */
+    size_t bytes;      /* All that it takes. */
     struct flight *next;
     unsigned parts_left;
     unsigned part_count;
@@ -58,7 +59,7 @@ static void land(struct flight *f, const struct client_answer *answer)
 {
     struct service *s = f->service;
     s->in_flight--;
-    s->bytes_in_flight -= f->question.bytes;
+    s->bytes_in_flight -= f->bytes;
     f->question.answer(f->question.asker, answer);
     free(f->request.items);
     free(f->request.text);
@@ -145,8 +146,11 @@ static bool is_early(const struct request *r)
 static bool put_off(struct service *s, struct flight *f)
 {
     struct request *r = &f->request;
+    const struct service_question *q = &f->question;
     const bool follows = r->client.kind == CLIENT_EVENTS;
-    if (s->draining || s->now_ms >= f->until_ms || r->client.kind == CLIENT_SUBMIT || !is_early(r))
+    const bool gone = q->gone && q->gone(q->asker);
+    if (s->draining || s->now_ms >= f->until_ms || r->client.kind == CLIENT_SUBMIT ||
+        !is_early(r) || gone)
         return false;
     if (s->waiting_count >= SERVICE_WAITING_MAX ||
         (follows && s->following_count >= SERVICE_FOLLOWING_MAX)) {
@@ -172,10 +176,12 @@ static void finish_part(struct task *task)
     s->checking -= f->admitted;
     for (uint32_t i = 0; f->request.items && i < f->request.client.list.count; i++)
         (kind == CLIENT_SUBMIT ? submit : look_up)(s, &f->request.items[i]);
-    if (kind == CLIENT_SUBMIT) {
+    if (put_off(s, f))
+        return;
+    if (f->request.items) { /* Pending is said of what is durable. */
         f->next = s->uncommitted;
         s->uncommitted = f;
-    } else if (!put_off(s, f)) {
+    } else {
         answer_flight(f);
     }
 }
@@ -195,8 +201,11 @@ static void run_part(struct task *task)
 static void fly(struct flight *f)
 {
     f->parts_left = f->part_count;
+    const enum client_kind kind = f->request.client.kind;
+    const enum workers_priority priority =
+        request_proves(kind) || kind == CLIENT_QUERY ? WORKERS_LONG : WORKERS_SIGNATURES;
     for (unsigned i = 0; i < f->part_count; i++)
-        workers_submit(f->service->options.workers, WORKERS_SIGNATURES, &f->parts[i].task);
+        workers_submit(f->service->options.workers, priority, &f->parts[i].task);
 }
 
 static void make_parts(struct flight *f, uint32_t count)
@@ -211,40 +220,42 @@ static void make_parts(struct flight *f, uint32_t count)
     }
 }
 
-/* Whether any of its transactions is admitted. */
-static bool admit(struct service *s, struct flight *f)
+/* How many of its transactions are admitted, from the first on, and their bytes. */
+static uint32_t admit(struct service *s, const struct service_question *q, uint64_t *bytes)
 {
     struct admission *a = s->options.admission;
-    struct admission_client *client = admission_client(a, f->question.client);
-    uint32_t i = 0;
-    for (; i < f->request.client.list.count; i++) {
-        const uint64_t bytes = f->request.items[i].transaction.bytes.size;
-        if (!admission_admit(a, client, bytes))
-            break;
-        f->admitted += bytes;
-    }
-    const bool any = i > 0;
-    for (; i < f->request.client.list.count; i++)
-        f->request.items[i].result =
-            (struct client_result){CLIENT_OVERLOADED, .retry_ms = service_retry_ms(s)};
-    s->checking += f->admitted;
-    return any;
+    struct admission_client *client = admission_client(a, q->client);
+    struct slice rest = q->request.list.items, transaction;
+    uint32_t count = 0;
+    for (; count < q->request.list.count && client_transaction_next(&rest, &transaction) &&
+           admission_admit(a, client, transaction.size);
+         count++)
+        *bytes += transaction.size;
+    return count;
 }
 
 bool service_ask(struct service *s, const struct service_question *q)
 {
     const struct client_request *r = &q->request;
     assert(r->kind != CLIENT_STATUS && r->kind != CLIENT_STATS);
-    if (s->bytes_in_flight + q->bytes > SERVICE_BYTES_MAX ||
-        (r->kind == CLIENT_SUBMIT && s->refuse)) {
+    const bool submits = r->kind == CLIENT_SUBMIT, list = submits || r->kind == CLIENT_TX;
+    const uint32_t count = list ? r->list.count : 1;
+    const unsigned parts = (count + PART_COUNT - 1) / PART_COUNT;
+    const size_t flight_bytes = sizeof(struct flight) + parts * sizeof(struct part);
+    const size_t items_bytes = list ? count * sizeof(struct request_item) : 0;
+    const size_t bytes = q->bytes + flight_bytes + items_bytes;
+    uint64_t admitted_bytes = 0;
+    if (s->bytes_in_flight + bytes > SERVICE_BYTES_MAX || (submits && s->refuse)) {
         s->overloaded++;
         return false;
     }
-    const bool list = r->kind == CLIENT_SUBMIT || r->kind == CLIENT_TX;
-    const uint32_t count = list ? r->list.count : 1;
-    const unsigned parts = (count + PART_COUNT - 1) / PART_COUNT;
-    struct flight *f = calloc(1, sizeof(*f) + parts * sizeof(f->parts[0]));
-    struct request_item *items = list ? calloc(count, sizeof(*items)) : NULL;
+    const uint32_t admitted = submits ? admit(s, q, &admitted_bytes) : count;
+    if (admitted == 0) {
+        s->overloaded += count;
+        return false;
+    }
+    struct flight *f = calloc(1, flight_bytes);
+    struct request_item *items = list ? calloc(1, items_bytes) : NULL;
     if (!f || (list && !items))
         abort();
     const uint32_t wait_ms = q->wait_ms < SERVICE_WAIT_MS_MAX ? q->wait_ms : SERVICE_WAIT_MS_MAX;
@@ -257,16 +268,16 @@ bool service_ask(struct service *s, const struct service_question *q)
                                   .items = items};
     f->until_ms = s->now_ms + wait_ms;
     f->part_count = parts;
+    f->bytes = bytes;
+    f->admitted = admitted_bytes;
     if (list)
         request_spread(&f->request);
-    if (r->kind == CLIENT_SUBMIT && !admit(s, f)) {
-        s->overloaded += count;
-        free(items);
-        free(f);
-        return false;
-    }
+    for (uint32_t i = admitted; i < count; i++)
+        items[i].result =
+            (struct client_result){CLIENT_OVERLOADED, .retry_ms = service_retry_ms(s)};
     s->in_flight++;
-    s->bytes_in_flight += q->bytes;
+    s->bytes_in_flight += bytes;
+    s->checking += admitted_bytes;
     make_parts(f, count);
     fly(f);
     return true;

@@ -1,7 +1,8 @@
 /* Answers what clients ask, by whichever way it came: clients.h over ZeroMQ, api.h over HTTP.
  *
  * What costs time runs on the workers: hashes, signatures, and reading the ledger. What is
- * submitted goes into the mempool and is answered after the commit that made it durable. Whoever
+ * submitted goes into the mempool and is answered after the commit that made it durable, and so is
+ * who asks what became of it. Whoever
  * asks may wait for what is not there yet: it is looked for again when an epoch is executed, and now
  * and then. Bounded: the bytes in flight, and how many wait; who is one too many is told of what is now,
  * and, if that is no events yet, OVERLOADED. One thread, the driver's. */
@@ -14,7 +15,7 @@
 #include "node/workers.h"
 
 enum {
-    SERVICE_BYTES_MAX = 64 << 20, /* In flight, of all. */
+    SERVICE_BYTES_MAX = 64 << 20, /* In flight, of all, with what is noted of each transaction. */
     SERVICE_WAITING_MAX = 128,
     SERVICE_FOLLOWING_MAX = 96, /* Of them, for events. */
     SERVICE_WAIT_MS_MAX = 60000,
@@ -45,6 +46,7 @@ struct service_question {
     uint64_t client;  /* Who asks, for admission. */
     /* Once; the answer is lent. NULL: there is none, and never will be. */
     void (*answer)(void *asker, const struct client_answer *answer);
+    bool (*gone)(const void *asker); /* Then nothing waits for him any longer. NULL: he stays. */
     void *asker;
 };
 /* True: it will be answered. False: overloaded; nothing was done. Of a submission that is not

@@ -189,6 +189,88 @@ static void what_is_not_admitted_is_not_looked_at(void **state)
     assert_int_equal(service_overloaded(service), 2 + 4);
 }
 
+/* What is said of a transaction may rest on what this round's commit makes durable. */
+static void what_became_of_one_is_told_after_the_commit(void **state)
+{
+    (void)state;
+    struct block block;
+    struct slice rest, bytes;
+    struct transaction t;
+    unsigned first = 0;
+    while (history[first].count == 0)
+        first++;
+    assert_true(
+        block_decode(slice_of(history[first].bytes, history[first].size), quorum_of(N), 1, &block));
+    rest = block.transactions;
+    do
+        assert_true(block_next(&rest, &bytes));
+    while (!transaction_decode(bytes, &t));
+    const struct service_question q = {
+        .request = {.kind = CLIENT_TX, .list = {.count = 1, .items = hash_slice(&t.id)}},
+        .answer = hear,
+        .asker = &heard[0]};
+    assert_true(service_ask(service, &q));
+    for (unsigned ms = 0; ms < 200; ms++) {
+        workers_finished(workers);
+        service_look(service, false, now_ms);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(heard[0].count, 0);
+    service_committed(service);
+    assert_int_equal(heard[0].count, 1);
+}
+
+/* With what is noted of each transaction, which may be far more than its bytes. */
+static void what_is_in_flight_is_bounded(void **state)
+{
+    (void)state;
+    enum { COUNT = 4096 };
+    static uint8_t items[COUNT * 5];
+    static struct heard_answer one;
+    struct writer w = writer_of(items, sizeof items);
+    for (unsigned k = 0; k < COUNT; k++)
+        client_transaction_add(&w, slice_of("x", 1));
+    const struct service_question q = {
+        .request = {.kind = CLIENT_SUBMIT, .list = {.count = COUNT, .items = writer_result(&w)}},
+        .answer = hear,
+        .asker = &one};
+    admission_init(&admission, 0); /* No limit. */
+    unsigned asked = 0;
+    while (asked < 1000 && service_ask(service, &q))
+        asked++;
+    assert_in_range(asked, 10, SERVICE_BYTES_MAX / (COUNT * sizeof(struct request_item)));
+    for (unsigned ms = 0; ms < PATIENCE_MS && one.count < asked; ms++)
+        rounds(1, 1);
+    assert_int_equal(one.count, asked);
+    assert_true(service_idle(service));
+    assert_true(service_ask(service, &q)); /* There is room again. */
+    for (unsigned ms = 0; ms < PATIENCE_MS && !service_idle(service); ms++)
+        rounds(1, 1);
+}
+
+static bool left;
+static bool has_left(const void *asker) { return asker == &heard[0] && left; }
+
+static void for_who_is_gone_nothing_waits(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct service_question q = {
+            .request = {.kind = CLIENT_EVENTS, .cursor = {.position = first_of[2]}},
+            .wait_ms = 60000,
+            .answer = hear,
+            .gone = has_left,
+            .asker = &heard[i]};
+        assert_true(service_ask(service, &q));
+    }
+    assert_int_equal(rounds(1, 100), 0);
+    left = true;
+    now_ms += 1000;
+    assert_int_equal(rounds(1, PATIENCE_MS), 1);
+    assert_int_equal(heard[0].count, 1); /* And no other. */
+    left = false;
+}
+
 static void who_is_left_is_told_so(void **state)
 {
     (void)state;
@@ -213,6 +295,9 @@ int main(int argc, char **argv)
         SERVICE_TEST(so_many_may_wait),
         SERVICE_TEST(who_is_left_is_told_so),
         SERVICE_TEST(what_is_not_admitted_is_not_looked_at),
+        SERVICE_TEST(what_became_of_one_is_told_after_the_commit),
+        SERVICE_TEST(what_is_in_flight_is_bounded),
+        SERVICE_TEST(for_who_is_gone_nothing_waits),
     };
     if (!fixture_init(argv))
         return 1;
