@@ -79,8 +79,13 @@ uint64_t http_client(const struct http_request *request)
     uint64_t key = 0;
     if (address && address->sa_family == AF_INET)
         memcpy(&key, &((const struct sockaddr_in *)address)->sin_addr, sizeof(struct in_addr));
-    if (address && address->sa_family == AF_INET6) /* The network: whoever has one has all of it. */
-        memcpy(&key, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(key));
+    if (address && address->sa_family == AF_INET6) {
+        const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(six)) /* Where one socket listens for both. */
+            memcpy(&key, six->s6_addr + 12, sizeof(struct in_addr));
+        else /* The network: whoever has one has all of it. */
+            memcpy(&key, six, sizeof(key));
+    }
     return key;
 }
 

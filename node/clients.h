@@ -13,7 +13,8 @@ enum {
     CLIENTS_MAX = 256, /* With a request in flight. */
     CLIENTS_CONNECTIONS_MAX = 512,
     CLIENTS_REQUESTS_MAX = 32,       /* In flight, of one. */
-    CLIENTS_RECEIVE_MAX = 64,        /* Requests taken in one round of the loop. */
+    CLIENTS_RECEIVE_MAX = 64,        /* Requests taken in one round of the loop, ... */
+    CLIENTS_RECEIVE_US = 2000,       /* ... or in so long. */
     CLIENTS_WAITING_MAX = 128 << 20, /* Bytes that were not taken yet, of all. */
     CLIENTS_EVENTS_MS = 10000,       /* EVENTS are waited for so long. */
 };

@@ -204,7 +204,7 @@ static void serve(struct daemon *d, struct store_view *view, node_id peer, epoch
     unsigned length = 0;
     struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = epoch, .snapshot = {.index = index}};
     if (transport_queued(d->transport, peer, LANE_RETRIEVAL) > SERVE_QUEUED_MAX ||
-        snapshots_head(view, d->quorum, epoch, &head) != 0 ||
+        snapshots_head(view, d->quorum, epoch, &head) != 0 || index >= snapshot_pieces(&head) ||
         snapshots_piece(view, epoch, index, &m.snapshot.data) != 0)
         return;
     if (index >= snapshot_run_pieces(&head) &&
