@@ -421,6 +421,7 @@ void defer_enough(struct node *n); /* it did. */
 /* pace.c */
 void pace_init(struct node *n);
 uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
+uint32_t pace_worth(const struct node *n);                   /* ms that a piece makes up for. */
 void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
 void pace_piece(struct node *n, node_id from);
 void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms);

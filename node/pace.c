@@ -2,7 +2,8 @@
  *
  * When our own link is slow, so are all: each is measured by how its pieces usually come. What a
  * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times
- * the gap of the median peer, which f liars do not move beyond what the others have. And nothing
+ * the gap of the median peer, which f liars do not move beyond what the others have, once; and
+ * PATIENCE_GAPS times that gap for each piece that it sends meanwhile. And nothing
  * is late before what our dispersals take: links that are full of them are slow for all. Nor
  * before four times what the median peer's first pieces take: where our own link is slow, all
  * that is out comes late, and to ask another only puts one more into the same line. */
@@ -13,7 +14,8 @@ enum {
     GAP_MAX = 2,       /* ... and as at most so many times retry_ms, or the median gap. */
     PATIENCE_GAPS = 4, /* So many gaps without a piece, and what a dispersal takes: late. */
     USUAL_MS_MAX = 60000,
-    DELAYS = 4, /* Times the median delay of first pieces. */
+    DELAYS = 4,       /* Times the median delay of first pieces. */
+    WORTH_LEAST = 20, /* The median gap counts as this part of retry_ms at the least. */
 };
 
 static uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -28,6 +30,11 @@ uint32_t pace_patience(const struct node *n, unsigned peer)
 {
     return max_u32(n->retrieval.paces[peer].gaps_ms / PACE_GAPS * PATIENCE_GAPS,
                    max_u32(propose_normal_ms(n), DELAYS * n->retrieval.delay_ms));
+}
+
+uint32_t pace_worth(const struct node *n)
+{
+    return PATIENCE_GAPS * max_u32(n->retrieval.usual_ms, n->options.retry_ms / WORTH_LEAST);
 }
 
 void pace_begin(struct node *n, node_id peer) { n->retrieval.paces[peer].heard_ms = n->now_ms; }

@@ -66,14 +66,18 @@ static void say(const struct fetch *f, node_id peer, enum message_kind kind, str
 }
 
 /* A piece of `f` came. A peer serves the oldest epoch first: whatever is younger had to wait for
- * this one, and never the other way round. */
+ * this one, and never the other way round. One piece makes up for so much time and no more: who sends
+ * the next when patience is about to end would else be waited for as often as there are pieces. */
 static void brought_on(struct node *n, const struct fetch *f, node_id from)
 {
+    const uint32_t most_ms = pace_worth(n);
     pace_piece(n, from);
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         struct fetch *other = &n->retrieval.slots[s];
-        if (other->epoch >= f->epoch && nodeset_has(&other->asked, from))
-            other->heard_ms[from] = n->now_ms;
+        if (other->epoch < f->epoch || !nodeset_has(&other->asked, from))
+            continue;
+        uint64_t *heard_ms = &other->heard_ms[from];
+        *heard_ms = n->now_ms - *heard_ms > most_ms ? *heard_ms + most_ms : n->now_ms;
     }
 }
 

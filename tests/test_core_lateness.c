@@ -221,27 +221,22 @@ static void let_ask(unsigned peers, unsigned *completed)
         }
 }
 
-/* The first `slow` peers send a piece ever more rarely, up to every 6 times retry_ms; the others at
- * once. In the end all were asked, and nobody answers any more. */
-static void serve_ever_slower(unsigned slow)
+/* All send a piece ever more rarely, up to every 6 times retry_ms. In the end all were asked, and nobody
+ * answers any more. */
+static void serve_ever_slower(void)
 {
     unsigned completed = 0;
     for (unsigned round = 0; round < 45; round++) {
         const unsigned gap_ms = RETRY_MS + round * RETRY_MS / 8;
-        let_ask(slow, &completed);
-        for (uint64_t end = now_ms + (gap_ms < 6 * RETRY_MS ? gap_ms : 6 * RETRY_MS);
-             now_ms < end;) {
-            for (unsigned p = slow; p < PEERS; p++)
-                while (oldest(p))
-                    serve(p, oldest(p));
+        let_ask(PEERS, &completed);
+        for (uint64_t end = now_ms + (gap_ms < 6 * RETRY_MS ? gap_ms : 6 * RETRY_MS); now_ms < end;)
             tick();
-        }
-        for (unsigned p = 0; p < slow; p++) {
+        for (unsigned p = 0; p < PEERS; p++) {
             assert_non_null(oldest(p));
             serve(p, oldest(p));
         }
     }
-    let_ask(slow, &completed);
+    let_ask(PEERS, &completed);
 }
 
 /* ---- */
@@ -282,6 +277,8 @@ static void who_was_fast_is_waited_for_less(void **state)
         serve_all(TICK_MS);
     }
     assert_int_equal(late(), 0);
+    assert_true(node->retrieval.usual_ms < RETRY_MS / 20);
+    assert_int_equal(pace_worth(node), 4 * (RETRY_MS / 20)); /* However fast the others are. */
     complete(1, PEERS + 1); /* Our own one, which is not here. */
     assert_in_range(until_late(10000), RETRY_MS, RETRY_MS + TICK_MS);
 }
@@ -320,20 +317,46 @@ static void one_who_serves_younger_requests_first_is_late_with_the_oldest(void *
                     node->retrieval.slots[s].epoch == 1);
 }
 
-/* One peer's pieces come ever more slowly, the others' at once: it is waited for a bounded time. */
+/* One peer's pieces come ever more slowly: what it may be silent for is bounded. */
 static void who_is_ever_slower_is_waited_for_eight_retries_at_most(void **state)
 {
     (void)state;
-    serve_ever_slower(1);
-    assert_int_equal(late(), 0);
-    assert_in_range(until_late(20000), 6 * RETRY_MS, 8 * RETRY_MS + TICK_MS);
+    for (unsigned gap_ms = RETRY_MS; gap_ms < 20 * RETRY_MS; gap_ms += RETRY_MS / 4) {
+        for (const uint64_t end = now_ms + gap_ms; now_ms < end;)
+            tick();
+        pace_piece(node, 0);
+    }
+    assert_in_range(pace_patience(node, 0), 6 * RETRY_MS, 8 * RETRY_MS);
+}
+
+/* Of several chunks, each time before its patience ends: what it holds up is asked of others when that
+ * has passed once, however many pieces it has left. */
+static void who_sends_a_piece_now_and_then_is_waited_for_once(void **state)
+{
+    (void)state;
+    enum { GAP_MS = 3 * RETRY_MS };
+    for (epoch_id e = 1; e <= EPOCHS; e++)
+        complete(e, PEERS);
+    const uint64_t start = now_ms;
+    for (uint64_t last = now_ms; decoded < EPOCHS * PEERS; tick()) {
+        for (unsigned p = 1; p < PEERS; p++)
+            while (oldest(p))
+                serve(p, oldest(p));
+        if (oldest(0) && now_ms >= last + GAP_MS) {
+            serve(0, oldest(0));
+            last = now_ms;
+        }
+        assert_true(now_ms < start + 8 * RETRY_MS);
+    }
+    assert_true(now_ms >= start + 4 * RETRY_MS);
+    assert_true(late() > 1);
 }
 
 /* When all are that slow, it is our link, and nobody is late. */
 static void nobody_is_late_on_a_link_that_becomes_very_slow(void **state)
 {
     (void)state;
-    serve_ever_slower(PEERS);
+    serve_ever_slower();
     assert_int_equal(late(), 0);
     assert_true(until_late(60000) > 12 * RETRY_MS);
 }
@@ -430,6 +453,7 @@ int main(void)
         TEST(who_has_nothing_to_send_is_not_slow),
         TEST(one_who_serves_younger_requests_first_is_late_with_the_oldest),
         TEST(who_is_ever_slower_is_waited_for_eight_retries_at_most),
+        TEST(who_sends_a_piece_now_and_then_is_waited_for_once),
         TEST(nobody_is_late_on_a_link_that_becomes_very_slow),
         TEST(what_comes_in_two_seconds_is_asked_for_at_a_time),
         TEST(what_nobody_serves_does_not_hold_up_the_rest),
