@@ -9,7 +9,6 @@
  *   retrieval.c  fetching completed dispersals
  *   window.c     how much is asked for at a time
  *   pace.c       how long a peer may send nothing
- *   pull.c       our own chunks of what we are behind with
  *   delivery.c   the one order
  *   status.c     where the peers are; asking and answering again
  *   checkpoints.c  what all sign of the ledger
@@ -53,7 +52,6 @@ struct instance {
     bool wanted;    /* Delivery waits for it by name: linked or accepted. */
     bool fetching;
     bool pending;  /* In the list of those to fetch. */
-    bool pulled;   /* Its proposer was asked for our chunk. */
     uint8_t block; /* enum block_state */
     uint32_t count;
     struct hash chunk_root;
@@ -171,16 +169,6 @@ struct retrieval {
     struct nodeset slow;   /* Peers that were late last time. */
 };
 
-/* What our own chunks are asked for by: pull.c. */
-struct pull {
-    struct {
-        epoch_id executed, agreed;
-    } looks[2]; /* The newest first. */
-    uint64_t look_ms, tick_ms;
-    bool gains;     /* We execute about what is ordered. */
-    uint64_t bytes; /* That may be asked for. */
-};
-
 struct window_epoch {
     epoch_id epoch;
     bool known; /* Agreed, and what is below. */
@@ -277,7 +265,6 @@ struct peer {
     uint32_t votes_left; /* ... agreements ... */
     uint32_t roots_left; /* ... and dispersals, ... */
     uint32_t checkpoints_left;
-    uint32_t chunks_left;
     bool ping_left;
     epoch_id paced;                   /* What it had executed at proposing.paced; */
     uint8_t pace;                     /* how many of every PACE epochs it executed before that; */
@@ -300,7 +287,6 @@ struct node {
     struct instances instances;
     struct proposing proposing;
     struct retrieval retrieval;
-    struct pull pull;
     struct delivery_state delivery;
     struct ahead ahead;
     struct checkpoints checkpoints;
@@ -448,9 +434,6 @@ void retrieval_decoded(struct node *n, const struct work_result *r, struct effec
 /* What all have dropped, and nobody will deliver, is not fetched to the end. */
 void retrieval_drop(struct node *n, struct effects *out);
 
-/* pull.c */
-void pull_tick(struct node *n, struct effects *out);
-
 /* delivery.c */
 void delivery_start(struct node *n, struct effects *out);
 void delivery_agreed(struct node *n, const struct epoch *e);
@@ -473,8 +456,6 @@ void status_word(struct node *n, node_id from, const struct word *word, struct e
 void status_want_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void status_want_checkpoint(struct node *n, node_id from, epoch_id epoch, struct effects *out);
 void status_want_roots(struct node *n, node_id from, const struct message *m, struct effects *out);
-/* Our block's chunk for it. */
-void status_want_chunk(struct node *n, node_id from, epoch_id epoch, struct effects *out);
 void status_ping(struct node *n, node_id from, uint64_t asked_ms, struct effects *out);
 void status_tick(struct node *n, struct effects *out);
 

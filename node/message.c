@@ -136,8 +136,7 @@ void message_encode(struct writer *w, struct quorum q, node_id from, node_id to,
         write_slice(w, hash_slice(&m->checkpoint.digest));
         write_bytes(w, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
         break;
-    case MESSAGE_WANT_CHECKPOINT:
-    case MESSAGE_WANT_CHUNK: break;
+    case MESSAGE_WANT_CHECKPOINT: break;
     case MESSAGE_PING:
     case MESSAGE_PONG: write_u64(w, m->ping.asked_ms); break;
     case MESSAGE_CHUNK: write_chunk(w, q, to, m); break;
@@ -246,8 +245,7 @@ static void read_body(struct reader *r, struct quorum q, node_id from, node_id t
         read_into(r, m->checkpoint.digest.bytes, HASH_SIZE);
         read_into(r, m->checkpoint.signature.bytes, IDENTITY_SIGNATURE_SIZE);
         break;
-    case MESSAGE_WANT_CHECKPOINT:
-    case MESSAGE_WANT_CHUNK: break;
+    case MESSAGE_WANT_CHECKPOINT: break;
     case MESSAGE_PING:
     case MESSAGE_PONG: m->ping.asked_ms = read_u64(r); break;
     case MESSAGE_CHUNK: read_chunk(r, q, to, m); break;

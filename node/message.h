@@ -54,7 +54,6 @@ enum message_kind {
     MESSAGE_WANT_CHECKPOINT, /* Yours is not here. */
     MESSAGE_PING,            /* That is all I asked for now: say when you have answered it. */
     MESSAGE_PONG,            /* Those were the answers. */
-    MESSAGE_WANT_CHUNK, /* My chunk of your block of this epoch, whose dispersal is complete here. */
     /* Of snapshots: the core does not hear of these. */
     MESSAGE_OFFER,         /* What you lack is gone here; this snapshot is not. */
     MESSAGE_WANT_SNAPSHOT, /* This piece of it, please; SNAPSHOT_ANY: make one, of this epoch or later. */

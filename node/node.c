@@ -125,7 +125,6 @@ static void tick(struct node *n, struct effects *out)
     ahead_tick(n);
     propose_tick(n, out);
     retrieval_tick(n, out);
-    pull_tick(n, out);
     status_tick(n, out);
     checkpoints_tick(n, out);
 }
@@ -156,7 +155,6 @@ static void receive(struct node *n, node_id from, const struct message *m, struc
     case MESSAGE_PIECE: retrieval_piece(n, from, m, out); break;
     case MESSAGE_CHECKPOINT: checkpoints_message(n, from, m, out); break;
     case MESSAGE_WANT_CHECKPOINT: status_want_checkpoint(n, from, m->epoch, out); break;
-    case MESSAGE_WANT_CHUNK: status_want_chunk(n, from, m->epoch, out); break;
     case MESSAGE_PING: status_ping(n, from, m->ping.asked_ms, out); break;
     case MESSAGE_PONG: pace_answered(n, from, m->pong.asked_ms); break;
     case MESSAGE_OFFER:

@@ -10,9 +10,7 @@
  * work delays a vote, and a node with little bandwidth falls behind in retrieval alone.
  *
  * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what is
- * agreed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody. Who is
- * slow gets fewer of its chunks (defer.c), and asks for them when it keeps up again, so that what it
- * can send is not idle while the others' uplinks are full (pull.c).
+ * agreed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
  *
  * No timeout is on the path to agreement. The clock decides when to propose a block that is not
  * full and when to ask again; safety never depends on it.

@@ -7,7 +7,6 @@ enum {
     WANT_SEGMENT = 256,  /* Older ones, a segment at a time. */
     WANT_BACKOFF = 16,   /* Times retry_ms, while asking brings nothing. */
     ASK_CHECKPOINTS = 2, /* When it executes, and when that was lost. */
-    ASK_CHUNKS = 4,      /* Of ours, for who is behind. */
     WANT_BUSY = 4,       /* Times what a dispersal may take, while other things go on. */
     WORD_IDLE = 20,      /* Times retry_ms: our word, though nothing happened. */
 };
@@ -71,7 +70,6 @@ static struct peer *asker(struct node *n, node_id from)
     if (n->now_ms >= p->may_ask_ms) {
         p->may_ask_ms = n->now_ms + n->options.retry_ms / 2;
         p->checkpoints_left = ASK_CHECKPOINTS;
-        p->chunks_left = ASK_CHUNKS;
         p->ping_left = true;
         p->votes_left = n->quorum.n * window;
         p->roots_left = n->quorum.n * (WANT_RECENT + window + WANT_SEGMENT + 1) + LINKED_AHEAD;
@@ -110,15 +108,6 @@ void status_want_roots(struct node *n, node_id from, const struct message *m, st
         p->roots_left -= (uint32_t)(run.last - run.first + 1);
         answer_roots(from, run, &one, out);
     }
-}
-
-void status_want_chunk(struct node *n, node_id from, epoch_id epoch, struct effects *out)
-{
-    struct peer *p = asker(n, from);
-    if (p->chunks_left == 0)
-        return;
-    p->chunks_left--;
-    effects_add(out, EFFECT_SEND_CHUNK, epoch, n->self)->to = from;
 }
 
 void status_ping(struct node *n, node_id from, uint64_t asked_ms, struct effects *out)

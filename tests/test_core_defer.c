@@ -1,9 +1,9 @@
 /* A node that is behind is sent chunks of the share of blocks that it executes, as long as others
- * suffice; while it keeps up with what is ordered it asks for those that it has not got. */
+ * suffice. */
 #include "node/driver_private.h"
 #include "tests/core_liar.h"
 
-enum { N = 4, HORIZON = 1000, LAST = 3, AHEAD = 40, BEHIND_EPOCHS = 1000 };
+enum { N = 4, HORIZON = 1000, LAST = 3, AHEAD = 40 };
 
 static unsigned chunks, to_last; /* Of others' dispersals; those for the node that is behind. */
 
@@ -170,149 +170,6 @@ static void once_needed_is_needed_for_long(void **state)
     catch_up();
 }
 
-static uint8_t asked[N][BEHIND_EPOCHS]; /* How often the last asked for its chunk of that block. */
-static epoch_id asked_least, asked_most;
-
-static bool no_pieces_for_last(const struct post *p)
-{
-    return p->lane == DRIVER_RETRIEVAL && p->to == LAST;
-}
-
-static bool no_chunks_for_last(const struct post *p)
-{
-    return p->lane != DRIVER_VOTES && p->to == LAST;
-}
-
-static bool count_asked(struct post *p)
-{
-    struct reader r = sections_of(p);
-    struct message m;
-    while (p->lane == DRIVER_VOTES && section_next(&r, p, &m))
-        if (m.kind == MESSAGE_WANT_CHUNK && p->from == LAST) {
-            assert_true(m.epoch < BEHIND_EPOCHS);
-            asked[p->to][m.epoch]++;
-            asked_least = m.epoch < asked_least ? m.epoch : asked_least;
-            asked_most = m.epoch > asked_most ? m.epoch : asked_most;
-        }
-    return count(p);
-}
-
-/* The last believes that it executes about what is ordered, or not, and may ask for so many. Returns
- * for how many it has asked. */
-static unsigned asked_of(unsigned chunks_allowed, bool gains)
-{
-    struct node *n = cluster.members[LAST].driver->node;
-    cluster.passes = count_asked;
-    memset(asked, 0, sizeof asked);
-    asked_least = UINT64_MAX;
-    to_last = 0;
-    asked_most = 0;
-    n->pull.gains = gains;
-    n->pull.look_ms = cluster.now_ms;
-    n->pull.bytes = chunks_allowed * (uint64_t)n->retrieval.chunk_size;
-    cluster_run(8);
-    unsigned sum = 0;
-    for (unsigned p = 0; p < N; p++)
-        for (epoch_id e = 0; e < BEHIND_EPOCHS; e++) {
-            assert_in_range(asked[p][e], 0, 1);
-            sum += asked[p][e];
-        }
-    return sum;
-}
-
-static void who_is_behind_and_keeps_up_asks_for_its_own_chunks(void **state)
-{
-    (void)state;
-    fall_behind();
-    order_epochs(AHEAD, 4000);
-    struct node *n = cluster.members[LAST].driver->node;
-    n->retrieval.recent_bytes = 0; /* Little is asked for at a time. */
-    cluster.waits = no_pieces_for_last;
-    cluster.lagging = (struct nodeset){0}; /* What was fetched until then is executed. */
-    cluster_run(20);
-    assert_true(n->agreed > n->delivery.executed + AHEAD / 2);
-    assert_true(n->retrieval.pending_count > 30);
-    assert_int_equal(asked_of(8, false), 0);
-    assert_int_equal(asked_of(8, true), 8);
-    const struct instance *items = n->instances.items;
-    unsigned kept = 0;
-    for (uint32_t at = n->retrieval.pending_tail; at != NONE; at = items[at].fetch_prev) {
-        assert_int_equal(asked[items[at].proposer][items[at].epoch], items[at].pulled);
-        kept += items[at].has_chunk;
-    }
-    assert_int_equal(to_last, N - 1); /* Each makes one at a time, and drops what is asked then. */
-    assert_int_equal(kept, N - 1);
-    assert_int_equal(asked_most, n->delivery.epoch + DELIVERY_WINDOW - 1);
-    assert_in_range(asked_least, asked_most - 3, asked_most); /* The newest first, ... */
-    assert_true(asked_of(1000, true) > 16);
-    assert_in_range(asked_least, n->delivery.epoch + DELIVERY_AHEAD + 1, asked_most);
-    assert_int_equal(asked_of(1000, true), 0); /* ... each once. */
-    n->retrieval.recent_bytes = 4000;
-    n->pull.bytes = 0;
-    n->pull.gains = true;
-    cluster_run(20); /* 100 ms */
-    assert_in_range(n->pull.bytes, 300, 400);
-    cluster.waits = NULL;
-    catch_up();
-}
-
-static void who_is_not_behind_asks_for_none(void **state)
-{
-    (void)state;
-    fall_behind();
-    catch_up();
-    struct node *n = cluster.members[LAST].driver->node;
-    n->retrieval.recent_bytes = 0;
-    cluster.waits = no_chunks_for_last;
-    order_epochs(WINDOW - 2, 4000);
-    assert_in_range(n->agreed - n->delivery.executed, DELIVERY_AHEAD + 2, WINDOW);
-    assert_true(n->retrieval.pending_count > 3);
-    assert_int_equal(asked_of(8, true), 0);
-    cluster.waits = NULL;
-    catch_up();
-}
-
-/* What the last finds when it has executed so many of so many epochs ordered. */
-static bool gains(unsigned executed, unsigned agreed)
-{
-    struct node *n = cluster.members[LAST].driver->node;
-    n->pull.looks[1].executed = n->delivery.executed - executed;
-    n->pull.looks[1].agreed = n->agreed - agreed;
-    n->pull.look_ms = 0;
-    cluster_run(3);
-    assert_true(n->pull.look_ms > 0);
-    return n->pull.gains;
-}
-
-static void to_keep_up_is_to_execute_four_fifths_of_what_is_ordered(void **state)
-{
-    (void)state;
-    fall_behind();
-    catch_up();
-    assert_true(gains(8, 10));
-    assert_false(gains(7, 10));
-    assert_true(gains(1, 0));
-    assert_false(gains(0, 0));
-}
-
-static void who_asks_always_is_sent_a_few(void **state)
-{
-    (void)state;
-    cluster_open(N, HORIZON);
-    submit(0);
-    cluster_until(all_executed, 500);
-    member_crash(&cluster.members[LAST]);
-    cluster.passes = count;
-    chunks = to_last = 0;
-    for (unsigned round = 0; round < 100; round++) {
-        const struct message m = {.kind = MESSAGE_WANT_CHUNK, .epoch = 1};
-        for (unsigned k = 0; k < 20; k++)
-            speak(LAST, 0, DRIVER_VOTES, &m);
-        cluster_round();
-    }
-    assert_in_range(to_last, 40, 100 * ROUND_MS / (RETRY_MS / 2) * 4 + 4);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,10 +178,6 @@ int main(void)
         CORE_TEST(the_share_is_what_was_executed_if_that_is_known_and_enough),
         CORE_TEST(who_is_needed_is_sent_them),
         CORE_TEST(once_needed_is_needed_for_long),
-        CORE_TEST(who_is_behind_and_keeps_up_asks_for_its_own_chunks),
-        CORE_TEST(who_is_not_behind_asks_for_none),
-        CORE_TEST(to_keep_up_is_to_execute_four_fifths_of_what_is_ordered),
-        CORE_TEST(who_asks_always_is_sent_a_few),
     };
     return cmocka_run_group_tests_name("core defer", tests, NULL, NULL);
 }

@@ -303,8 +303,7 @@ static void fill_any(struct message *m)
         m->epoch -= m->epoch > CHECKPOINT ? below(2) * CHECKPOINT : 0;
         break;
     case MESSAGE_OFFER: m->offer.head = slice_of(data, 1 + below(200)); break;
-    case MESSAGE_WANT_SNAPSHOT:
-    case MESSAGE_WANT_CHUNK: break;
+    case MESSAGE_WANT_SNAPSHOT: break;
     case MESSAGE_SNAPSHOT:
         m->snapshot.path = slice_of(data, below(3) * HASH_SIZE);
         m->snapshot.data = slice_of(data, 1 + below(200));

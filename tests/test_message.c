@@ -116,8 +116,7 @@ static struct message draw_message(struct quorum q, enum message_kind kind)
     case MESSAGE_READY: m.ready.proposers = draw_set(q); break;
     case MESSAGE_WANT_ROOTS: draw_runs(&m); break;
     case MESSAGE_CHECKPOINT: draw(&m.checkpoint, sizeof m.checkpoint); break;
-    case MESSAGE_WANT_CHECKPOINT:
-    case MESSAGE_WANT_CHUNK: break;
+    case MESSAGE_WANT_CHECKPOINT: break;
     case MESSAGE_OFFER: m.offer.head = slice_of(bulk, 1 + below(SNAPSHOT_HEAD_SIZE_MAX)); break;
     case MESSAGE_WANT_SNAPSHOT: draw(&m.snapshot.index, sizeof m.snapshot.index); break;
     case MESSAGE_SNAPSHOT:

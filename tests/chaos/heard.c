@@ -73,7 +73,6 @@ static void note(node_id from, node_id to, const struct message *m)
     case MESSAGE_PIECE:
     case MESSAGE_READY:
     case MESSAGE_WANT_CHECKPOINT:
-    case MESSAGE_WANT_CHUNK:
     case MESSAGE_PING:
     case MESSAGE_OFFER:
     case MESSAGE_WANT_SNAPSHOT:

@@ -232,7 +232,6 @@ static bool edit_section(struct liar *l, node_id to, struct message *m, uint8_t 
     case MESSAGE_WANT_SNAPSHOT:
     case MESSAGE_SNAPSHOT:
     case MESSAGE_WANT_CHECKPOINT:
-    case MESSAGE_WANT_CHUNK:
     case MESSAGE_PING:
     case MESSAGE_REQUEST:
     case MESSAGE_CANCEL:
