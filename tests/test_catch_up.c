@@ -270,6 +270,7 @@ static void a_teller_that_drips_is_given_up(void **state)
             .kind = MESSAGE_SNAPSHOT,
             .epoch = drip.checkpoint.epoch,
             .snapshot = {.index = index,
+                         .path = slice_of(bytes, 0),
                          .data = slice_of(bytes, snapshot_piece_size(&drip, index))}};
         assert_int_equal(catch_up_piece(&c, 3, &m, now), 0);
     }
