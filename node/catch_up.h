@@ -5,8 +5,8 @@
  * one that f+1 offer before any other, and no other if nobody has signed what its pieces are: a
  * few pieces at a time, each from another of those who offer it, each verified before it is kept.
  * What was kept is there after a restart. One that turns out to be nobody's checkpoint, or does
- * not come, goes, and its teller is not believed for a while, nor while another is gathered. No sockets: `ask` sends. One
- * thread. */
+ * not come, goes, and its teller is not believed for a while, nor while another is gathered. No
+ * sockets: `ask` sends. One thread. */
 #ifndef NODE_CATCH_UP_H
 #define NODE_CATCH_UP_H
 

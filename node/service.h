@@ -2,10 +2,10 @@
  *
  * What costs time runs on the workers: hashes, signatures, and reading the ledger. What is
  * submitted goes into the mempool and is answered after the commit that made it durable, and so is
- * who asks what became of it. Whoever
- * asks may wait for what is not there yet: it is looked for again when an epoch is executed, and now
- * and then. Bounded: the bytes in flight, and how many wait; who is one too many is told of what is now,
- * and, if that is no events yet, OVERLOADED. One thread, the driver's. */
+ * who asks what became of it. Whoever asks may wait for what is not there yet: it is looked for again
+ * when an epoch is executed, and now and then. Bounded: the bytes in flight, and how many wait; who is
+ * one too many is told of what is now, and, if that is no events yet, OVERLOADED. One thread, the
+ * driver's. */
 #ifndef NODE_SERVICE_H
 #define NODE_SERVICE_H
 
