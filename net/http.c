@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "net/clock.h"
 #include "net/http_listen.h"
 
 enum {
@@ -98,13 +98,6 @@ void http_say(struct http_answer *answer, unsigned status, const char *text)
     answer->size = strlen(text);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* From now on it waits for us, or we for it. */
 static void set_waits(struct MHD_Connection *connection, bool waits)
 {
@@ -112,7 +105,7 @@ static void set_waits(struct MHD_Connection *connection, bool waits)
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct caller *caller = info ? info->socket_context : NULL;
     if (caller)
-        *caller = (struct caller){caller->connection, now_ms(), waits};
+        *caller = (struct caller){caller->connection, clock_ms(), waits};
 }
 
 static void suspend(struct http_call *call)
@@ -304,7 +297,7 @@ static void begins_or_ends(void *context, struct MHD_Connection *connection, voi
     struct http *h = context;
     for (unsigned k = 0; code == MHD_CONNECTION_NOTIFY_STARTED && k < HTTP_CONNECTIONS_MAX; k++)
         if (!h->callers[k].connection) {
-            h->callers[k] = (struct caller){connection, now_ms(), false};
+            h->callers[k] = (struct caller){connection, clock_ms(), false};
             *own = &h->callers[k];
             return;
         }
@@ -343,7 +336,7 @@ static void hang_up_on_the_slow(struct http *h)
     const uint64_t most_ms = h->options.request_ms ? h->options.request_ms : REQUEST_MS;
     for (unsigned k = 0; k < HTTP_CONNECTIONS_MAX; k++) {
         const struct caller *c = &h->callers[k];
-        if (!c->connection || c->waits || now_ms() < c->since_ms + most_ms)
+        if (!c->connection || c->waits || clock_ms() < c->since_ms + most_ms)
             continue;
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -410,9 +403,9 @@ static void let_go(struct http *h)
 /* libmicrohttpd does not see a suspended connection end. */
 static void look_for_the_gone(struct http *h)
 {
-    if (now_ms() < h->looked_ms + LOOK_MS)
+    if (clock_ms() < h->looked_ms + LOOK_MS)
         return;
-    h->looked_ms = now_ms();
+    h->looked_ms = clock_ms();
     for (struct http_call *call = h->calls; call; call = call->next) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "net/clock.h"
 #include "net/seal.h"
 #include "net/socket.h"
 
@@ -18,13 +18,6 @@ static const int send_high_water[LANES] = {
 
 /* What may wait of a peer in a lane is more than it can rightly be ahead of us. */
 enum { WAITING_BYTES = 24 << 20, WAITING_FRAMES = 3 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static const uint8_t *secret_of(const struct transport *t, enum lane lane)
 {
@@ -278,7 +271,7 @@ static void look(struct transport *t, uint64_t now)
 
 unsigned transport_flush(struct transport *t, struct pollfd polled[])
 {
-    const uint64_t now = now_ms();
+    const uint64_t now = clock_ms();
     unsigned count = 0;
     if (intake_due(&t->intake, now))
         look(t, now);
@@ -321,14 +314,14 @@ bool transport_reaches(struct transport *t, node_id to)
     if (!reached)
         t->peers[to].reached_ms = 0;
     else if (t->peers[to].reached_ms == 0)
-        t->peers[to].reached_ms = now_ms();
+        t->peers[to].reached_ms = clock_ms();
     return reached;
 }
 
 bool transport_shut(struct transport *t, node_id to, unsigned ms)
 {
     assert(to < t->node_count);
-    const uint64_t now = now_ms();
+    const uint64_t now = clock_ms();
     struct peer *p = &t->peers[to];
     bool shut = false;
     for (enum lane lane = LANE_DISPERSAL; lane < LANES; lane++) {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
 #include "crypto/identity.h"
+#include "net/clock.h"
 #include "net/intake.h"
 #include "net/socket.h"
 #include "node/request_log.h"
@@ -290,17 +290,10 @@ static bool receive_one(struct clients *c)
     return true;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 bool clients_receive(struct clients *c)
 {
-    const uint64_t end_us = now_us() + CLIENTS_RECEIVE_US;
-    for (unsigned i = 0; i < CLIENTS_RECEIVE_MAX && (i == 0 || now_us() < end_us); i++)
+    const uint64_t end_us = clock_us() + CLIENTS_RECEIVE_US;
+    for (unsigned i = 0; i < CLIENTS_RECEIVE_MAX && (i == 0 || clock_us() < end_us); i++)
         if (!receive_one(c))
             return false;
     return true;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/clock.h"
 #include "node/daemon_state.h"
 
 enum {
@@ -29,20 +30,6 @@ enum {
 enum { ITEM_SIGNALS, ITEM_WORKERS, ITEM_EXECUTION, ITEM_CLIENTS, ITEM_HTTP, ITEMS };
 static_assert((int)ITEMS == (int)DAEMON_ITEMS, "there is room for them");
 
-uint64_t daemon_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Where messages take long anyway, those that arrive together are answered together: else each of
  * the N-f that a step needs costs a commit. */
 static void gather(const struct daemon *d)
@@ -59,13 +46,13 @@ static void gather(const struct daemon *d)
 /* Whoever asks for much waits: the node's work goes on. */
 static bool http_may_serve(const struct daemon *d)
 {
-    return d->http && now_us() >= d->http_us + d->http_rest_us;
+    return d->http && clock_us() >= d->http_us + d->http_rest_us;
 }
 
 /* How long the loop may sleep, at most, without making those wait who may be served. */
 static int http_patience_ms(const struct daemon *d)
 {
-    const uint64_t now = now_us(), then = d->http_us + d->http_rest_us;
+    const uint64_t now = clock_us(), then = d->http_us + d->http_rest_us;
     if (d->http && then > now)
         return (int)((then - now) / 1000) + 1;
     return d->http && (d->http_more || http_pending(d->http)) ? 0 : TICK_IDLE_MS;
@@ -90,12 +77,12 @@ static void wait(struct daemon *d)
     const int ready = poll(d->polled, ITEMS + count, timeout);
     transport_polled(d->transport, d->polled + ITEMS, ready > 0 ? count : 0);
     d->clients_call |= ready > 0 && d->polled[ITEM_CLIENTS].revents;
-    d->now_ms = daemon_now_ms();
+    d->now_ms = clock_ms();
     if (ready <= 0)
         return;
     d->busy_ms = d->now_ms;
     gather(d);
-    d->now_ms = daemon_now_ms();
+    d->now_ms = clock_ms();
 }
 
 /* Another chain's frames, or another version's, are the driver's to refuse; here is the sentence. */
@@ -169,11 +156,11 @@ static void serve_http(struct daemon *d)
     if (!http_may_serve(d))
         return;
     const bool call = d->polled[ITEM_HTTP].revents || d->http_more || http_pending(d->http);
-    const uint64_t begun_us = now_us();
+    const uint64_t begun_us = clock_us();
     if (!call && begun_us - d->http_us < HTTP_US)
         return;
     d->http_more = http_serve(d->http);
-    d->http_us = now_us();
+    d->http_us = clock_us();
     d->http_rest_us = (d->http_us - begun_us) * HTTP_REST;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "net/clock.h"
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
 #include "node/external.h"
@@ -228,7 +229,7 @@ static uint32_t phase_ms(uint64_t block_delay_ms)
     clock_gettime(CLOCK_REALTIME, &wall);
     const uint64_t wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
     const uint64_t longest_ms = PROPOSE_STRETCH_MAX * block_delay_ms;
-    return longest_ms ? (uint32_t)((wall_ms - daemon_now_ms()) % longest_ms) : 0;
+    return longest_ms ? (uint32_t)((wall_ms - clock_ms()) % longest_ms) : 0;
 }
 
 static struct driver_options driver_options(const struct daemon *d)
@@ -307,7 +308,7 @@ static int open_all(struct daemon *d, const char *directory, int log_level, char
     d->self = (node_id)d->config.node.self;
     unsigned level = log_level < 0 ? d->config.node.log_level : (unsigned)log_level;
     log_set_level((enum log_level)level);
-    d->now_ms = daemon_now_ms();
+    d->now_ms = clock_ms();
     d->peers = (struct peers){.start_ms = d->now_ms, .retry_ms = (uint32_t)d->config.node.retry_ms};
     d->known = known_new();
     d->wanted = wanted_new();

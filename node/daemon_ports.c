@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "net/clock.h"
 #include "node/daemon_state.h"
 #include "node/work.h"
 
@@ -108,12 +108,10 @@ static int commit(void *context, struct store *store)
     return mempool_commit(d->mempool, store);
 }
 
-static uint64_t clock_us(void *context)
+static uint64_t now_us(void *context)
 {
     (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return clock_us();
 }
 
 static void trace(void *context, const char *line)
@@ -137,7 +135,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
         .fault = fault,
         .snapshot = snapshot,
         .commit = commit,
-        .clock_us = clock_us,
+        .clock_us = now_us,
         .trace = traced ? trace : NULL,
     };
 }

@@ -114,8 +114,6 @@ struct daemon {
     uint64_t faults[FAULT_COUNT][NODES_MAX];
 };
 
-uint64_t daemon_now_ms(void);
-
 /* daemon_snapshot.c: with what the last run has gathered, if it is ahead of the ledger, in its place.
  * Before the ledger is opened. 0, or -1 with `message`. */
 int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size);

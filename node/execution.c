@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "net/clock.h"
 #include "node/snapshots.h"
 
 enum { MESSAGE_MAX = 1024, IDLE_NS = 300000000 };
@@ -136,13 +137,6 @@ static void give_report(struct execution *x, struct execution_report *report)
     eventfd_write(x->fd, 1);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Without it nothing is lost: an error is told, and the next checkpoint is another try. */
 static void make_snapshot(struct execution *x, epoch_id epoch)
 {
@@ -151,7 +145,7 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
     if (!s || epoch % s->every != 0 ||
         !(atomic_exchange(&s->wanted, false) || atomic_load(&s->due) == epoch))
         return;
-    const uint64_t begun_ms = now_ms();
+    const uint64_t begun_ms = clock_ms();
     pthread_mutex_lock(&s->mutex);
     int error = store_view_open(x->ledger, &view);
     if (error == 0) {
@@ -164,7 +158,7 @@ static void make_snapshot(struct execution *x, epoch_id epoch)
     atomic_store(&s->error, error);
     if (error == 0)
         atomic_store(&s->made, epoch); /* Before others can take the one before for the last. */
-    atomic_store(&s->took_ms, now_ms() - begun_ms);
+    atomic_store(&s->took_ms, clock_ms() - begun_ms);
     pthread_mutex_unlock(&s->mutex);
 }
 

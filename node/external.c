@@ -4,6 +4,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "net/clock.h"
 #include "node/executor.h"
 #include "node/external_private.h"
 #include "node/log.h"
@@ -30,7 +31,7 @@ static bool side_begin(struct external *x, bool query)
     if (!atomic_load(&x->alive) || (query ? pthread_mutex_timedlock(&x->mutex, &until)
                                           : pthread_mutex_trylock(&x->mutex)) != 0)
         return false;
-    x->side_begun_ms = wire_now_ms();
+    x->side_begun_ms = clock_ms();
     if (x->side_begun_ms >= x->side_rests_ms && (query || x->side_begun_ms >= x->checks_rest_ms))
         return true;
     pthread_mutex_unlock(&x->mutex);
@@ -39,7 +40,7 @@ static bool side_begin(struct external *x, bool query)
 
 static void side_end(struct external *x, enum wire_answer answer)
 {
-    const uint64_t now_ms = wire_now_ms(), took_ms = now_ms - x->side_begun_ms;
+    const uint64_t now_ms = clock_ms(), took_ms = now_ms - x->side_begun_ms;
     if (answer == WIRE_LATE)
         x->side_rests_ms = now_ms + EXTERNAL_REST_MS;
     if (took_ms >= SIDE_LONG_MS)

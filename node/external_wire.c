@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "net/clock.h"
 #include "node/external.h"
 #include "node/log.h"
 
@@ -86,17 +86,10 @@ static bool watch(struct wire *w)
 
 bool wire_alive(struct wire *w) { return w->socket && watch(w) && w->connected; }
 
-uint64_t wire_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until the socket is ready for `events`. */
 static enum wire_answer await(struct wire *w, short events, uint64_t deadline_ms)
 {
-    const uint64_t begun_ms = wire_now_ms();
+    const uint64_t begun_ms = clock_ms();
     for (;;) {
         zmq_pollitem_t items[] = {{.socket = w->socket, .events = events},
                                   {.socket = w->monitor, .events = ZMQ_POLLIN}};
@@ -107,9 +100,9 @@ static enum wire_answer await(struct wire *w, short events, uint64_t deadline_ms
             return WIRE_OK;
         if (atomic_load(w->stop)) /* Who answers is heard, to the end of an epoch. */
             return WIRE_STOPPED;
-        if (wire_now_ms() >= deadline_ms)
+        if (clock_ms() >= deadline_ms)
             return WIRE_LATE;
-        if (deadline_ms == UINT64_MAX && wire_now_ms() - begun_ms > WAITS_MS)
+        if (deadline_ms == UINT64_MAX && clock_ms() - begun_ms > WAITS_MS)
             log_limited(LOG_LEVEL_WARN, "application", (uint64_t)events, "%s %s",
                         events == ZMQ_POLLOUT ? "nobody listens yet, execution waits at"
                                               : "an answer takes long at",
@@ -186,7 +179,7 @@ enum wire_answer wire_ask(struct wire *w, const char *word, const struct slice f
                           unsigned count, int timeout_ms, unsigned answers, uint64_t *first,
                           struct slice *last)
 {
-    const uint64_t deadline_ms = timeout_ms < 0 ? UINT64_MAX : wire_now_ms() + (uint64_t)timeout_ms;
+    const uint64_t deadline_ms = timeout_ms < 0 ? UINT64_MAX : clock_ms() + (uint64_t)timeout_ms;
     enum wire_answer answer = WIRE_LOST;
     *w->reason = '\0';
     if (w->socket || open_socket(w))

@@ -35,7 +35,6 @@ void wire_close(struct wire *w);
 enum wire_answer wire_ask(struct wire *w, const char *word, const struct slice frames[],
                           unsigned count, int timeout_ms, unsigned answers, uint64_t *first,
                           struct slice *last);
-uint64_t wire_now_ms(void); /* Monotonic. */
 /* Whether the application is still there, as far as is known. */
 bool wire_alive(struct wire *w);
 

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/clock.h"
+
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 static atomic_int level_most = LOG_LEVEL_INFO;
@@ -98,17 +100,13 @@ static unsigned slot_index(const char *area, uint64_t key)
 
 void log_limited(enum log_level level, const char *area, uint64_t key, const char *format, ...)
 {
-    struct timespec now;
     uint64_t suppressed = 0;
     va_list arguments;
     if (!enabled(level))
         return;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
     pthread_mutex_lock(&slots_lock);
-    bool pass =
-        log_slot_pass(&slots[slot_index(area, key)],
-                      (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, &suppressed);
+    bool pass = log_slot_pass(&slots[slot_index(area, key)], clock_ms(), &suppressed);
     pthread_mutex_unlock(&slots_lock);
     if (!pass)
         return;

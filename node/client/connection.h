@@ -8,6 +8,7 @@
 #define NODE_CLIENT_CONNECTION_H
 
 #include "net/client.h"
+#include "net/clock.h"
 #include "node/config.h"
 
 struct connection; /* Opaque. */
@@ -35,9 +36,6 @@ int connection_ask(struct connection *c, struct client_request *request,
                    struct client_answer *answer, unsigned timeout_ms, char *message,
                    size_t message_size);
 
-/* Milliseconds and microseconds of a clock that only goes forward. */
-uint64_t clock_us(void);
-static inline uint64_t clock_ms(void) { return clock_us() / 1000; }
 void clock_sleep_ms(uint64_t ms);
 
 #endif
