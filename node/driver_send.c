@@ -220,16 +220,38 @@ static int answer_root(struct driver *d, struct store_view *view, node_id to, ep
     return 0;
 }
 
+static bool takes(void *context, node_id peer, epoch_id epoch)
+{
+    const struct driver *d = context;
+    return node_takes(d->node, peer, epoch);
+}
+
+static void send_votes(void *context, node_id to, struct slice frame)
+{
+    const struct driver *d = context;
+    d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, 0, frame);
+}
+
+static bool flush(struct driver *d)
+{
+    const struct outbox_port port = {d, takes, send_votes};
+    const struct word word = node_word(d->node);
+    return outbox_flush(d->outbox, &d->options.chain, &word, &port);
+}
+
 static int answer_roots(struct driver *d, struct store_view *view, const struct effect *e)
 {
     const struct nodeset *set = &e->answer.proposers;
-    for (epoch_id epoch = e->answer.run.first; epoch <= e->answer.run.last; epoch++)
+    for (epoch_id epoch = e->answer.run.first; epoch <= e->answer.run.last; epoch++) {
+        if (outbox_full(d->outbox)) /* An answer to one peer, or a few, may be large. */
+            flush(d);
         for (unsigned p = nodeset_next(set, 0); p < d->keys.quorum.n;
              p = nodeset_next(set, p + 1)) {
             const int error = answer_root(d, view, e->to, epoch, (node_id)p);
             if (error)
                 return error;
         }
+    }
     return 0;
 }
 
@@ -278,18 +300,6 @@ static int perform(struct driver *d, struct store_view *view, const struct effec
     return 0;
 }
 
-static bool takes(void *context, node_id peer, epoch_id epoch)
-{
-    const struct driver *d = context;
-    return node_takes(d->node, peer, epoch);
-}
-
-static void send_votes(void *context, node_id to, struct slice frame)
-{
-    const struct driver *d = context;
-    d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, 0, frame);
-}
-
 static bool reads(const struct effect *e)
 {
     return e->type == EFFECT_SEND_CHUNK || e->type == EFFECT_SERVE ||
@@ -336,9 +346,7 @@ int driver_release(struct driver *d)
     store_view_close(view);
     if (d->error)
         return d->error;
-    const struct outbox_port port = {d, takes, send_votes};
-    const struct word word = node_word(d->node);
-    if (!held(d) && outbox_flush(d->outbox, &d->options.chain, &word, &port))
+    if (!held(d) && flush(d))
         d->said_ms = d->now_ms;
     return 0;
 }

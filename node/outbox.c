@@ -7,6 +7,7 @@
 
 enum {
     FRAME_FULL = 256 << 10,
+    FULL = 2 << 20, /* Bytes of sections and roots. */
     ROOT_ENTRY = 1 + HASH_SIZE,
     BUCKETS = 1024,
     CARRIED_HEADER = 300, /* Of a chunk: at most, and about that with 128 nodes. */
@@ -20,8 +21,14 @@ struct section {
     bool carried;  /* Its data begins at `data` of what is carried. */
     size_t data;
     struct message message;
-    struct nodeset root_set; /* ROOTS: whose roots are in root_entries. */
-    size_t roots;            /* Index of its n hashes. */
+    struct nodeset root_set; /* ROOTS: whose roots there are, ... */
+    size_t roots;            /* and the first of them, plus 1. */
+};
+
+struct root {
+    struct hash hash;
+    size_t next; /* In its section, plus 1; 0: none. */
+    node_id proposer;
 };
 
 struct outbox {
@@ -30,12 +37,12 @@ struct outbox {
     struct section *sections;
     size_t count, capacity;
     size_t buckets[BUCKETS]; /* Of VOTES and ROOTS: a section, plus 1. */
-    struct hash *roots;      /* n for each ROOTS section. */
+    struct root *roots;
     size_t root_count, root_capacity;
     uint8_t *data; /* Of chunks and pieces that are carried, and how much a peer gets of it. */
     size_t data_size, data_capacity;
     size_t carried[NODES_MAX];
-    struct nodeset word_to;
+    struct nodeset word_to, to; /* Who gets something. */
     uint8_t *frame;
 };
 
@@ -63,11 +70,20 @@ void outbox_free(struct outbox *o)
     free(o);
 }
 
+static void add_to(const struct outbox *o, struct nodeset *set, node_id to)
+{
+    if (to == TO_ALL)
+        *set = nodeset_full(o->quorum.n);
+    else
+        nodeset_add(set, to);
+}
+
 static struct section *add(struct outbox *o, node_id to, enum message_kind kind, epoch_id epoch)
 {
     o->sections = array_grow(o->sections, &o->capacity, o->count + 1, sizeof *o->sections);
     struct section *s = &o->sections[o->count++];
     *s = (struct section){.to = to, .message = {.kind = kind, .epoch = epoch}};
+    add_to(o, &o->to, to);
     return s;
 }
 
@@ -100,18 +116,27 @@ void outbox_vote(struct outbox *o, node_id to, epoch_id epoch, node_id proposer,
     nodeset_add(&s->message.votes.proposers, proposer);
 }
 
+static struct root *root_of(const struct outbox *o, const struct section *s, node_id proposer)
+{
+    size_t at = s->roots;
+    while (o->roots[at - 1].proposer != proposer)
+        at = o->roots[at - 1].next;
+    return &o->roots[at - 1];
+}
+
 void outbox_root(struct outbox *o, node_id to, epoch_id epoch, node_id proposer, enum vid_vote vote,
                  const struct hash *root)
 {
     struct section *s = section_of(o, to, MESSAGE_ROOTS, epoch, vote);
-    if (nodeset_empty(&s->root_set)) {
-        s->message.roots.vote = vote;
-        s->roots = o->root_count;
-        o->root_count += o->quorum.n;
-        o->roots = array_grow(o->roots, &o->root_capacity, o->root_count, sizeof *o->roots);
+    s->message.roots.vote = vote;
+    if (nodeset_has(&s->root_set, proposer)) {
+        root_of(o, s, proposer)->hash = *root;
+        return;
     }
     nodeset_add(&s->root_set, proposer);
-    o->roots[s->roots + proposer] = *root;
+    o->roots = array_grow(o->roots, &o->root_capacity, o->root_count + 1, sizeof *o->roots);
+    o->roots[o->root_count++] = (struct root){*root, s->roots, proposer};
+    s->roots = o->root_count;
 }
 
 void outbox_ready(struct outbox *o, node_id to, epoch_id epoch, node_id proposer)
@@ -146,10 +171,8 @@ bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t 
 
 void outbox_word(struct outbox *o, node_id to)
 {
-    if (to == TO_ALL)
-        o->word_to = nodeset_full(o->quorum.n);
-    else
-        nodeset_add(&o->word_to, to);
+    add_to(o, &o->word_to, to);
+    add_to(o, &o->to, to);
 }
 
 static void encode(struct outbox *o, const struct section *s, node_id to, struct writer *w)
@@ -162,11 +185,14 @@ static void encode(struct outbox *o, const struct section *s, node_id to, struct
         return;
     }
     uint8_t entries[NODES_MAX * ROOT_ENTRY];
+    const struct hash *of[NODES_MAX];
+    for (size_t at = s->roots; at != 0; at = o->roots[at - 1].next)
+        of[o->roots[at - 1].proposer] = &o->roots[at - 1].hash;
     for (unsigned p = nodeset_next(&s->root_set, 0); p < NODES_MAX;
          p = nodeset_next(&s->root_set, p + 1)) {
         uint8_t *entry = entries + m.roots.count++ * ROOT_ENTRY;
         entry[0] = (uint8_t)p;
-        memcpy(entry + 1, o->roots[s->roots + p].bytes, HASH_SIZE);
+        memcpy(entry + 1, of[p]->bytes, HASH_SIZE);
     }
     m.roots.entries = slice_of(entries, m.roots.count * (size_t)ROOT_ENTRY);
     message_encode(w, o->quorum, o->self, to, &m);
@@ -206,12 +232,17 @@ static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
         port->send(port->context, to, writer_result(&w));
 }
 
+bool outbox_full(const struct outbox *o)
+{
+    return o->count * sizeof *o->sections + o->root_count * sizeof *o->roots >= FULL;
+}
+
 bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,
                   const struct outbox_port *port)
 {
-    if (o->count == 0 && nodeset_empty(&o->word_to))
+    if (nodeset_empty(&o->to))
         return false;
-    for (unsigned to = 0; to < o->quorum.n; to++)
+    for (unsigned to = nodeset_next(&o->to, 0); to < NODES_MAX; to = nodeset_next(&o->to, to + 1))
         if (to != o->self)
             flush_to(o, (node_id)to, chain, word, port);
     o->count = 0;
@@ -219,6 +250,6 @@ bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word 
     o->data_size = 0;
     memset(o->carried, 0, sizeof o->carried);
     memset(o->buckets, 0, sizeof o->buckets);
-    o->word_to = (struct nodeset){0};
+    o->word_to = o->to = (struct nodeset){0};
     return true;
 }

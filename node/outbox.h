@@ -25,6 +25,9 @@ bool outbox_carry(struct outbox *o, node_id to, const struct message *m, size_t 
 /* A frame leaves even if nothing else is in it. */
 void outbox_word(struct outbox *o, node_id to);
 
+/* When it holds so much that it had better be sent at once: 2 MB, beside what is carried. */
+bool outbox_full(const struct outbox *o);
+
 struct outbox_port {
     void *context;
     bool (*takes)(void *context, node_id peer, epoch_id epoch);

@@ -4,7 +4,8 @@
 
 enum {
     WANT_RECENT = 64,    /* Epochs below the first unsealed one that are always asked about. */
-    WANT_SEGMENT = 256,  /* Older ones, a segment at a time. */
+    WANT_SEGMENT = 256,  /* Of one proposer at a time, and of all together about ... */
+    WANT_IN_ALL = 4096,  /* ... so many: each answer is read from the store. */
     WANT_BACKOFF = 16,   /* Times retry_ms, while asking brings nothing. */
     ASK_CHECKPOINTS = 2, /* When it executes, and when that was lost. */
     WANT_BUSY = 4,       /* Times what a dispersal may take, while other things go on. */
@@ -60,6 +61,19 @@ void status_word(struct node *n, node_id from, const struct word *word, struct e
     propose_peer_window(n, from, first, last, out);
 }
 
+static unsigned segment(const struct node *n)
+{
+    const unsigned each = WANT_IN_ALL / n->quorum.n;
+    return each < WANT_SEGMENT ? each : WANT_SEGMENT;
+}
+
+/* Of one proposer, in one go: recent ones, older ones, and what is needed of it. */
+static unsigned may_want(const struct node *n)
+{
+    const unsigned recent = WANT_RECENT + n->options.epoch_window, each = segment(n);
+    return (recent < each ? recent : each) + each + 1;
+}
+
 /* Once per retry_ms a node asks about all agreements in flight, and of each proposer about the
  * recent dispersals, a segment of the older ones, and those that it needs by name. Answers of half
  * a retry_ms are bounded by that. */
@@ -72,7 +86,7 @@ static struct peer *asker(struct node *n, node_id from)
         p->checkpoints_left = ASK_CHECKPOINTS;
         p->ping_left = true;
         p->votes_left = n->quorum.n * window;
-        p->roots_left = n->quorum.n * (WANT_RECENT + window + WANT_SEGMENT + 1) + LINKED_AHEAD;
+        p->roots_left = n->quorum.n * may_want(n) + LINKED_AHEAD;
     }
     return p;
 }
@@ -101,8 +115,13 @@ void status_want_roots(struct node *n, node_id from, const struct message *m, st
     struct peer *p = asker(n, from);
     struct nodeset one = {0};
     nodeset_add(&one, m->proposer);
+    const epoch_id top = n->first_unsealed + n->options.epoch_window - 1; /* Nothing beyond. */
     for (unsigned k = 0; k < m->want_roots.count && p->roots_left > 0; k++) {
         struct epoch_run run = m->want_roots.runs[k];
+        if (run.first > top)
+            return;
+        if (run.last > top)
+            run.last = top;
         if (run.last - run.first >= p->roots_left)
             run.last = run.first + p->roots_left - 1;
         p->roots_left -= (uint32_t)(run.last - run.first + 1);
@@ -237,7 +256,7 @@ static void want_some(struct node *n, node_id p, epoch_id *cursor, epoch_id low,
         return;
     if (*cursor < low || *cursor > high)
         *cursor = low;
-    const epoch_id end = high - *cursor < WANT_SEGMENT ? high : *cursor + WANT_SEGMENT - 1;
+    const epoch_id end = high - *cursor < segment(n) ? high : *cursor + segment(n) - 1;
     *cursor = want_roots(n, p, *cursor, end, out) + 1;
 }
 

@@ -93,12 +93,12 @@ static struct node *asked;
 static struct effects answers;
 static uint64_t asked_ms = 1000;
 
-static const struct node_options small = {.quorum = {4, 1},
-                                          .epoch_window = WINDOW,
-                                          .open_dispersals = OPEN_DISPERSALS,
-                                          .link_horizon = 10000,
-                                          .block_bytes_max = 1 << 20,
-                                          .retry_ms = RETRY_MS};
+static struct node_options small = {.quorum = {4, 1},
+                                    .epoch_window = WINDOW,
+                                    .open_dispersals = OPEN_DISPERSALS,
+                                    .link_horizon = 10000,
+                                    .block_bytes_max = 1 << 20,
+                                    .retry_ms = RETRY_MS};
 
 static void node_open(void)
 {
@@ -170,6 +170,40 @@ static void a_frame_of_questions_is_answered_as_far_as_one_may_ask(void **state)
         assert_in_range(ask(&all, TIMES), 0, n * (64 + WINDOW + 256) + n + LINKED_AHEAD);
         assert_int_equal(ask(&all, TIMES), 0);
     }
+    node_shut();
+}
+
+/* However many nodes there are: each answer is read from the store. */
+static void among_many_one_may_ask_no_more(void **state)
+{
+    (void)state;
+    struct message all = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1};
+    all.want_roots.count = 1;
+    all.want_roots.runs[0] = (struct epoch_run){1, UINT64_MAX - 1};
+    uint64_t answers_of[2];
+    for (unsigned k = 0; k < 2; k++) {
+        small.quorum = quorum_of(k == 0 ? 16 : NODES_MAX);
+        node_open();
+        asked_ms += RETRY_MS;
+        answers_of[k] = ask(&all, TIMES);
+        node_shut();
+    }
+    small.quorum = quorum_of(4);
+    assert_in_range(answers_of[0], 16 * (64 + WINDOW + 256), 6000);
+    assert_in_range(answers_of[1], NODES_MAX * (2 * WINDOW), 2 * answers_of[0]);
+}
+
+/* Nothing was said of what is beyond the window. */
+static void what_is_beyond_the_window_is_not_looked_up(void **state)
+{
+    (void)state;
+    struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1};
+    m.want_roots.count = 2;
+    m.want_roots.runs[0] = (struct epoch_run){SEALED + WINDOW, SEALED + WINDOW + 100};
+    m.want_roots.runs[1] = (struct epoch_run){SEALED + WINDOW + 200, UINT64_MAX - 1};
+    node_open();
+    asked_ms += RETRY_MS;
+    assert_int_equal(ask(&m, 1), 1);
     node_shut();
 }
 
@@ -291,6 +325,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(instances_left_with_our_ready_alone_leave_room_for_our_own),
         CORE_TEST(a_frame_of_questions_is_answered_as_far_as_one_may_ask),
+        CORE_TEST(among_many_one_may_ask_no_more),
+        CORE_TEST(what_is_beyond_the_window_is_not_looked_up),
         CORE_TEST(a_frame_of_requests_is_served_as_far_as_one_may_fetch),
         CORE_TEST(a_quick_liar_holds_up_a_fetch_from_a_slow_peer_once),
     };

@@ -261,25 +261,27 @@ static void so_are_those_of_long_ago(void **state)
 enum { MANY = 7, ASKED = 6, KEPT = 240 };
 static bool answered, wanted[KEPT + 1];
 
-/* Node 0 alone, with a GOT for ASKED's dispersal of epoch KEPT, and before it those complete of
+/* Node 0 alone, with a GOT for ASKED's dispersal of epoch `kept`, and before it those complete of
  * each proposer whose epochs are multiples of every[proposer] (0: none). */
-static void open_with(const unsigned every[MANY])
+static void open_so_far(const unsigned every[MANY], epoch_id kept)
 {
     cluster_open(MANY, HORIZON);
     struct member *m = &cluster.members[0];
     const struct instance_record complete = {.complete = true}, got = {.got = true};
     assert_int_equal(store_begin(m->store), 0);
-    for (epoch_id e = 1; e < KEPT; e++)
+    for (epoch_id e = 1; e < kept; e++)
         for (node_id p = 0; p < MANY; p++)
             if (every[p] && e % every[p] == 0)
                 assert_int_equal(records_put_instance(m->store, e, p, &complete), 0);
-    assert_int_equal(records_put_instance(m->store, KEPT, ASKED, &got), 0);
-    assert_int_equal(records_put_number(m->store, "first_unsealed", KEPT + 1), 0);
+    assert_int_equal(records_put_instance(m->store, kept, ASKED, &got), 0);
+    assert_int_equal(records_put_number(m->store, "first_unsealed", kept + 1), 0);
     assert_int_equal(store_commit(m->store), 0);
     for (unsigned k = 0; k < MANY; k++)
         member_crash(&cluster.members[k]);
     member_open(m);
 }
+
+static void open_with(const unsigned every[MANY]) { open_so_far(every, KEPT); }
 
 static bool notes_answer(struct post *p)
 {
@@ -311,6 +313,37 @@ static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void
         cluster_run(RETRY_MS / ROUND_MS);
     }
     assert_true(answered);
+}
+
+static unsigned frames, roots;
+
+static bool counts_roots(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    const unsigned before = roots;
+    while (p->from == 0 && section_next(&r, p, &m))
+        roots += m.kind == MESSAGE_ROOTS ? m.roots.count : 0;
+    frames += roots > before;
+    return true;
+}
+
+/* What answers to several are made of is not kept until all are complete. */
+static void long_answers_leave_by_and_by(void **state)
+{
+    (void)state;
+    enum { FAR = 2300, ASKING = 5 };
+    open_so_far((const unsigned[MANY]){0, 0, 0, 0, 0, 0, 1}, FAR);
+    cluster.passes = counts_roots;
+    frames = roots = 0;
+    liar_word.first_unsealed = FAR + 1;
+    const struct message want = {
+        .kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = ASKED, .want_roots = {1, {{1, FAR}}}};
+    for (node_id from = 1; from <= ASKING; from++)
+        speak(from, 0, DRIVER_VOTES, &want);
+    cluster_run(2);
+    assert_int_equal(roots, ASKING * FAR);
+    assert_in_range(frames, ASKING + 1, 2 * ASKING);
 }
 
 /* Every other one is missing: more runs than one message names. */
@@ -437,6 +470,7 @@ int main(void)
         CORE_TEST(votes_on_roots_that_were_lost_are_asked_for_again),
         CORE_TEST(so_are_those_of_long_ago),
         CORE_TEST(of_one_proposer_all_is_answered_however_much_there_is_of_others),
+        CORE_TEST(long_answers_leave_by_and_by),
         CORE_TEST(all_that_is_missing_is_asked_about_however_many_gaps_there_are),
         CORE_TEST(a_dispersal_past_the_horizon_is_given_up_and_its_proposer_goes_on),
         CORE_TEST(a_dispersal_past_the_horizon_keeps_nobody_awake),

@@ -59,11 +59,11 @@ static void keep(void *context, node_id to, struct slice frame)
     frame_count++;
 }
 
-static void flush(void)
+static bool flush(void)
 {
     memset(frames, 0, sizeof frames);
     frame_count = section_count = 0;
-    outbox_flush(box, &chain, &word, &(struct outbox_port){&box, takes, keep});
+    return outbox_flush(box, &chain, &word, &(struct outbox_port){&box, takes, keep});
 }
 
 static void begin(unsigned n)
@@ -109,12 +109,12 @@ static void root(node_id to, epoch_id epoch, node_id proposer, enum vid_vote kin
 static void nothing_is_sent_when_nothing_was_said(void **state)
 {
     (void)state;
-    flush();
+    assert_false(flush());
     assert_int_equal(frame_count, 0);
     vote(TO_ALL, 1, 0, aux_one);
-    flush();
+    assert_true(flush());
     assert_int_equal(frame_count, N - 1);
-    flush(); /* What was sent is not sent again. */
+    assert_false(flush()); /* What was sent is not sent again. */
     assert_int_equal(frame_count, 0);
 }
 
@@ -189,6 +189,47 @@ static void roots_of_one_kind_and_epoch_become_one_ascending_list(void **state)
             }
         }
     }
+}
+
+static void the_root_named_last_is_said(void **state)
+{
+    (void)state;
+    root(1, 5, 3, VID_GOT, 13);
+    root(1, 5, 2, VID_GOT, 12);
+    root(1, 6, 3, VID_GOT, 63);
+    root(1, 5, 3, VID_GOT, 33);
+    flush();
+    assert_int_equal(frame_count, 1);
+    assert_int_equal(frames[0].count, 2);
+    assert_int_equal(sections[0].roots.count, 2);
+    for (unsigned k = 0; k < 2; k++) {
+        node_id proposer;
+        struct hash h;
+        message_root_entry(&sections[0], k, &proposer, &h);
+        const struct hash right = root_of(k == 0 ? 12 : 33);
+        assert_int_equal(proposer, 2 + k);
+        assert_true(hash_equal(&h, &right));
+    }
+}
+
+/* A root takes its own room, not that of all nodes'. */
+static void it_is_full_before_it_is_large(void **state)
+{
+    (void)state;
+    unsigned epochs = 1;
+    begin(NODES_MAX);
+    for (; !outbox_full(box); epochs++) {
+        assert_true(epochs < 10000);
+        root(1, epochs, epochs % NODES_MAX, VID_COMPLETE, epochs);
+    }
+    assert_in_range(epochs, 2000, 10000);
+    flush();
+    assert_false(outbox_full(box));
+    root(2, 1, 1, VID_COMPLETE, 1); /* The place of one that was sent. */
+    flush();
+    assert_int_equal(frame_count, 1);
+    assert_int_equal(frames[0].to, 2);
+    assert_int_equal(frames[0].count, 1);
 }
 
 /* It stands for a root that was named before it, also when its own section was begun first. */
@@ -338,6 +379,8 @@ int main(void)
         TEST(nothing_is_sent_when_nothing_was_said),
         TEST(the_same_vote_of_one_epoch_becomes_one_bitmap),
         TEST(roots_of_one_kind_and_epoch_become_one_ascending_list),
+        TEST(the_root_named_last_is_said),
+        TEST(it_is_full_before_it_is_large),
         TEST(ready_comes_after_the_got_it_stands_for),
         TEST(what_is_for_one_peer_goes_to_it_alone),
         TEST(what_a_peer_does_not_take_yet_is_held_back),
