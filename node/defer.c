@@ -9,12 +9,14 @@
  * leaves (4.2): it fetches k chunks when its turn comes.
  * These are the f farthest behind at most, of those heard lately, and only while N-f others are.
  * If that was not enough, because some of those say nothing, nobody's can wait for some
- * dispersals, for twice as many each time: what liars gain is one slow dispersal of PAUSE_MAX. */
+ * dispersals, for twice as many each time, and only by and by for fewer when it was enough: what
+ * liars gain is one slow dispersal of about PAUSE_MAX, also when they are of use now and then. */
 #include "node/core.h"
 
 enum {
     PAUSE_MIN = 4, /* Dispersals. */
     PAUSE_MAX = 64,
+    FORGIVEN = 8,   /* One that was enough makes the next pause shorter by one part of so many. */
     HEARD = 4,      /* Times retry_ms: lately. */
     PACE = 16,      /* Epochs agreed from one look at how fast peers execute to the next. */
     PACE_LEAST = 2, /* Of these: on slower links chunks come when all is over, and are refused. */
@@ -93,4 +95,8 @@ void defer_needed(struct node *n)
     p->defer_next = 2 * p->defer_pause < PAUSE_MAX ? 2 * p->defer_pause : PAUSE_MAX;
 }
 
-void defer_enough(struct node *n) { n->proposing.defer_next = PAUSE_MIN; }
+void defer_enough(struct node *n)
+{
+    unsigned *next = &n->proposing.defer_next;
+    *next -= (*next + FORGIVEN - 1) / FORGIVEN;
+}

@@ -170,6 +170,38 @@ static void once_needed_is_needed_for_long(void **state)
     catch_up();
 }
 
+/* One that says GOT for every other one of those that could wait for it. */
+static void nor_does_it_help_to_be_of_use_now_and_then(void **state)
+{
+    (void)state;
+    fall_behind();
+    struct node *n = cluster.members[0].driver->node;
+    unsigned slow = 0, turn = 0;
+    for (unsigned k = 0; k < 640; k++) {
+        const bool paused = n->proposing.defer_pause > 0;
+        defer_choose(n);
+        if (paused)
+            continue;
+        if (turn++ % 2 == 0) {
+            defer_enough(n);
+            continue;
+        }
+        defer_needed(n);
+        slow++;
+    }
+    assert_in_range(slow, 2, 20);
+    for (unsigned k = 0; k < 64 + 32; k++) { /* And who was needed by chance is forgiven. */
+        if (n->proposing.defer_pause == 0)
+            defer_enough(n);
+        defer_choose(n);
+    }
+    slow = 0;
+    for (defer_needed(n); n->proposing.defer_pause > 0; slow++)
+        defer_choose(n);
+    assert_in_range(slow, 4, 8);
+    catch_up();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +210,7 @@ int main(void)
         CORE_TEST(the_share_is_what_was_executed_if_that_is_known_and_enough),
         CORE_TEST(who_is_needed_is_sent_them),
         CORE_TEST(once_needed_is_needed_for_long),
+        CORE_TEST(nor_does_it_help_to_be_of_use_now_and_then),
     };
     return cmocka_run_group_tests_name("core defer", tests, NULL, NULL);
 }
