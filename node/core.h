@@ -146,10 +146,12 @@ struct fetch {
 
 /* How a peer's pieces come. */
 struct pace {
-    uint64_t heard_ms;  /* The last one, or the first request since nothing was out. */
-    uint32_t gaps_ms;   /* Their smoothed distance, times PACE_GAPS. */
-    uint32_t delays_ms; /* From a request to its first piece, smoothed, times PACE_GAPS. */
-    uint32_t answer_ms; /* What its answers take to what was asked again of all. */
+    uint64_t heard_ms;      /* The last one, or the first request since nothing was out. */
+    uint32_t gaps_ms;       /* Their smoothed distance, times PACE_GAPS. */
+    uint32_t delays_ms;     /* From a request to its first piece, smoothed, times PACE_GAPS. */
+    uint32_t answer_ms;     /* What its answers take to what was asked again of all. */
+    uint32_t slow_ms;       /* How long it is asked last when it is late again, ... */
+    uint64_t slow_until_ms; /* ... and is now. */
 };
 
 struct retrieval {
@@ -166,7 +168,8 @@ struct retrieval {
     uint64_t recent_bytes; /* What came lately, the older the less (window.c), ... */
     uint64_t recent_ms;    /* ... as of then. */
     uint32_t chunk_size;   /* Smoothed; 0: none came yet. */
-    struct nodeset slow;   /* Peers that were late last time. */
+    struct nodeset slow;   /* Peers that were late, and are asked last; ... */
+    struct nodeset came;   /* ... something came of these since. */
 };
 
 struct window_epoch {
@@ -261,6 +264,7 @@ struct asking {
 struct peer {
     struct word word;
     uint64_t heard_ms;
+    uint64_t back_ms;    /* Nothing had been heard of it for long. */
     uint64_t may_ask_ms; /* From then on it may ask anew; until then, about so many ... */
     uint32_t votes_left; /* ... agreements ... */
     uint32_t roots_left; /* ... and dispersals, ... */
@@ -415,6 +419,11 @@ void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms);
 void pace_answered(struct node *n, node_id from, uint64_t asked_ms);
 /* A dispersal that nothing was sent again for took ms: so do no answers take longer now. */
 void pace_dispersed(struct node *n, uint32_t ms);
+/* A peer is late, and asked last from now on; something came of it; a whole chunk. */
+void pace_late(struct node *n, node_id peer);
+void pace_came(struct node *n, node_id from);
+void pace_chunk(struct node *n, node_id from);
+void pace_forgive(struct node *n); /* Those that came again, when it is time. */
 void pace_tick(struct node *n);
 
 /* window.c */

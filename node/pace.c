@@ -1,4 +1,5 @@
-/* How long a peer that was asked for chunks may send nothing.
+/* How long a peer that was asked for chunks may send nothing; and who is asked last, for having
+ * sent nothing for longer.
  *
  * When our own link is slow, so are all: each is measured by how its pieces usually come. What a
  * peer alone can win by being slow is bounded: GAP_MAX * PATIENCE_GAPS times retry_ms, or times
@@ -6,7 +7,12 @@
  * PATIENCE_GAPS times that gap for each piece that it sends meanwhile. And nothing
  * is late before what our dispersals take: links that are full of them are slow for all. Nor
  * before four times what the median peer's first pieces take: where our own link is slow, all
- * that is out comes late, and to ask another only puts one more into the same line. */
+ * that is out comes late, and to ask another only puts one more into the same line. What
+ * an outage took is counted nowhere: it says nothing of how long to wait when it is over.
+ *
+ * Who is late is asked last until something comes of it: the first time whenever it comes, and each
+ * time after that not before twice as long as the last time. Else a peer that says anything at all
+ * would be waited for in each dispersal. Each chunk that it serves makes that shorter. */
 #include "node/core.h"
 
 enum {
@@ -16,6 +22,7 @@ enum {
     USUAL_MS_MAX = 60000,
     DELAYS = 4,       /* Times the median delay of first pieces. */
     WORTH_LEAST = 20, /* The median gap counts as this part of retry_ms at the least. */
+    SLOW_CHUNKS = 16, /* A chunk makes up for one of so many parts of having been late. */
 };
 
 static uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -52,7 +59,8 @@ void pace_piece(struct node *n, node_id from)
 void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms)
 {
     uint32_t *delays_ms = &n->retrieval.paces[from].delays_ms;
-    const uint64_t delay_ms = n->now_ms - asked_ms;
+    const uint64_t back_ms = n->peers[from].back_ms;
+    const uint64_t delay_ms = n->now_ms - (asked_ms > back_ms ? asked_ms : back_ms);
     *delays_ms += delay_ms < USUAL_MS_MAX ? (uint32_t)delay_ms : (uint32_t)USUAL_MS_MAX;
     *delays_ms -= *delays_ms / PACE_GAPS;
 }
@@ -82,7 +90,7 @@ static uint32_t median(const struct node *n, uint32_t (*of)(const struct pace *)
 void pace_answered(struct node *n, node_id from, uint64_t asked_ms)
 {
     uint32_t *known_ms = &n->retrieval.paces[from].answer_ms;
-    if (asked_ms > n->now_ms)
+    if (asked_ms > n->now_ms || asked_ms < n->peers[from].back_ms)
         return;
     const uint64_t took_ms = n->now_ms - asked_ms;
     const uint32_t ms = took_ms < USUAL_MS_MAX ? (uint32_t)took_ms : (uint32_t)USUAL_MS_MAX;
@@ -98,6 +106,42 @@ void pace_dispersed(struct node *n, uint32_t ms)
         if (n->retrieval.paces[p].answer_ms > ms)
             n->retrieval.paces[p].answer_ms = ms;
     n->retrieval.answer_ms = median(n, answer_of);
+}
+
+void pace_late(struct node *n, node_id peer)
+{
+    struct pace *pace = &n->retrieval.paces[peer];
+    const uint32_t most_ms = BACKOFF_MAX * n->options.retry_ms;
+    if (!nodeset_add(&n->retrieval.slow, peer))
+        return;
+    nodeset_remove(&n->retrieval.came, peer);
+    pace->slow_until_ms = n->now_ms + pace->slow_ms;
+    pace->slow_ms = max_u32(2 * pace->slow_ms, n->options.retry_ms);
+    pace->slow_ms = pace->slow_ms < most_ms ? pace->slow_ms : most_ms;
+}
+
+void pace_came(struct node *n, node_id from)
+{
+    if (n->now_ms < n->retrieval.paces[from].slow_until_ms)
+        nodeset_add(&n->retrieval.came, from);
+    else
+        nodeset_remove(&n->retrieval.slow, from);
+}
+
+void pace_chunk(struct node *n, node_id from)
+{
+    uint32_t *slow_ms = &n->retrieval.paces[from].slow_ms;
+    *slow_ms -= (*slow_ms + SLOW_CHUNKS - 1) / SLOW_CHUNKS;
+}
+
+void pace_forgive(struct node *n)
+{
+    struct retrieval *r = &n->retrieval;
+    for (unsigned p = nodeset_next(&r->came, 0); p < NODES_MAX; p = nodeset_next(&r->came, p + 1))
+        if (n->now_ms >= r->paces[p].slow_until_ms) {
+            nodeset_remove(&r->came, p);
+            nodeset_remove(&r->slow, p);
+        }
 }
 
 void pace_tick(struct node *n)

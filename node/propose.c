@@ -297,6 +297,8 @@ void propose_heard(struct node *n, node_id peer)
     const uint32_t least_ms = AWAY * n->options.retry_ms, normal_ms = propose_normal_ms(n);
     const bool back = n->now_ms >= p->heard_ms + (least_ms > normal_ms ? least_ms : normal_ms);
     p->heard_ms = n->now_ms;
+    if (back)
+        p->back_ms = n->now_ms;
     for (unsigned k = 0; back && k < n->options.open_dispersals; k++) {
         struct own *own = &n->proposing.own[k];
         if (own->epoch != 0 && nodeset_add(&own->again, peer))

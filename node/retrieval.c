@@ -252,7 +252,7 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
 {
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
         if (n->now_ms >= f->heard_ms[p] + pace_patience(n, p) && nodeset_add(&f->late, p)) {
-            nodeset_add(&n->retrieval.slow, p);
+            pace_late(n, (node_id)p);
             n->view.fetch_retries++;
         }
     ask(n, f, out);
@@ -263,6 +263,7 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
 void retrieval_tick(struct node *n, struct effects *out)
 {
     window_tick(n);
+    pace_forgive(n);
     if (n->retrieval.active > 0)
         pace_tick(n);
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
@@ -305,7 +306,7 @@ static bool header_fits(struct node *n, struct fetch *f, const struct vid_header
 void retrieval_piece(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
     struct fetch *f = fetch_find(n, m->epoch, m->proposer);
-    nodeset_remove(&n->retrieval.slow, from);
+    pace_came(n, from);
     if (!f || f->decoding || !nodeset_has(&f->asked, from)) {
         n->view.wasted_pieces += m->chunk.data.size;
         pace_piece(n, from); /* That it was late counts too. */
@@ -336,6 +337,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
     if (f->received[from] < f->header.chunk_size)
         return;
     answered(n, f, from);
+    pace_chunk(n, from);
     nodeset_add(&f->have, from);
     decode_if_enough(n, f, out);
 }
@@ -343,7 +345,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
 void retrieval_none(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
     struct fetch *f = fetch_find(n, m->epoch, m->proposer);
-    nodeset_remove(&n->retrieval.slow, from);
+    pace_came(n, from);
     if (!f || f->decoding || !nodeset_has(&f->asked, from) ||
         !hash_equal(&m->request.root, &f->root))
         return;

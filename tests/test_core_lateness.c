@@ -279,7 +279,7 @@ static void who_was_fast_is_waited_for_less(void **state)
     assert_int_equal(late(), 0);
     assert_true(node->retrieval.usual_ms < RETRY_MS / 20);
     assert_int_equal(pace_worth(node), 4 * (RETRY_MS / 20)); /* However fast the others are. */
-    complete(1, PEERS + 1); /* Our own one, which is not here. */
+    complete(1, PEERS + 1);                                  /* Our own one, which is not here. */
     assert_in_range(until_late(10000), RETRY_MS, RETRY_MS + TICK_MS);
 }
 
@@ -350,6 +350,83 @@ static void who_sends_a_piece_now_and_then_is_waited_for_once(void **state)
     }
     assert_true(now_ms >= start + 4 * RETRY_MS);
     assert_true(late() > 1);
+}
+
+/* One dispersal after the other. Peer 0 serves no chunk if it is `silent`, but says at once that it
+ * has not what nobody asked it for. Returns how many were late for it. */
+static unsigned late_of(bool silent, unsigned count)
+{
+    static unsigned all; /* Dispersals that there have been. */
+    const struct message none = {.kind = MESSAGE_NONE, .epoch = EPOCHS + 1, .proposer = 0};
+    const unsigned before = late();
+    all = decoded == 0 ? 0 : all;
+    for (const unsigned end = all + count; all < end; all++) {
+        complete(1 + all % EPOCHS, 1 + all / EPOCHS);
+        for (const unsigned so_far = decoded; decoded == so_far; tick()) {
+            if (silent)
+                step((struct event){.type = EVENT_MESSAGE, .from = 0, .message = &none});
+            for (unsigned p = silent; p < PEERS; p++)
+                while (oldest(p))
+                    serve(p, oldest(p));
+        }
+    }
+    return late() - before;
+}
+
+/* Whatever else it says; and who serves again is asked again as all are. */
+static void who_is_late_again_is_asked_ever_more_rarely(void **state)
+{
+    (void)state;
+    enum { THIRD = EPOCHS * PEERS / 3 };
+    assert_in_range(late_of(true, THIRD), 2, 6);
+    assert_in_range(late_of(true, THIRD), 0, 2);
+    assert_false(nodeset_empty(&node->retrieval.slow));
+    now_ms += 32 * RETRY_MS;
+    const uint32_t slow_ms = node->retrieval.paces[0].slow_ms;
+    const unsigned before = requested;
+    assert_int_equal(late_of(false, THIRD), 0);
+    assert_int_equal(requested - before, THIRD * NEEDED);
+    assert_true(nodeset_empty(&node->retrieval.slow));
+    assert_in_range(node->retrieval.paces[0].slow_ms, slow_ms / 4, slow_ms * 3 / 4);
+}
+
+/* Late with all that it was asked for: that is once. */
+static void what_is_late_together_counts_once(void **state)
+{
+    (void)state;
+    for (epoch_id e = 1; e <= EPOCHS; e++)
+        complete(e, PEERS);
+    while (late() < 2) {
+        for (unsigned p = 1; p < PEERS; p++)
+            while (oldest(p))
+                serve(p, oldest(p));
+        tick();
+    }
+    assert_int_equal(node->retrieval.paces[0].slow_ms, RETRY_MS);
+    for (unsigned k = 0; k < 20; k++) {
+        pace_late(node, 0);
+        now_ms += 100 * RETRY_MS;
+        tick();
+        pace_came(node, 0);
+    }
+    assert_int_equal(node->retrieval.paces[0].slow_ms, 32 * RETRY_MS);
+}
+
+/* What was asked for before an outage comes after it: so late come the next ones not. */
+static void an_outage_is_no_delay(void **state)
+{
+    (void)state;
+    enum { OUTAGE_MS = 60 * RETRY_MS };
+    for (epoch_id e = 1; e <= EPOCHS; e++)
+        complete(e, 1);
+    for (const uint64_t end = now_ms + OUTAGE_MS; now_ms < end;)
+        tick();
+    for (unsigned p = 0; p < PEERS; p++)
+        step((struct event){.type = EVENT_WORD, .from = (node_id)p});
+    serve_all(TICK_MS);
+    tick();
+    assert_int_equal(decoded, EPOCHS);
+    assert_in_range(node->retrieval.delay_ms, 0, RETRY_MS);
 }
 
 /* When all are that slow, it is our link, and nobody is late. */
@@ -454,6 +531,9 @@ int main(void)
         TEST(one_who_serves_younger_requests_first_is_late_with_the_oldest),
         TEST(who_is_ever_slower_is_waited_for_eight_retries_at_most),
         TEST(who_sends_a_piece_now_and_then_is_waited_for_once),
+        TEST(who_is_late_again_is_asked_ever_more_rarely),
+        TEST(what_is_late_together_counts_once),
+        TEST(an_outage_is_no_delay),
         TEST(nobody_is_late_on_a_link_that_becomes_very_slow),
         TEST(what_comes_in_two_seconds_is_asked_for_at_a_time),
         TEST(what_nobody_serves_does_not_hold_up_the_rest),

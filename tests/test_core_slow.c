@@ -374,6 +374,36 @@ static void links_that_are_thin_carry_what_is_new(void **state)
     expect_one_ledger();
 }
 
+/* ---- Outages ---- */
+
+enum { CUT = 3, OUTAGE = 40 * RETRY_MS / ROUND_MS };
+
+/* What is said to it and by it comes when it is over, as TCP has it. */
+static bool is_cut_off(const struct post *p) { return p->to == CUT || p->from == CUT; }
+
+static void an_outage_is_not_taken_for_a_long_line(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    order_some(4 * N);
+    const struct node *cut = node_of(CUT);
+    cluster.waits = is_cut_off;
+    for (unsigned round = 0; round < OUTAGE; round++) {
+        if (round % 8 == 0)
+            submit(round / 8 % N);
+        cluster_round();
+    }
+    cluster.waits = NULL;
+    for (unsigned round = 0; !all_executed(); round++) {
+        assert_true(round < OUTAGE);
+        cluster_round();
+        assert_in_range(cut->retrieval.answer_ms, 0, RETRY_MS);
+        assert_in_range(cut->retrieval.delay_ms, 0, RETRY_MS);
+    }
+    expect_one_ledger();
+    expect_no_faults();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +416,7 @@ int main(void)
         CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
         CORE_TEST(links_that_are_thin_carry_what_is_new),
+        CORE_TEST(an_outage_is_not_taken_for_a_long_line),
     };
     return cmocka_run_group_tests_name("core slow", tests, NULL, NULL);
 }
