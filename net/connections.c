@@ -48,16 +48,18 @@ static bool describe(int file, struct connection *c)
 
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
 {
+    static DIR *files; /* Open already when no descriptor is left: then it matters most. */
     unsigned count = 0;
-    DIR *files = opendir("/proc/self/fd");
+    if (!files)
+        files = opendir("/proc/self/fd");
     if (!files)
         return 0;
+    rewinddir(files);
     for (const struct dirent *e; (e = readdir(files)); count++) {
         struct connection c;
         if (describe((int)strtol(e->d_name, NULL, 10), &c))
             visit(context, &c);
     }
-    closedir(files);
     return count;
 }
 

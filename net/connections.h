@@ -20,7 +20,8 @@ struct connection {
     uint32_t round_trip_us;
 };
 
-/* Calls visit for each socket of TCP. Returns how many descriptors were looked at. */
+/* Calls visit for each socket of TCP. Returns how many descriptors were looked at; 0: it cannot. By
+ * one thread only. It keeps a descriptor. */
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context);
 
 /* Bounds what the kernel holds unsent of it (TCP_NOTSENT_LOWAT): it takes megabytes for a link of

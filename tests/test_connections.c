@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,10 +108,32 @@ static void quantiles_are_those_of_both_spans(void **state)
     assert_true(round_trips_quantile(&trips, 0.5) == ROUND_TRIP_MS_MAX - 0.5);
 }
 
+static void they_are_found_when_no_descriptor_is_left(void **state)
+{
+    (void)state;
+    struct rlimit usual, none;
+    int a[2];
+    const uint16_t port = connect_pair(a);
+    look(port, 1000);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = usual;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int more = dup(a[0]);
+    seen = (struct round_trips){0};
+    look(port, 2000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(more, -1);
+    assert_int_equal(trips_in(&seen), 1);
+    close(a[0]);
+    close(a[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_bounded_and_those_to_a_port_are_counted),
+        cmocka_unit_test(they_are_found_when_no_descriptor_is_left),
         cmocka_unit_test(quantiles_are_those_of_both_spans),
     };
     return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
