@@ -19,8 +19,8 @@ enum {
     IDLE_S = 10,
     REQUEST_MS = 60000,
     LOOK_MS = 500,
-    ROUNDS_MAX = 16, /* Of one http_serve, ... */
-    ANSWERS_MAX = 4, /* ... and none after so many answers. */
+    ROUNDS_MAX = 16, /* Of one http_serve. */
+    ANSWERS_MAX = 4, /* The same; one round alone may have all connections' requests. */
 };
 
 /* A request, from its first line to its end. */
@@ -32,8 +32,9 @@ struct http_call {
     size_t body_size, body_room;
     bool post, too_large;
     bool deferred, suspended;
-    bool gone;     /* Nobody is there any more. */
-    bool answered; /* With `answer`, which is sent when it is resumed. */
+    bool held, turn; /* All of it is here, and others are first; not any more. */
+    bool gone;       /* Nobody is there any more. */
+    bool answered;   /* With `answer`, which is sent when it is resumed. */
     struct http_answer answer;
     struct http_stream stream; /* Its answer, if `read` is not NULL. */
     void (*forget)(void *context);
@@ -56,6 +57,7 @@ struct http {
     int file;
     uint16_t port;
     unsigned answers; /* In this http_serve. */
+    unsigned held;
     bool pending;
     bool closing;
     uint64_t looked_ms; /* When those who wait were looked at. */
@@ -120,6 +122,11 @@ static void resume(struct http_call *call)
 {
     if (!call->suspended)
         return;
+    if (call->held) {
+        call->held = false;
+        call->turn = true;
+        call->http->held--;
+    }
     call->suspended = false;
     call->http->pending = true; /* libmicrohttpd's file is not made readable. */
     set_waits(call->connection, call->stream.read != NULL);
@@ -267,6 +274,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
     if (call->answered)
         return send_answer(call, &call->answer);
+    if (!call->turn && (call->http->held > 0 || call->http->answers >= ANSWERS_MAX)) {
+        call->held = true;
+        call->http->held++;
+        suspend(call);
+        return MHD_YES;
+    }
     return answer_request(call, url, strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
 }
 
@@ -310,6 +323,7 @@ static void free_call(struct http_call *call)
     const struct http_stream *stream = call->stream.read ? &call->stream : &call->answer.stream;
     if (stream->read)
         stream->ended(stream->context);
+    call->http->held -= call->held;
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
@@ -436,9 +450,21 @@ int http_file(const struct http *h) { return h->file; }
 
 bool http_pending(const struct http *h) { return h->pending; }
 
+/* Those who have waited longest, which are the last of all. */
+static void let_in(struct http *h)
+{
+    unsigned later = h->held > ANSWERS_MAX ? h->held - ANSWERS_MAX : 0;
+    for (struct http_call *call = h->calls; call; call = call->next)
+        if (call->held && later > 0)
+            later--;
+        else if (call->held)
+            resume(call);
+}
+
 bool http_serve(struct http *h)
 {
     h->answers = 0;
+    let_in(h);
     h->pending = false;
     hang_up_on_the_slow(h);
     look_for_the_gone(h);
@@ -446,7 +472,7 @@ bool http_serve(struct http *h)
         MHD_UNSIGNED_LONG_LONG left_ms;
         if (MHD_run(h->daemon) != MHD_YES || MHD_get_timeout(h->daemon, &left_ms) != MHD_YES ||
             left_ms > 0)
-            return false;
+            return h->held > 0;
     }
     return true;
 }

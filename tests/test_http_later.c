@@ -45,6 +45,61 @@ static int begin(const char *request)
     return file;
 }
 
+/* However many ask at once: whoever serves has other things to do. */
+static void a_few_are_answered_at_a_time_and_each_in_its_turn(void **state)
+{
+    (void)state;
+    enum { MANY = 24, FEW = 4 };
+    static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    int files[MANY];
+    open_server(0, 0);
+    for (unsigned k = 0; k < MANY; k++) {
+        files[k] = dial();
+        assert_int_equal(write(files[k], request, sizeof request - 1), sizeof request - 1);
+    }
+    poll(NULL, 0, 20);
+    handled = 0;
+    for (unsigned served = 0; handled < MANY; served++) {
+        const unsigned before = handled;
+        const bool more = http_serve(server);
+        assert_true(more || handled == MANY || served < 2);
+        assert_in_range(handled - before, 0, FEW);
+        assert_true(served < 2 * MANY / FEW);
+    }
+    close(files[0]);
+    for (unsigned k = 1; k < MANY; k++) {
+        char text[512];
+        while (http_serve(server))
+            ;
+        assert_true(read(files[k], text, sizeof text) > 0);
+        close(files[k]);
+    }
+    close_server();
+}
+
+/* Nor does it hold them up that others have come and gone. */
+static void who_is_held_may_go_and_the_server_may_stop(void **state)
+{
+    (void)state;
+    enum { MANY = 24 };
+    static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    int files[MANY];
+    for (unsigned stop = 0; stop < 2; stop++) {
+        open_server(0, 0);
+        for (unsigned k = 0; k < MANY; k++) {
+            files[k] = dial();
+            assert_int_equal(write(files[k], request, sizeof request - 1), sizeof request - 1);
+        }
+        poll(NULL, 0, 20);
+        http_serve(server);
+        for (unsigned k = 0; k < MANY; k++)
+            close(files[k]);
+        if (!stop)
+            ask("GET /b HTTP/1.1\r\nHost: x\r\n\r\n", "/b -");
+        close_server();
+    }
+}
+
 static const char later[] = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
 
 static void what_is_deferred_is_answered_later(void **state)
@@ -221,6 +276,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_is_taken_up_to_a_size),
+        cmocka_unit_test(a_few_are_answered_at_a_time_and_each_in_its_turn),
+        cmocka_unit_test(who_is_held_may_go_and_the_server_may_stop),
         cmocka_unit_test(what_is_deferred_is_answered_later),
         cmocka_unit_test(who_has_gone_is_answered_in_vain),
         cmocka_unit_test(who_has_gone_is_forgotten),
