@@ -274,7 +274,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
     if (call->answered)
         return send_answer(call, &call->answer);
-    if (!call->turn && (call->http->held > 0 || call->http->answers >= ANSWERS_MAX)) {
+    if (!call->turn && call->http->answers >= ANSWERS_MAX) {
         call->held = true;
         call->http->held++;
         suspend(call);
@@ -323,7 +323,7 @@ static void free_call(struct http_call *call)
     const struct http_stream *stream = call->stream.read ? &call->stream : &call->answer.stream;
     if (stream->read)
         stream->ended(stream->context);
-    call->http->held -= call->held;
+    assert(!call->held); /* Suspended ones do not end. */
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
