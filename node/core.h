@@ -48,6 +48,7 @@ struct instance {
     epoch_id epoch; /* 0: free. */
     node_id proposer;
     bool checking;  /* Our chunk is being verified. */
+    bool late;      /* ... and its dispersal had completed. */
     bool has_chunk; /* Stored, under chunk_root. */
     bool wanted;    /* Delivery waits for it by name: linked or accepted. */
     bool fetching;
@@ -59,6 +60,14 @@ struct instance {
     uint32_t bucket_next;                /* In the table's bucket, or the free list. */
     uint32_t sibling_next, sibling_prev; /* Of the same proposer. */
     uint32_t fetch_next, fetch_prev;     /* By epoch. */
+};
+
+/* A chunk of what completed without it; what is known of that is being looked up. */
+struct late_chunk {
+    epoch_id epoch; /* 0: none. */
+    node_id proposer;
+    uint32_t size;
+    struct vid_header header;
 };
 
 struct instances {
@@ -73,6 +82,8 @@ struct instances {
     uint16_t *voting;      /* [sender][proposer]: incomplete instances with a vote of the sender. */
     uint8_t *got_open;     /* [proposer]: incomplete ones with our GOT, or being checked. */
     struct vid_pool pool;
+    struct late_chunk looked;
+    struct nodeset late; /* Proposers of whom one is being checked. */
 };
 
 struct epoch {
@@ -340,6 +351,8 @@ struct instance *instance_restore(struct node *n, epoch_id epoch, node_id propos
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_ready(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
+/* False: nobody but delivery wanted to know. */
+bool dispersal_looked(struct node *n, const struct event *event, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
 /* Those past the horizon of what is executed: what delivery alone has given up comes back with a
  * restart, and finds its place. */

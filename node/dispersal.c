@@ -2,11 +2,11 @@
 #include "node/core.h"
 #include "vid/code.h"
 
-/* For what is held for delivery, linked, our own or promised, and late. */
+/* For what is held for delivery, linked, our own or promised, late, and a late chunk of each. */
 static size_t reserved(const struct node_options *o)
 {
     const size_t n = o->quorum.n;
-    return n * DELIVERY_WINDOW + LINKED_AHEAD + n * o->open_dispersals + LATE_PENDING_MAX;
+    return n * DELIVERY_WINDOW + LINKED_AHEAD + n * o->open_dispersals + LATE_PENDING_MAX + n;
 }
 
 size_t instances_count(const struct node_options *o)
@@ -385,15 +385,55 @@ static bool takes_chunk(struct node *n, node_id from, const struct message *m)
     return i->checking = true;
 }
 
+static void check(epoch_id epoch, node_id from, const struct vid_header *header,
+                  struct effects *out)
+{
+    struct effect *e = effects_add(out, EFFECT_WORK, epoch, from);
+    e->work.kind = WORK_CHECK;
+    e->work.header = *header;
+}
+
+/* One that comes when its dispersal has completed without it is one of those that are fetched
+ * anyway, and others can fetch it here. What completed lately is in memory, what is older is looked
+ * up, one of each proposer at a time. */
+static bool late(const struct node *n, node_id from, epoch_id epoch)
+{
+    return !instance_find(n, epoch, from) && history_has(&n->completed, epoch, from) &&
+           !history_has(&n->delivered, epoch, from) && of_use(n, epoch) &&
+           epoch >= history_base(&n->completed) && !nodeset_has(&n->instances.late, from);
+}
+
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (!takes_chunk(n, from, m)) {
+    if (late(n, from, m->epoch)) {
+        n->instances.looked =
+            (struct late_chunk){m->epoch, from, (uint32_t)m->chunk.data.size, m->chunk.header};
+        effects_add(out, EFFECT_LOOK, m->epoch, from);
+    } else if (takes_chunk(n, from, m)) {
+        check(m->epoch, from, &m->chunk.header, out);
+    } else {
         n->view.wasted_chunks += m->chunk.data.size;
-        return;
     }
-    struct effect *e = effects_add(out, EFFECT_WORK, m->epoch, from);
-    e->work.kind = WORK_CHECK;
-    e->work.header = m->chunk.header;
+}
+
+bool dispersal_looked(struct node *n, const struct event *event, struct effects *out)
+{
+    const struct late_chunk c = n->instances.looked;
+    const struct instance_record *r = &event->instance.record;
+    if (c.epoch != event->instance.epoch || c.proposer != event->instance.proposer)
+        return false;
+    n->instances.looked.epoch = 0;
+    struct instance *i = NULL;
+    if (r->complete && !r->chunk && r->block == BLOCK_NONE)
+        i = instance_restore(n, c.epoch, c.proposer, r);
+    if (!i || i->checking) {
+        n->view.wasted_chunks += c.size;
+        return true;
+    }
+    i->checking = i->late = true;
+    nodeset_add(&n->instances.late, c.proposer);
+    check(c.epoch, c.proposer, &c.header, out);
+    return true;
 }
 
 /* Whether its block is larger than any may be, whatever it names as seen: nobody says GOT then. */
@@ -409,6 +449,9 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
     assert(i);
     assert(i->checking);
     i->checking = false;
+    if (i->late)
+        nodeset_remove(&n->instances.late, r->proposer);
+    i->late = false;
     const bool complete = i->server.complete;
     if (!of_use(n, r->epoch)) { /* Over: neither promised nor kept. */
         n->instances.got_open[r->proposer] -= !complete;

@@ -231,7 +231,10 @@ void node_step(struct node *n, const struct event *event, struct effects *out)
     case EVENT_WORKED: worked(n, event->worked, out); break;
     case EVENT_POOL: n->proposing.pool_bytes = event->pool_bytes; break;
     case EVENT_LOADED: delivery_loaded(n, event, out); break;
-    case EVENT_INSTANCE: delivery_looked(n, event, out); break;
+    case EVENT_INSTANCE:
+        if (!dispersal_looked(n, event, out))
+            delivery_looked(n, event, out);
+        break;
     case EVENT_SEEN: delivery_seen(n, event, out); break;
     case EVENT_GO_ON: break; /* It goes on in any step. */
     case EVENT_EXECUTED:
