@@ -1,6 +1,10 @@
 /* How much retrieval asks for at a time: about what came in the last two seconds, so that it is here
  * in two seconds whatever the link's rate. More would only wait in the queues of others, before what
- * is asked of them next, and look as if it were late. When it comes sooner, the window grows. */
+ * is asked of them next, and look as if it were late. When it comes sooner, the window grows.
+ * A block more is asked for besides: where others' links are full, two seconds are what all wait,
+ * whichever part of those links each has. Alone, what came would keep a small part small however
+ * fast our own link has become; one block is more to who has little than to who has much, and in the
+ * end all have as much (as with TCP, whose window grows by a segment). */
 #include "node/core.h"
 
 enum {
@@ -43,12 +47,18 @@ static uint64_t asked_bytes(const struct node *n, uint64_t *requests)
     return *requests * r->chunk_size;
 }
 
+static uint64_t window_bytes(const struct node *n)
+{
+    const struct retrieval *r = &n->retrieval;
+    const uint64_t block = (uint64_t)quorum_data(n->quorum) * r->chunk_size;
+    return WINDOW_SPANS * r->recent_bytes + block;
+}
+
 bool window_open(const struct node *n)
 {
     uint64_t requests;
     const uint64_t bytes = asked_bytes(n, &requests);
-    return requests < WINDOW_BLOCKS * quorum_data(n->quorum) ||
-           bytes < WINDOW_SPANS * n->retrieval.recent_bytes;
+    return requests < WINDOW_BLOCKS * quorum_data(n->quorum) || bytes < window_bytes(n);
 }
 
 void node_retrieval(const struct node *n, struct node_retrieval *view)
@@ -56,7 +66,7 @@ void node_retrieval(const struct node *n, struct node_retrieval *view)
     const struct retrieval *r = &n->retrieval;
     uint64_t requests;
     const uint64_t least = (uint64_t)WINDOW_BLOCKS * quorum_data(n->quorum) * r->chunk_size;
-    const uint64_t window = WINDOW_SPANS * r->recent_bytes;
+    const uint64_t window = window_bytes(n);
     *view = (struct node_retrieval){.waiting = r->pending_count,
                                     .fetching = r->active,
                                     .window_bytes = window > least ? window : least,
