@@ -109,6 +109,15 @@ static inline uint64_t below(uint64_t limit) /* splitmix64 */
 
 /* ---- Ports ---- */
 
+/* One that waits already is not put in again, as net/queue.h has it. */
+static inline bool post_waits(node_id from, node_id to, enum driver_lane lane, uint64_t tag)
+{
+    const struct post *p = cluster.posts;
+    while (p && (p->from != from || p->to != to || p->lane != lane || p->tag != tag))
+        p = p->next;
+    return p != NULL;
+}
+
 static inline void post_tagged(node_id from, node_id to, enum driver_lane lane, uint64_t tag,
                                struct slice frame)
 {
@@ -118,7 +127,7 @@ static inline void post_tagged(node_id from, node_id to, enum driver_lane lane, 
     memcpy(bytes, frame.data, frame.size);
     *p = (struct post){NULL, from, to, lane, tag, bytes, frame.size};
     if (nodeset_has(&cluster.away, from) || nodeset_has(&cluster.away, to) ||
-        (cluster.passes && !cluster.passes(p))) {
+        (cluster.passes && !cluster.passes(p)) || (tag != 0 && post_waits(from, to, lane, tag))) {
         free(bytes);
         free(p);
         return;
