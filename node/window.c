@@ -1,10 +1,11 @@
 /* How much retrieval asks for at a time: about what came in the last two seconds, so that it is here
  * in two seconds whatever the link's rate. More would only wait in the queues of others, before what
  * is asked of them next, and look as if it were late. When it comes sooner, the window grows.
- * A block more is asked for besides: where others' links are full, two seconds are what all wait,
- * whichever part of those links each has. Alone, what came would keep a small part small however
- * fast our own link has become; one block is more to who has little than to who has much, and in the
- * end all have as much (as with TCP, whose window grows by a segment). */
+ * Where others' links are full it does not: two seconds are then what all wait, whichever part of
+ * those links each has, and a small part would stay small however fast our own link has become. So
+ * where pieces take long, a block more is asked for: that is more to who has little than to who has
+ * much, and in the end all have as much (as with TCP, whose window grows by a segment). Not before
+ * it is known that they do: who is not prepared to wait takes what is on its way for late. */
 #include "node/core.h"
 
 enum {
@@ -51,7 +52,7 @@ static uint64_t window_bytes(const struct node *n)
 {
     const struct retrieval *r = &n->retrieval;
     const uint64_t block = (uint64_t)quorum_data(n->quorum) * r->chunk_size;
-    return WINDOW_SPANS * r->recent_bytes + block;
+    return WINDOW_SPANS * r->recent_bytes + (r->delay_ms >= WINDOW_MS ? block : 0);
 }
 
 bool window_open(const struct node *n)
