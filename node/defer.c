@@ -19,7 +19,7 @@ enum {
     FORGIVEN = 8,   /* One that was enough makes the next pause shorter by one part of so many. */
     HEARD = 4,      /* Times retry_ms: lately. */
     PACE = 16,      /* Epochs agreed from one look at how fast peers execute to the next. */
-    PACE_LEAST = 2, /* Of these: on slower links, chunks of what is executed much later only cost. */
+    PACE_LEAST = 2, /* Of these: on slower links, chunks of what is executed far later only cost. */
 };
 
 bool defer_behind(const struct node *n, unsigned peer)
