@@ -8,8 +8,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "node/client/connection.h"
+#include "testnet/control.h"
+#include "testnet/interrupt.h"
 #include "testnet/network.h"
 #include "testnet/process.h"
 
@@ -132,7 +135,7 @@ static int probe(struct network *w, const struct probe *p, char *message, size_t
         w->paths->late_us_max = 0;
         const int status = measure(w, p, message, message_size);
         const double late_ms = (double)w->paths->late_us_max / 1000;
-        if (status != 3 || late_ms < STALL_MS || k == TRIES)
+        if (status != 3 || late_ms < STALL_MS || k == TRIES || interrupted)
             return status;
         printf("the machine stood still for %.1f ms: again\n", late_ms);
     }
@@ -140,7 +143,16 @@ static int probe(struct network *w, const struct probe *p, char *message, size_t
 
 static double seconds_since(uint64_t us) { return (double)(clock_us() - us) / 1e6; }
 
-int check_links(const char *run, unsigned sites)
+static int perform(void *context, const char *text, char *answer, size_t answer_size)
+{
+    (void)context;
+    if (strcmp(text, "down") == 0)
+        return interrupted = 1, 0;
+    snprintf(answer, answer_size, "a check has this name, and it has no nodes");
+    return -1;
+}
+
+static int check_all(const char *run, unsigned sites, int listener)
 {
     char message[NETWORK_MESSAGE_MAX] = "";
     struct network w;
@@ -157,13 +169,30 @@ int check_links(const char *run, unsigned sites)
          "sites      target  measured      off    target  measured      off");
     for (unsigned k = 0; k < PROBES && worst != 1; k++) {
         const int status = probe(&w, &probes[k], message, sizeof message);
-        if (status == 1)
+        if (status == 1 && !interrupted)
             fprintf(stderr, "ledger-testnet check: %s\n", message);
         worst = status == 1 ? 1 : status > worst ? status : worst;
+        control_serve(listener, perform, NULL);
+        if (interrupted)
+            worst = 1;
     }
     printf("relay: %llu packets\n", (unsigned long long)w.paths->forwarded);
     start_us = clock_us();
     network_close(&w);
     printf("down in %.2f s\n", seconds_since(start_us));
     return worst;
+}
+
+int check_links(const char *run, unsigned sites)
+{
+    char message[NETWORK_MESSAGE_MAX] = "";
+    const int listener = control_listen(run, message, sizeof message);
+    if (listener < 0) {
+        fprintf(stderr, "ledger-testnet check: %s\n", message);
+        return 1;
+    }
+    interrupt_catch();
+    const int status = check_all(run, sites, listener);
+    close(listener);
+    return status;
 }

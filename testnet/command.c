@@ -14,7 +14,7 @@ const char *const command_names[COMMAND_KINDS] = {
 
 static const char blanks[] = " \t";
 
-static const double rate_most = 1e12;
+static const double rate_most = 4e9; /* The kernel takes 32 bits. */
 
 bool rate_parse(const char *text, uint64_t *rate)
 {

@@ -37,6 +37,8 @@ static void print_differences(json_t *const runs[], unsigned count)
     puts(any ? "" : " nothing");
 }
 
+static double per_s(double bytes, double s) { return s > 0 ? bytes / s : 0; }
+
 static void extremes(const json_t *run, double *least, double *most)
 {
     const json_t *nodes = json_object_get(run, "nodes");
@@ -47,13 +49,14 @@ static void extremes(const json_t *run, double *least, double *most)
     json_t *node;
     json_array_foreach(nodes, i, node)
     {
-        const double rate = number(node, "confirmed_bytes") / measured_s;
+        const double rate = per_s(number(node, "confirmed_bytes"), measured_s);
         *least = rate < *least ? rate : *least;
         *most = rate > *most ? rate : *most;
     }
 }
 
-/* Over all nodes, of a figure that may lie in objects: the mean, the least, the last node's. */
+/* Of a figure that may lie in objects: the mean, the least, the last node's, of those of which it is
+ * known; of none, 0. */
 struct spread {
     double mean, least, last;
 };
@@ -61,7 +64,8 @@ struct spread {
 static struct spread spread_of(const json_t *run, const char *const path[], unsigned depth)
 {
     const json_t *nodes = json_object_get(run, "nodes");
-    struct spread s = {.least = 1e300};
+    struct spread s = {0};
+    unsigned count = 0;
     size_t i;
     json_t *node;
     json_array_foreach(nodes, i, node)
@@ -69,9 +73,11 @@ static struct spread spread_of(const json_t *run, const char *const path[], unsi
         const json_t *value = node;
         for (unsigned k = 0; k < depth; k++)
             value = json_object_get(value, path[k]);
+        if (!json_is_number(value))
+            continue;
         s.last = json_number_value(value);
-        s.mean += s.last / (double)json_array_size(nodes);
-        s.least = s.last < s.least ? s.last : s.least;
+        s.least = count == 0 || s.last < s.least ? s.last : s.least;
+        s.mean += (s.last - s.mean) / ++count;
     }
     return s;
 }
@@ -85,7 +91,7 @@ static double mean_of(const json_t *run, const char *a, const char *b, const cha
 static void print_run(const json_t *run, double reference)
 {
     const json_t *mean = json_object_get(run, "mean");
-    const double rate = number(mean, "confirmed_bytes") / number(run, "measured_s");
+    const double rate = per_s(number(mean, "confirmed_bytes"), number(run, "measured_s"));
     double least;
     double most;
     extremes(run, &least, &most);
@@ -107,8 +113,8 @@ static void print_run(const json_t *run, double reference)
 static void print_table(json_t *const runs[], unsigned count)
 {
     const json_t *first = runs[0];
-    const double reference =
-        number(json_object_get(first, "mean"), "confirmed_bytes") / number(first, "measured_s");
+    const double reference = per_s(number(json_object_get(first, "mean"), "confirmed_bytes"),
+                                   number(first, "measured_s"));
     if (count > 1)
         print_differences(runs, count);
     puts(
@@ -133,8 +139,8 @@ static void print_csv(const json_t *run, const char *directory)
            name ? name + 1 : directory, text(run, "scenario"), text(run, "mode"),
            text(run, "retrieval"), number(run, "n"), number(run, "scale"),
            number(run, "block_bytes"), number(run, "measured_s"),
-           mean_of(run, "rate_in", NULL, NULL), confirmed / number(run, "measured_s"), share.mean,
-           share.least, share.last, mean_of(run, "received_over_confirmed", NULL, NULL),
+           mean_of(run, "rate_in", NULL, NULL), per_s(confirmed, number(run, "measured_s")),
+           share.mean, share.least, share.last, mean_of(run, "received_over_confirmed", NULL, NULL),
            confirmed > 0 ? wasted / confirmed : 0);
     printf("%.0f,%.0f,%.1f,%.1f,%.1f,%.2f,%s\n", mean_of(run, "latency_ms", "local", "p50"),
            mean_of(run, "latency_ms", "local", "p95"), mean_of(run, "vote_delay_ms", "p50", NULL),

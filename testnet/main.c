@@ -14,6 +14,7 @@
 #include "testnet/check.h"
 #include "testnet/compare.h"
 #include "testnet/control.h"
+#include "testnet/interrupt.h"
 #include "testnet/run.h"
 
 enum { CHECK_SITES = 16, RUNS_MAX = 64, DOWN_S = 90 };
@@ -224,8 +225,15 @@ static int start_behind(struct run_options *run)
         exit(run_scenario(run));
     }
     close(ready[1]);
+    interrupt_catch();
     const ssize_t size = child > 0 ? read(ready[0], text, sizeof text) : -1;
     close(ready[0]);
+    if (size <= 0 && interrupted) {
+        kill(child, SIGTERM);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            ;
+        return say_failed("up", "interrupted");
+    }
     if (size <= 0)
         return say_failed("up", "the network did not come up; see %s", run->out);
     printf("up; its files are in %s; its clients' cluster.conf in %s/cluster\n", run->out,

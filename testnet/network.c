@@ -84,7 +84,7 @@ static int set(const char *key, const char *value, char *message, size_t message
 /* TCP as it should be on long paths. Socket buffers: twice what the link and its FIFOs hold. */
 static int tune(uint64_t rate_max, char *message, size_t message_size)
 {
-    uint64_t buffer = 2 * rate_max * ROUND_TRIP_MS_MAX / 1000;
+    uint64_t buffer = rate_max > 0 ? 2 * rate_max * ROUND_TRIP_MS_MAX / 1000 : BUFFER_MAX;
     if (buffer < BUFFER_MIN)
         buffer = BUFFER_MIN;
     if (buffer > BUFFER_MAX)
@@ -197,6 +197,10 @@ static int start_relay(struct network *w, int tuns[], char *message, size_t mess
         signal(SIGINT, SIG_IGN); /* From the terminal: the owner ends it. */
         signal(SIGTERM, SIG_DFL);
         close_others(tuns, w->sites);
+        const int null =
+            open("/dev/null", O_RDWR); /* It says nothing, and keeps nobody's pipe open. */
+        for (int file = 0; null >= 0 && file <= STDERR_FILENO; file++)
+            dup2(null, file);
         relay_run(w->paths, tuns, w->sites);
     }
     if (w->relay < 0)

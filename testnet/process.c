@@ -84,6 +84,8 @@ static int run(const char *const argv[], int in, int out, char *message, size_t 
     }
     const pid_t child = process_fork();
     if (child == 0) {
+        signal(SIGINT, SIG_IGN); /* Those are for its starter, who waits for it to clean up. */
+        signal(SIGHUP, SIG_IGN);
         if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
             dup2(err, STDERR_FILENO) < 0)
             _exit(EXIT_NOT_RUN);
@@ -115,8 +117,7 @@ int process_read(const char *const argv[], char *output, size_t output_size, cha
     const int in = make_file("");
     const int out = make_file("");
     const int error = run(argv, in, out, message, message_size);
-    if (!error)
-        read_back(out, output, output_size);
+    read_back(out, output, output_size); /* Who fails may have said why there. */
     close(in);
     close(out);
     return error;

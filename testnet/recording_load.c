@@ -195,18 +195,22 @@ static json_t *node_of(const json_t *summary, unsigned i)
                      "load_bytes_s", or_null(of(node, "load_bytes_s")));
 }
 
-/* The least and the mean of a figure of all nodes. */
+/* The least and the mean of a figure of all nodes of which it is known. */
 static void spread(const json_t *summary, const char *key, double *mean, double *least)
 {
     const json_t *nodes = json_object_get(summary, "nodes");
-    const size_t count = json_array_size(nodes);
-    *mean = 0;
-    *least = INFINITY;
-    for (size_t i = 0; i < count; i++) {
+    unsigned count = 0;
+    double sum = 0;
+    *least = NAN;
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
         const double value = of(json_array_get(nodes, i), key);
-        *mean += value / (double)count;
-        *least = fmin(*least, value);
+        if (!isfinite(value))
+            continue;
+        count++;
+        sum += value;
+        *least = fmin(*least, value); /* Of one that is none and one that is: that one. */
     }
+    *mean = count > 0 ? sum / count : NAN;
 }
 
 static void figures_of(struct recording *r, const json_t *summary)

@@ -1,8 +1,8 @@
 #include "testnet/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 #include <zmq.h>
 
 #include "testnet/control.h"
+#include "testnet/interrupt.h"
 
 enum {
     CONNECT_S = 60, /* For all nodes to reach all others. */
@@ -19,13 +20,6 @@ enum {
     SETTLE_S = 90,
 };
 static const double sample_s = 1;
-
-static volatile sig_atomic_t interrupted;
-static void interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 static int fail(const char *message)
 {
@@ -78,7 +72,7 @@ static int set_rates(struct run *r, double at_s, char *message, size_t message_s
         return 0;
     for (unsigned i = 0; i < r->scenario.nodes; i++) {
         const uint64_t rate = scenario_rate(&r->scenario, i, at_s);
-        if (!r->fixed_rate[i] && network_rate(&r->network, i, rate, rate, message, message_size))
+        if (!r->link[i].set && network_rate(&r->network, i, rate, rate, message, message_size))
             return -1;
     }
     return 0;
@@ -161,7 +155,7 @@ static int start_loads(struct run *r, char *message, size_t message_size)
     return 0;
 }
 
-static int do_events(struct run *r)
+static int do_events(struct run *r, char *message, size_t message_size)
 {
     const struct scenario *s = &r->scenario;
     char answer[CONTROL_TEXT_MAX];
@@ -170,7 +164,7 @@ static int do_events(struct run *r)
         const struct scenario_event *e = &s->events[r->next_event++];
         answer[0] = '\0';
         if (run_command(r, &e->command, e->text, answer, sizeof answer)) {
-            fprintf(stderr, "ledger-testnet: %s: %s\n", e->text, answer);
+            snprintf(message, message_size, "%s: %s", e->text, answer);
             return -1;
         }
     }
@@ -180,6 +174,8 @@ static int do_events(struct run *r)
 /* A line of how it goes. */
 static void show(const struct run *r)
 {
+    if (r->options->forever)
+        return; /* It has left the terminal. */
     const unsigned count = (unsigned)r->scenario.nodes;
     const double now_s = run_time(r);
     const bool terminal = isatty(STDERR_FILENO);
@@ -208,16 +204,26 @@ static void begin_measuring(struct run *r)
 {
     r->measuring = true;
     memcpy(r->first, r->sampler.last, sizeof r->first);
-    r->measured_from_s = r->first[0].at_s;
+    r->measured_from_s = r->sampler.asked_s;
     r->first_relay_s = r->sampler.relay_s;
     r->first_loads_s = sampler_loads_s(&r->sampler);
+}
+
+/* What comes after it, until all have settled, does not. */
+static void end_measuring(struct run *r)
+{
+    r->measured = true;
+    memcpy(r->last, r->sampler.last, sizeof r->last);
+    r->measured_to_s = r->sampler.asked_s;
+    r->last_relay_s = r->sampler.relay_s;
+    r->last_loads_s = sampler_loads_s(&r->sampler);
 }
 
 /* Windows that began in the measured part. */
 static void note_cores(struct run *r)
 {
     const struct cores *c = &r->sampler.cores;
-    if (!r->measuring || r->sampler.asked_s - r->measured_from_s < CORES_WINDOW_S)
+    if (!r->measuring || r->measured || r->sampler.asked_s - r->measured_from_s < CORES_WINDOW_S)
         return;
     r->busy_max = c->busy_max > r->busy_max ? c->busy_max : r->busy_max;
     r->busy_sum += c->busy_mean;
@@ -277,7 +283,7 @@ static int follow(struct run *r)
     bool last = false;
     for (;;) {
         const double now_s = run_time(r);
-        if (do_events(r) || set_rates(r, now_s, message, sizeof message))
+        if (do_events(r, message, sizeof message) || set_rates(r, now_s, message, sizeof message))
             return fail(message);
         if (now_s >= next_s && !last) {
             last = is_last(r, next_s, end_s);
@@ -288,6 +294,8 @@ static int follow(struct run *r)
             if (!r->measuring && r->sampler.asked_s >= s->warmup_s)
                 begin_measuring(r);
             note_cores(r);
+            if (!r->measured && r->sampler.asked_s >= end_s)
+                end_measuring(r);
             record(r);
             show(r);
             if (last)
@@ -300,6 +308,13 @@ static int follow(struct run *r)
             fprintf(stderr, "\nledger-testnet: node %d ended by itself: %s/node%d.log says why\n",
                     ended, r->options->out, ended);
             return -1;
+        }
+        const int refused = sites_refused(&r->sites);
+        if (refused >= 0) {
+            snprintf(message, sizeof message,
+                     "the load of node %d did not start: %s/load%d.log says why", refused,
+                     r->options->out, refused);
+            return fail(message);
         }
         if (r->over)
             return 0;
@@ -381,14 +396,25 @@ static int prepare(struct run *r, char *message, size_t message_size)
                : 0;
 }
 
-static void catch_signals(void)
+/* Says that the nodes are connected, and goes on without a terminal, or pipe, of who started it. */
+static int leave_terminal(const struct run *r, char *message, size_t message_size)
 {
-    /* Once is enough, and more does not keep it from cleaning up. */
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    char path[SITES_PATH_MAX];
+    snprintf(path, sizeof path, "%.400s/up.log", r->options->out);
+    const int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    bool left = log >= 0 && null >= 0;
+    left = left && dprintf(r->options->ready, "ready\n") > 0;
+    left = left && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+           dup2(log, STDERR_FILENO) >= 0;
+    if (!left)
+        snprintf(message, message_size, "%s: %s", path, strerror(errno));
+    close(r->options->ready);
+    if (log >= 0)
+        close(log);
+    if (null >= 0)
+        close(null);
+    return left ? 0 : -1;
 }
 
 static int carry_out(struct run *r)
@@ -396,16 +422,18 @@ static int carry_out(struct run *r)
     char message[NETWORK_MESSAGE_MAX] = "";
     if (prepare(r, message, sizeof message))
         return fail(message), 1;
-    if (r->options->ready >= 0)
-        dprintf(r->options->ready, "ready\n");
+    if (r->options->ready >= 0 && leave_terminal(r, message, sizeof message))
+        return fail(message), 1;
     r->zero_us = clock_us();
     if (start_loads(r, message, sizeof message))
         return fail(message), 1;
     const int error = follow(r);
-    if (isatty(STDERR_FILENO))
-        fputc('\n', stderr);
     if (r->options->forever)
         return error ? 1 : 0;
+    if (isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    if (!r->measured)
+        end_measuring(r);
     const int status = run_summary(r);
     return error || r->interrupted ? 1 : status;
 }
@@ -422,11 +450,14 @@ int run_scenario(const struct run_options *options)
         snprintf(s->mode, sizeof s->mode, "%s", options->mode);
     if (options->retrieval)
         snprintf(s->retrieval, sizeof s->retrieval, "%s", options->retrieval);
-    if (options->load_bytes_s > 0)
+    if (options->load_bytes_s > 0) {
+        if (s->load_bytes_s == 0)
+            return fail("--load: this scenario's load has no rate"), scenario_free(s), 1;
         s->load_bytes_s = options->load_bytes_s;
+    }
     run.sites = (struct sites){
         .scenario = s, .run = options->name, .out = options->out, .keep = options->keep};
-    catch_signals();
+    interrupt_catch();
     const int status = carry_out(&run);
     sites_close(&run.sites);
     if (run.sites.network)

@@ -30,7 +30,8 @@ struct run_options {
     bool keep;             /* In the end all nodes execute what is agreed, and data is kept. */
     bool endure;           /* A node that ends by itself is as one that was killed. */
     uint64_t port;         /* Its. */
-    int ready;             /* A line is written here when the nodes are connected; -1: nowhere. */
+    int ready; /* A line is written here when the nodes are connected, and stdin, stdout and stderr
+                * left (for OUT/up.log); -1: nowhere, and they are kept. */
 };
 
 struct run {
@@ -47,17 +48,23 @@ struct run {
     FILE *events;
     uint64_t zero_us; /* The start of the warm-up. */
     size_t next_event;
-    bool fixed_rate[RELAY_SITES_MAX]; /* By command: the scenario's is over. */
+    struct {
+        bool set;              /* By command: the scenario's is over. */
+        bool unlimited;        /* It was, at some time of the measured part. */
+        double until_s, bytes; /* What it let through of that part, until then. */
+    } link[RELAY_SITES_MAX];
     bool measuring;
     bool over; /* By command or signal. */
     bool loads_stopped;
     double settled_at; /* What was agreed in the sample before. */
     unsigned settled;  /* Samples since the load ended in which all had executed the same. */
     bool interrupted;
-    struct sample first[RELAY_SITES_MAX]; /* At the beginning of the measured part. */
-    double measured_from_s;
+    bool measured;                                               /* That part is over. */
+    struct sample first[RELAY_SITES_MAX], last[RELAY_SITES_MAX]; /* At its beginning and end. */
+    double measured_from_s, measured_to_s;
     double first_relay_s, first_loads_s; /* Of the CPU, until then. */
-    double busy_max, busy_sum;           /* In the measured part: of windows of 5 s. */
+    double last_relay_s, last_loads_s;
+    double busy_max, busy_sum; /* In the measured part: of windows of 5 s. */
     unsigned busy_windows;
 };
 
@@ -71,6 +78,8 @@ int run_command(struct run *r, const struct command *c, const char *text, char *
 /* Notes what has happened, to a node or (-1) to none. */
 void run_event(struct run *r, const char *kind, int of_node, const char *detail);
 double run_time(const struct run *r); /* Seconds. */
+/* The mean of a link's rate over the measured part until now. NAN: it was without limit. */
+double run_link_rate(struct run *r, unsigned node, double now_s);
 
 /* summary.c: stops what still runs, compares the ledgers, writes summary.json and latency.csv. An
  * exit code. */

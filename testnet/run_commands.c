@@ -1,4 +1,5 @@
 /* What can be done to a run while it runs. */
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -41,12 +42,31 @@ static int change_node(struct run *r, const struct command *c, char *answer, siz
                                       : sites_start(&r->sites, c->node, answer, size);
 }
 
+double run_link_rate(struct run *r, unsigned node, double now_s)
+{
+    const struct scenario *s = &r->scenario;
+    const double begin_s = s->warmup_s;
+    const double from_s = fmax(r->link[node].until_s, begin_s);
+    const double to_s = fmin(now_s, begin_s + s->duration_s);
+    if (r->sites.network && to_s > from_s) {
+        const double bytes = r->link[node].set ? (double)r->network.rate_in[node] * (to_s - from_s)
+                                               : scenario_bytes(s, node, from_s, to_s);
+        r->link[node].unlimited |= bytes == 0;
+        r->link[node].bytes += bytes;
+        r->link[node].until_s = to_s;
+    }
+    if (!r->sites.network || r->link[node].unlimited || to_s <= begin_s)
+        return NAN;
+    return r->link[node].bytes / (to_s - begin_s);
+}
+
 static int change_links(struct run *r, const struct command *c, char *answer, size_t size)
 {
     if (!r->sites.network)
         return say(answer, size, "on loopback (--plain) links have no rates and are never cut");
     if (c->kind == COMMAND_RATE) {
-        r->fixed_rate[c->node] = true;
+        run_link_rate(r, c->node, run_time(r)); /* What it was until now counts. */
+        r->link[c->node].set = true;
         return network_rate(&r->network, c->node, c->rate, c->rate, answer, size);
     }
     cut(r, c->kind == COMMAND_PARTITION ? c->group : NULL);

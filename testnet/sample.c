@@ -84,7 +84,6 @@ static void take(struct sampler *p, unsigned node, const json_t *stats)
     struct sample *s = &p->last[node];
     struct follower *f = &p->followers[node];
     follower_take(f, stats);
-    s->at_s = p->asked_s;
     const json_t *delay = json_object_get(stats, "vote_delay_ms");
     s->vote_delay_ms[0] = json_number_value(json_object_get(delay, "p50"));
     s->vote_delay_ms[1] = json_number_value(json_object_get(delay, "p99"));

@@ -10,7 +10,6 @@
 #include "testnet/sites.h"
 
 struct sample {
-    double at_s;          /* From the start of the warm-up. */
     bool answered;        /* In the last round that is over. */
     double value[FIELDS]; /* As of the last answer. */
     uint64_t rss_anon;
@@ -21,7 +20,7 @@ struct sampler {
     struct sites *sites;
     FILE *series;
     struct round round;
-    double asked_s; /* When it began. */
+    double asked_s; /* When it began, from the start of the warm-up. */
     struct follower followers[RELAY_SITES_MAX];
     struct sample last[RELAY_SITES_MAX];
     uint64_t rss_anon_peak[RELAY_SITES_MAX];

@@ -134,16 +134,16 @@ uint64_t scenario_rate(const struct scenario *s, unsigned node, double at_s)
     return s->rates[node * s->rate_count + i];
 }
 
-double scenario_rate_mean(const struct scenario *s, unsigned node)
+double scenario_bytes(const struct scenario *s, unsigned node, double from_s, double to_s)
 {
     double bytes = 0;
     for (size_t i = 0; i < s->rate_count; i++) {
-        const double from = fmax((double)i * s->rate_step_s, s->warmup_s);
-        const double to = fmin((double)(i + 1) * s->rate_step_s, s->warmup_s + s->duration_s);
+        const double from = fmax((double)i * s->rate_step_s, from_s);
+        const double to = fmin((double)(i + 1) * s->rate_step_s, to_s);
         if (to > from)
             bytes += (to - from) * (double)s->rates[node * s->rate_count + i];
     }
-    return bytes / s->duration_s;
+    return bytes;
 }
 
 uint64_t scenario_rate_max(const struct scenario *s)

@@ -62,8 +62,8 @@ void scenario_free(struct scenario *s); /* Zeroed is fine. */
 
 /* Of a node's link at a time from the start of the warm-up. */
 uint64_t scenario_rate(const struct scenario *s, unsigned node, double at_s);
-/* Its mean over the measured part, to which figures are related. 0: without limit. */
-double scenario_rate_mean(const struct scenario *s, unsigned node);
+/* What it lets through from one time to another, if no event changes it. 0: without limit. */
+double scenario_bytes(const struct scenario *s, unsigned node, double from_s, double to_s);
 /* Of any link, at any time and by any event. 0: one has no limit. */
 uint64_t scenario_rate_max(const struct scenario *s);
 

@@ -43,7 +43,7 @@ static const struct setting scenario_table[] = {
     OTHER("mode", scenario, mode, read_mode, "dl"),
     OTHER("retrieval", scenario, retrieval, read_retrieval, "lean"),
     OTHER("block", scenario, block_bytes, read_block, NULL),
-    OTHER("lag_target", scenario, lag_target_s, read_seconds, NULL),
+    OTHER("lag_target", scenario, lag_target_s, read_whole_seconds, NULL),
     OTHER("retain", scenario, retain_bytes, read_retain, NULL),
     {.key = "checkpoint_epochs",
      .type = SETTING_NUMBER,

@@ -24,6 +24,15 @@ bool read_seconds(const char *text, void *field)
     return read_within(text, times, 0, SECONDS_MOST, field);
 }
 
+bool read_whole_seconds(const char *text, void *field)
+{
+    double value;
+    if (!read_within(text, times, 1, SECONDS_MOST, &value) || value != (double)(uint64_t)value)
+        return false;
+    memcpy(field, &value, sizeof value);
+    return true;
+}
+
 bool read_duration(const char *text, void *field)
 {
     return read_within(text, times, 1, SECONDS_MOST, field);

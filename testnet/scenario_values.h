@@ -10,13 +10,15 @@ enum { DELAY_MOST_S = 10, SECONDS_MOST = 86400 };
 
 /* Times, as double: seconds. */
 bool read_seconds(const char *text, void *field);
+bool read_whole_seconds(const char *text, void *field);
 bool read_duration(const char *text, void *field);
 bool read_delay(const char *text, void *field);
 bool read_step(const char *text, void *field);
-#define read_seconds_form  "a time up to 86400 s, as 30 s or 2 min"
-#define read_duration_form "a time from 1 s to 86400 s, as 30 s or 2 min"
-#define read_delay_form    "a time up to 10 s, as 100 ms"
-#define read_step_form     "a time from 100 ms to 3600 s, as 0.5 s"
+#define read_seconds_form       "a time up to 86400 s, as 30 s or 2 min"
+#define read_whole_seconds_form "whole seconds from 1 s to 86400 s, as 30 s"
+#define read_duration_form      "a time from 1 s to 86400 s, as 30 s or 2 min"
+#define read_delay_form         "a time up to 10 s, as 100 ms"
+#define read_step_form          "a time from 100 ms to 3600 s, as 0.5 s"
 
 /* Shares, as double. */
 bool read_share(const char *text, void *field);
@@ -29,7 +31,7 @@ bool read_rate(const char *text, void *field);
 bool read_limited(const char *text, void *field);
 bool read_payload_rate(const char *text, void *field);
 #define read_rate_form         RATE_FORM
-#define read_limited_form      "a rate from 1kB/s to 1000GB/s, as 10 MB/s or 80mbit"
+#define read_limited_form      "a rate from 1kB/s to 4GB/s, as 10 MB/s or 80mbit"
 #define read_payload_rate_form read_limited_form
 
 /* Bytes, as uint64_t. */

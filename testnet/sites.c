@@ -11,12 +11,15 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "node/cli/arguments.h"
+#include "node/transaction.h"
 #include "testnet/process.h"
 
 enum {
     STOP_S = 60,
     TEXT_MAX = 64,
-    BACKLOG_BYTES = 24 << 20, /* Of transactions that a node's load keeps under way. */
+    BACKLOG_BYTES = 24 << 20, /* Of transactions that a node's load keeps under way, ... */
+    CLIENTS_MAX = 1000000,    /* ... but no more than it takes. */
 };
 
 const char *sites_program(const char *name)
@@ -112,7 +115,10 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
                size_t message_size)
 {
     const struct scenario *c = s->scenario;
-    const double a_second = c->load_bytes_s / (double)c->payload_bytes;
+    const bool transfers = c->application == APPLICATION_LEDGER;
+    const uint64_t size = transfers ? TRANSACTION_SIZE : c->payload_bytes;
+    const uint64_t clients =
+        BACKLOG_BYTES / size < CLIENTS_MAX ? BACKLOG_BYTES / size : CLIENTS_MAX;
     char cluster[SITES_PATH_MAX];
     char report[SITES_PATH_MAX];
     char log[SITES_PATH_MAX];
@@ -128,9 +134,9 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
     snprintf(text[3], TEXT_MAX, "%" PRIu64, c->seed * RELAY_SITES_MAX + node);
     snprintf(text[4], TEXT_MAX, "%.3f", warmup_s);
     if (c->load == SCENARIO_BACKLOG)
-        snprintf(text[5], TEXT_MAX, "%" PRIu64, BACKLOG_BYTES / c->payload_bytes);
+        snprintf(text[5], TEXT_MAX, "%" PRIu64, clients);
     else
-        snprintf(text[5], TEXT_MAX, "%.6f", a_second);
+        snprintf(text[5], TEXT_MAX, "%.6f", c->load_bytes_s / (double)size);
     snprintf(text[6], TEXT_MAX, "%u/%llu", node, (unsigned long long)c->nodes);
     const bool backlog = c->load == SCENARIO_BACKLOG;
     const char *argv[32] = {sites_program("ledger-cli"),
@@ -144,8 +150,6 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
                             text[2],
                             "--seed",
                             text[3],
-                            "--warmup",
-                            text[4],
                             backlog ? "--clients" : "--rate",
                             text[5],
                             "--drain",
@@ -155,7 +159,11 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
                             "--part",
                             text[6],
                             "--json"};
-    unsigned count = 22;
+    unsigned count = 20;
+    if (warmup_s > 0) {
+        argv[count++] = "--warmup";
+        argv[count++] = text[4];
+    }
     if (c->load == SCENARIO_FIXED)
         argv[count++] = "--even";
     if (s->keep) {
@@ -170,9 +178,9 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
     return 0;
 }
 
-static bool has_ended(pid_t *pid)
+static bool has_ended(pid_t *pid, int *status)
 {
-    if (*pid == 0 || waitpid(*pid, NULL, WNOHANG) != *pid)
+    if (*pid == 0 || waitpid(*pid, status, WNOHANG) != *pid)
         return false;
     *pid = 0;
     return true;
@@ -180,17 +188,28 @@ static bool has_ended(pid_t *pid)
 
 int sites_ended(struct sites *s)
 {
+    int status;
     for (unsigned i = 0; i < s->scenario->nodes; i++) {
-        has_ended(&s->site[i].load);
-        if (has_ended(&s->site[i].node))
+        if (has_ended(&s->site[i].load, &status))
+            s->site[i].refused = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE;
+        if (has_ended(&s->site[i].node, &status))
             return (int)i;
     }
     return -1;
 }
 
+int sites_refused(const struct sites *s)
+{
+    for (unsigned i = 0; i < s->scenario->nodes; i++)
+        if (s->site[i].refused)
+            return (int)i;
+    return -1;
+}
+
 static bool wait_ended(pid_t *pid, uint64_t deadline_ms)
 {
-    while (*pid && !has_ended(pid)) {
+    int status;
+    while (*pid && !has_ended(pid, &status)) {
         if (clock_ms() > deadline_ms) {
             kill(*pid, SIGKILL);
             waitpid(*pid, NULL, 0);

@@ -15,6 +15,7 @@ struct site {
     pid_t node; /* 0: it does not run. */
     pid_t load;
     bool paused;
+    bool refused; /* Its load did not take what it was told. */
     void *zmq;
     struct connection *connection;
 };
@@ -45,8 +46,10 @@ int sites_connect(struct sites *s, char *message, size_t message_size);
 /* Starts the load for so many seconds; its report goes to OUT/loadI.json. */
 int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_s, char *message,
                size_t message_size);
-/* A node or load that has ended by itself: its number, or -1. Its pid is 0 then. */
+/* A node that has ended by itself: its number, or -1. Its pid is 0 then; so is that of a load. */
 int sites_ended(struct sites *s);
+/* A node whose load ended at once, with wrong usage: then nobody loads it; or -1. */
+int sites_refused(const struct sites *s);
 /* Loads end with their reports; who does not in time is killed. Returns how many. */
 unsigned sites_stop_loads(struct sites *s);
 /* They, and nodes by SIGTERM. */

@@ -68,7 +68,7 @@ static json_t *latency_of(const json_t *report)
 
 static double since_first(const struct run *r, unsigned node, enum field c)
 {
-    const double since = r->sampler.last[node].value[c] - r->first[node].value[c];
+    const double since = r->last[node].value[c] - r->first[node].value[c];
     return isfinite(since) ? since : 0; /* Else it is not known here. */
 }
 
@@ -82,22 +82,26 @@ static json_t *by_lane(const struct run *r, unsigned node, enum field votes, enu
 }
 
 static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+static json_t *or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-static json_t *describe_node(const struct run *r, unsigned i, double measured_s, const json_t *load)
+static json_t *describe_node(struct run *r, unsigned i, double measured_s, const json_t *load)
 {
-    const struct sample *last = &r->sampler.last[i];
+    const struct sample *last = &r->last[i];
     const double confirmed = since_first(r, i, FIELD_CONFIRMED_BYTES);
     const double received = since_first(r, i, FIELD_RX_VOTES) +
                             since_first(r, i, FIELD_RX_DISPERSAL) +
                             since_first(r, i, FIELD_RX_RETRIEVAL);
-    const double rate = r->sites.network ? scenario_rate_mean(&r->scenario, i) : 0;
-    json_t *o = json_pack(
-        "{s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "id", (int)i, "rate_in", rate,
-        "rate_out", rate, "rx_bytes", by_lane(r, i, FIELD_RX_VOTES, FIELD_RX_CLIENTS), "tx_bytes",
-        by_lane(r, i, FIELD_TX_VOTES, FIELD_TX_CLIENTS), "interface_rx_bytes",
-        since_first(r, i, FIELD_INTERFACE_RX), "confirmed_bytes", confirmed, "confirmed_tx",
-        since_first(r, i, FIELD_CONFIRMED_TX), "confirmed_over_rate",
-        ratio(confirmed, measured_s * rate), "received_over_confirmed", ratio(received, confirmed));
+    const double rate = run_link_rate(r, i, r->measured_to_s);
+    const double load_bytes_s = r->scenario.load_bytes_s;
+    json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:f}", "id", (int)i,
+                          "load_bytes_s", or_null(load_bytes_s > 0 ? load_bytes_s : NAN), "rate_in",
+                          or_null(rate), "rate_out", or_null(rate), "rx_bytes",
+                          by_lane(r, i, FIELD_RX_VOTES, FIELD_RX_CLIENTS), "tx_bytes",
+                          by_lane(r, i, FIELD_TX_VOTES, FIELD_TX_CLIENTS), "interface_rx_bytes",
+                          since_first(r, i, FIELD_INTERFACE_RX), "confirmed_bytes", confirmed,
+                          "confirmed_tx", since_first(r, i, FIELD_CONFIRMED_TX),
+                          "confirmed_over_rate", or_null(confirmed / (measured_s * rate)),
+                          "received_over_confirmed", ratio(received, confirmed));
     json_t *more =
         json_pack("{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:f, s:f}, s:f, s:I}", "hedges",
                   since_first(r, i, FIELD_HEDGES), "wasted_bytes", "dispersal",
@@ -115,7 +119,7 @@ static json_t *describe_node(const struct run *r, unsigned i, double measured_s,
     return o;
 }
 
-/* A node with the mean of each figure that is a number. */
+/* A node with the mean of each figure, over those of which it is known. */
 static json_t *mean_of(const json_t *nodes)
 {
     static const char *const figures[] = {"rate_in",
@@ -133,11 +137,16 @@ static json_t *mean_of(const json_t *nodes)
     json_t *mean = json_object();
     for (size_t k = 0; k < sizeof figures / sizeof *figures; k++) {
         double sum = 0;
+        unsigned count = 0;
         size_t i;
         json_t *node;
-        json_array_foreach(nodes, i, node) sum +=
-            json_number_value(json_object_get(node, figures[k]));
-        json_object_set_new(mean, figures[k], json_real(sum / (double)json_array_size(nodes)));
+        json_array_foreach(nodes, i, node)
+        {
+            const json_t *figure = json_object_get(node, figures[k]);
+            sum += json_number_value(figure);
+            count += json_is_number(figure);
+        }
+        json_object_set_new(mean, figures[k], or_null(count > 0 ? sum / count : NAN));
     }
     return mean;
 }
@@ -221,8 +230,8 @@ static json_t *describe_cpu(const struct run *r)
     for (unsigned i = 0; i < r->scenario.nodes; i++)
         nodes_s += since_first(r, i, FIELD_CPU_S);
     return json_pack("{s:f, s:f, s:f, s:f}", "nodes_s", nodes_s, "loads_s",
-                     sampler_loads_s(&r->sampler) - r->first_loads_s, "relay_s",
-                     r->sampler.relay_s - r->first_relay_s, "busy_mean",
+                     r->last_loads_s - r->first_loads_s, "relay_s",
+                     r->last_relay_s - r->first_relay_s, "busy_mean",
                      ratio(r->busy_sum, r->busy_windows));
 }
 
@@ -281,7 +290,7 @@ int run_summary(struct run *r)
     uint64_t heights[RELAY_SITES_MAX];
     char path[SITES_PATH_MAX];
     char message[4096] = "";
-    const double measured_s = r->sampler.last[0].at_s - r->measured_from_s;
+    const double measured_s = r->measured_to_s - r->measured_from_s;
     json_t *nodes = json_array();
     if (sites_stop(&r->sites, message, sizeof message))
         fprintf(stderr, "ledger-testnet: %s\n", message);

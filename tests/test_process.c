@@ -47,6 +47,29 @@ static void failures_are_told(void **state)
     assert_string_equal(message, "false: it failed");
 }
 
+/* As ledger-cli inspect does, when ledgers differ. */
+static void who_fails_may_have_said_why(void **state)
+{
+    (void)state;
+    char output[64];
+    const char *const both[] = {"sh", "-c", "echo said; exit 3", NULL};
+    const char *const none[] = {"/nonexistent/program", NULL};
+    assert_int_equal(process_read(both, output, sizeof output, message, sizeof message), -1);
+    assert_string_equal(output, "said");
+    assert_int_equal(process_read(none, output, sizeof output, message, sizeof message), -1);
+    assert_string_equal(output, "");
+}
+
+/* Else a second Ctrl-C would stop what cleans up. */
+static void an_interrupt_of_all_is_not_theirs(void **state)
+{
+    (void)state;
+    char output[64];
+    const char *const sh[] = {"sh", "-c", "kill -INT $$; kill -HUP $$; echo goes on", NULL};
+    assert_int_equal(process_read(sh, output, sizeof output, message, sizeof message), 0);
+    assert_string_equal(output, "goes on");
+}
+
 static void started_ones_append(void **state)
 {
     (void)state;
@@ -100,6 +123,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(input_and_output),
         cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(who_fails_may_have_said_why),
+        cmocka_unit_test(an_interrupt_of_all_is_not_theirs),
         cmocka_unit_test(started_ones_append),
         cmocka_unit_test(none_outlives_its_parent),
     };

@@ -23,7 +23,7 @@ static void has_the_defaults_that_are_documented(void **state)
     assert_int_equal(s.event_count, 0);
     assert_int_equal(scenario_rate(&s, 3, 10), 0);
     assert_int_equal(scenario_rate_max(&s), 0);
-    assert_true(scenario_rate_mean(&s, 0) == 0);
+    assert_true(scenario_bytes(&s, 0, 0, 90) == 0);
     scenario_free(&s);
     scenario_free(&s);
 }
@@ -66,7 +66,7 @@ static void reads_what_is_written(void **state)
     assert_int_equal(scenario_rate(&s, 1, 60), 1000000);
     assert_int_equal(scenario_rate(&s, 2, 60), 0);
     assert_int_equal(scenario_rate(&s, 3, 1e9), 5750000);
-    assert_true(scenario_rate_mean(&s, 3) == 5750000);
+    assert_true(scenario_bytes(&s, 3, 10, 14) == 4 * 5750000);
     assert_int_equal(scenario_rate_max(&s), 0);
 
     static const char *const texts[] = {"rate 2 10 MB/s", "partition 0|1-3", "kill 3", "heal",
@@ -101,7 +101,7 @@ static void knows_the_highest_rate(void **state)
 }
 
 #define SCENARIO "[scenario]\nnodes = 4\nduration = 60 s\n"
-#define RATE     "a rate from 1kB/s to 1000GB/s, as 10 MB/s or 80mbit"
+#define RATE     "a rate from 1kB/s to 4GB/s, as 10 MB/s or 80mbit"
 #define KNOWN                                                                                  \
     "; known: scenario, links, rates constant, rates square, rates gauss-markov, rates file, " \
     "node 0 to node 3, load, events"
@@ -134,6 +134,10 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
         {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.001 to 1, as 0.35"},
         {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.001 to 1, as 0.35"},
+        {SCENARIO "lag_target = 1.5 s\n",
+         "4: lag_target = 1.5 s; give whole seconds from 1 s to 86400 s, as 30 s"},
+        {SCENARIO "lag_target = 0 s\n",
+         "4: lag_target = 0 s; give whole seconds from 1 s to 86400 s, as 30 s"},
         {SCENARIO "warmup = 30\n", "4: warmup = 30; give a time up to 86400 s, as 30 s or 2 min"},
         {"[scenario]\nduration = 0 s\n",
          "2: duration = 0 s; give a time from 1 s to 86400 s, as 30 s or 2 min"},

@@ -24,7 +24,8 @@ static void square_waves_have_period_and_duty(void **state)
         }
         assert_int_equal(high, 200);
         assert_in_range(changes, 19, 20);
-        assert_true(scenario_rate_mean(&s, node) == 5000000);
+        assert_true(scenario_bytes(&s, node, 0, 200) == 200 * 5e6);
+        assert_true(scenario_bytes(&s, node, 1, 1.25) == 0.25 * (double)scenario_rate(&s, node, 1));
         alike += memcmp(s.rates, s.rates + node * 400, 400 * sizeof *s.rates) == 0;
     }
     assert_in_range(alike, 1, 3); /* Of 40 phases. */
@@ -65,7 +66,8 @@ static void gauss_markov_is_as_said(void **state)
             assert_true(fabs(sum / count) < 1);
             assert_true(fabs(sqrt(square / count) - 5) < 0.4);
             assert_true(fabs(product / square - 0.9) < 0.015);
-            assert_true(fabs(scenario_rate_mean(&s, node) / 1e6 - 100 - sum / count) < 1e-6);
+            assert_true(fabs(scenario_bytes(&s, node, 0, 1e9) / (double)s.duration_s / 1e6 - 100 -
+                             sum / count) < 1e-6);
         }
         scenario_free(&s);
     }
@@ -120,7 +122,7 @@ static void takes_the_mean_of_the_measured_part(void **state)
               "step = 2 s\n" LOAD,
               &s);
     assert_int_equal(s.rate_count, 3);
-    assert_true(scenario_rate_mean(&s, 0) == 4e6);
+    assert_true(scenario_bytes(&s, 0, 3, 5) == 2 * 4e6);
     assert_int_equal(scenario_rate(&s, 0, -1), 8000000);
     assert_int_equal(scenario_rate(&s, 0, 1.9), 8000000);
     assert_int_equal(scenario_rate(&s, 0, 2), 2000000);

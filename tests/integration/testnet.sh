@@ -66,6 +66,33 @@ for mode in dl hb; do
     [ "$(wc -l <"$out/$mode/series.csv")" -gt 24 ] || fail 'series.csv is short'
 done
 
+# What is measured is the measured part: without warm-up, while node 0 is away, and without what
+# comes until all have settled. A link's rate is the one that it had. Small payloads are loads too.
+sed 's/^warmup.*/warmup = 0 s/; s/^duration.*/duration = 9 s/; s/^payload.*/payload = 20 B/; /\[events\]/,$d' \
+    "$out/small.conf" >"$out/edges.conf"
+printf '[events]\n1 s = kill 0\n3 s = rate 1 1 MB/s\n7 s = restart 0\n' >>"$out/edges.conf"
+run run "$out/edges.conf" --keep --out "$out/edges" || fail 'the run without warm-up failed'
+figure() { # of the summary, its K-th
+    sed -nE "s/^ *\"$1\": ([0-9.]+),?\$/\1/p" "$out/edges/summary.json" | sed -n "$2p"
+}
+within() { awk -v v="${2:-none}" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 >= a && v + 0 <= b) }' ||
+    fail "$1 is ${2:-none}, not $3 to $4"; }
+within 'the measured time' "$(figure measured_s 1)" 8.9 10.1
+rates=$(grep -c '"rate_in": [0-9]' "$out/edges/summary.json")
+[ "$rates" = 5 ] || fail "there are $rates rates, not of four nodes and their mean"
+within "the rate of node 1's link" "$(figure rate_in 3)" 1.9e6 2.1e6
+within "the rate of node 2's link" "$(figure rate_in 4)" 3.99e6 4.01e6
+within "node 2's transactions" "$(sed -nE 's/.*"executed": ?([0-9]+).*/\1/p' "$out/edges/load2.json")" 1 1e9
+
+# What cannot be done is said once; a rate is for loads that have one.
+printf '[events]\n1 s = kill 3\n2 s = kill 3\n' |
+    cat <(sed '/\[events\]/,$d; s/^warmup.*/warmup = 0 s/' "$out/small.conf") - >"$out/twice.conf"
+run run "$out/twice.conf" --plain --out "$out/twice" 2>"$out/twice.err" && fail 'a dead node was killed'
+[ "$(grep -c 'ledger-testnet: ' "$out/twice.err")" = 1 ] || fail "it says: $(cat "$out/twice.err")"
+grep -q 'kill 3: that node does not run' "$out/twice.err" || fail 'it does not say what it could not do'
+run run "$out/twice.conf" --plain --load 1 --out "$out/load" 2>&1 | grep -q 'has no rate' ||
+    fail 'a backlog has a rate'
+
 # By hand, and its commands.
 status() { run status | awk -v node="$1" '$1 == node { print $2 }'; }
 until_status() { # node, state
@@ -76,8 +103,11 @@ until_status() { # node, state
     done
     fail "node $1 is $(status "$1") and not $2"
 }
-run up --out "$out/up" >/dev/null || fail 'it does not come up'
+# It leaves the terminal: a pipe ends when it is up.
+timeout 60 "$tool" up --out "$out/up" --name "$name" 2>&1 | cat >/dev/null
+[ "${PIPESTATUS[0]}" = 0 ] || fail 'it does not come up'
 run up --out "$out/up2" 2>/dev/null && fail 'two of one name are up'
+run check 2>&1 | grep -q 'is alive' || fail 'a check takes the name of what is up'
 until_status 2 runs
 run kill 2 || fail 'kill failed'
 run kill 2 2>/dev/null && fail 'a dead node was killed'
@@ -108,6 +138,21 @@ run down >/dev/null || fail 'down failed after a kill'
 clean 'after kills and down'
 
 # Interrupted, more than once too, it leaves nothing.
+interrupt() { # after so many seconds, how often, what is done
+    local k after=$1 times=$2
+    shift 2
+    setsid "$tool" "$@" --name "$name" >/dev/null 2>&1 &
+    sleep "$after"
+    for ((k = 0; k < times; k++)); do
+        kill -INT -- "-$!" 2>/dev/null || break
+        sleep 0.02
+    done
+    wait "$!"
+    clean "$times interrupts of $1 after $after s"
+}
+interrupt 4 400 run "$out/small.conf" --out "$out/stormed"
+interrupt 2 1 check --sites 4
+interrupt 0.4 1 up --out "$out/early"
 timeout -s INT 4 "$tool" run "$out/small.conf" --out "$out/interrupted" --name "$name" \
     >/dev/null 2>&1
 clean 'after an interrupt'
