@@ -56,33 +56,33 @@ static unsigned sent(const struct ba *b, enum ba_type type, unsigned round)
 }
 
 /* The first of two different messages counts, the second is a fault. */
-static enum fault add_once(struct nodeset sets[], unsigned count, unsigned i, node_id from)
+static bool add_once(struct nodeset sets[], unsigned count, unsigned i, node_id from,
+                     enum fault *fault)
 {
     for (unsigned other = 0; other < count; other++)
-        if (other != i && nodeset_has(&sets[other], from))
-            return FAULT_EQUIVOCATION;
-    nodeset_add(&sets[i], from);
-    return FAULT_NONE;
+        if (other != i && nodeset_has(&sets[other], from)) {
+            *fault = FAULT_EQUIVOCATION;
+            return false;
+        }
+    return nodeset_add(&sets[i], from);
 }
 
-/* Counts a valid message of anyone, ourselves included. */
-static enum fault tally(struct ba *b, node_id from, const struct ba_message *m)
+/* Counts a valid message of anyone, ourselves included. False when that changes nothing. */
+static bool tally(struct ba *b, node_id from, const struct ba_message *m, enum fault *fault)
 {
+    *fault = FAULT_NONE;
     switch (m->type) {
     case BA_BVAL:
-        if (m->round <= b->round + BA_ROUND_AHEAD)
-            nodeset_add(&b->bval[m->round][value_of(m->values)], from);
-        return FAULT_NONE;
+        return m->round <= b->round + BA_ROUND_AHEAD &&
+               nodeset_add(&b->bval[m->round][value_of(m->values)], from);
     case BA_AUX:
-        if (!in_window(b, m->round))
-            return FAULT_NONE;
-        return add_once(slot_of(b, m->round)->aux, 2, value_of(m->values), from);
+        return in_window(b, m->round) &&
+               add_once(slot_of(b, m->round)->aux, 2, value_of(m->values), from, fault);
     case BA_CONF:
-        if (!in_window(b, m->round))
-            return FAULT_NONE;
-        return add_once(slot_of(b, m->round)->conf, 4, m->values, from);
-    case BA_TERM: return add_once(b->term, 2, value_of(m->values), from);
-    default: return FAULT_NONE;
+        return in_window(b, m->round) &&
+               add_once(slot_of(b, m->round)->conf, 4, m->values, from, fault);
+    case BA_TERM: return add_once(b->term, 2, value_of(m->values), from, fault);
+    default: return false;
     }
 }
 
@@ -95,7 +95,8 @@ static void note(struct ba *b, const struct ba_message *m)
     } else {
         b->sent[m->round] |= (uint8_t)(m->values << 2 * (m->type - BA_BVAL));
     }
-    enum fault fault = tally(b, b->self, m);
+    enum fault fault;
+    tally(b, b->self, m, &fault);
     assert(fault == FAULT_NONE);
 }
 
@@ -274,8 +275,8 @@ void ba_receive(struct ba *b, node_id from, const struct ba_message *m, struct b
     }
     if (b->closed)
         return;
-    out->fault = tally(b, from, m);
-    apply(b, out);
+    if (tally(b, from, m, &out->fault)) /* Else nothing applies that did not before. */
+        apply(b, out);
 }
 
 void ba_coin(struct ba *b, unsigned round, bool value, struct ba_effects *out)

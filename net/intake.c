@@ -24,15 +24,23 @@ void intake_add(struct intake *i, void *socket, const struct intake_limit *limit
     i->port_count++;
 }
 
-void intake_given(struct intake *i, unsigned place, zmq_msg_t *last, uint64_t wire_bytes)
+int intake_given(struct intake *i, unsigned place, zmq_msg_t *last, uint64_t wire_bytes)
 {
     const int file = zmq_msg_get(last, ZMQ_SRCFD);
     assert(place < i->port_count);
     i->ports[place].empty = false;
     if (file < 0 || file >= INTAKE_FILES_MAX)
-        return;
+        return -1;
     i->files[file].given = true;
     i->files[file].taken += wire_bytes;
+    return file;
+}
+
+void intake_owned(struct intake *i, int file, unsigned owner)
+{
+    assert(owner < INTAKE_OWNERS_MAX);
+    if (file >= 0)
+        i->files[file].owner = (uint8_t)(owner + 1);
 }
 
 void intake_empty(struct intake *i, unsigned place)
@@ -60,6 +68,7 @@ void intake_begin(struct intake *i, uint64_t now_ms)
             i->ports[k].bytes_max = limit->total_bytes / i->ports[k].connections;
         i->ports[k].connections = 0;
         i->ports[k].waiting = 0;
+        memset(i->ports[k].owned, 0, sizeof i->ports[k].owned);
     }
 }
 
@@ -80,7 +89,9 @@ static uint64_t waiting_of(struct intake *i, const struct connection *c, bool em
     const bool given = i->files[c->file].given, known = i->files[c->file].inode == c->inode;
     i->files[c->file].inode = c->inode;
     i->files[c->file].given = false;
-    if (given && (empty || !known)) /* Of one not seen before, some of it may be another's. */
+    if (!known)
+        i->files[c->file].owner = 0; /* It may be another's; the next message says. */
+    if (given && (empty || !known))  /* Of one not seen before, some of it may be another's. */
         *taken = c->received;
     else if (!known)
         *taken = 0;
@@ -98,6 +109,13 @@ void intake_see(struct intake *i, const struct connection *c)
         return;
     const bool given = i->files[c->file].given;
     const uint64_t waiting = waiting_of(i, c, i->ports[k].empty);
+    const unsigned owner = i->files[c->file].owner;
+    if (owner > 0) {
+        if (++i->ports[k].owned[owner - 1] > INTAKE_OWNER_CONNECTIONS ||
+            waiting > i->ports[k].limit.bytes)
+            cut(i, c);
+        return;
+    }
     i->ports[k].waiting += waiting;
     i->ports[k].connections++;
     if (waiting > i->ports[k].bytes_max ||

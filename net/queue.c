@@ -22,10 +22,7 @@ void queue_free(struct queue *q)
     queue_init(q, q->bytes_max);
 }
 
-static size_t charge(const struct frame *f)
-{
-    return f->size < QUEUE_CHARGE_MIN ? QUEUE_CHARGE_MIN : f->size;
-}
+static size_t charge(size_t size) { return size < QUEUE_CHARGE_MIN ? QUEUE_CHARGE_MIN : size; }
 
 /* The bucket a tag would like. Tags may differ in a few bits only, wherever these are; the upper
  * bits of the product depend on all of them. */
@@ -114,12 +111,22 @@ static void grow(struct queue *q)
     }
 }
 
+static bool has(const struct queue *q, uint64_t tag)
+{
+    return tag && q->count && q->buckets[find(q, tag)] != EMPTY;
+}
+
+bool queue_takes(const struct queue *q, uint64_t tag, size_t size)
+{
+    return !has(q, tag) && charge(size) <= q->bytes_max - q->charged;
+}
+
 bool queue_push(struct queue *q, uint64_t order, uint64_t tag, struct frame *frame)
 {
-    if (tag && q->count && q->buckets[find(q, tag)] != EMPTY)
+    if (has(q, tag))
         return true;
     assert(q->charged <= q->bytes_max);
-    if (charge(frame) > q->bytes_max - q->charged)
+    if (charge(frame->size) > q->bytes_max - q->charged)
         return false;
     if (q->count == q->capacity)
         grow(q);
@@ -127,7 +134,7 @@ bool queue_push(struct queue *q, uint64_t order, uint64_t tag, struct frame *fra
     if (tag)
         item.bucket = find(q, tag);
     q->bytes += frame->size;
-    q->charged += charge(frame);
+    q->charged += charge(frame->size);
     q->count++;
     settle(q, q->count - 1, item);
     return true;
@@ -144,7 +151,7 @@ static void remove_at(struct queue *q, uint32_t place)
     if (place < q->count)
         settle(q, place, q->heap[q->count]);
     q->bytes -= gone.frame->size;
-    q->charged -= charge(gone.frame);
+    q->charged -= charge(gone.frame->size);
     frame_release(gone.frame);
 }
 

@@ -39,6 +39,8 @@ void queue_free(struct queue *q);
 /* Takes a reference of its own. True as well when the tag is queued already: the frame that is
  * there stays, in its place. False when there is no room. */
 bool queue_push(struct queue *q, uint64_t order, uint64_t tag, struct frame *frame);
+/* Whether it would be put there: the tag is not queued, and there is room for so many bytes. */
+bool queue_takes(const struct queue *q, uint64_t tag, size_t size);
 /* The next to leave, lent; NULL when there is none. */
 struct frame *queue_first(const struct queue *q);
 void queue_pop(struct queue *q);

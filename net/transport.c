@@ -17,7 +17,7 @@ static const int send_high_water[LANES] = {
     [LANE_VOTES] = 64, [LANE_DISPERSAL] = 1, [LANE_RETRIEVAL] = 1};
 
 /* What may wait of a peer in a lane is more than it can rightly be ahead of us. */
-enum { WAITING_BYTES = 24 << 20, WAITING_FRAMES = 3 };
+enum { WAITING_BYTES = 24 << 20, WAITING_FRAMES = 3, WAITING_UNKNOWN = 8 };
 
 static const uint8_t *secret_of(const struct transport *t, enum lane lane)
 {
@@ -28,10 +28,9 @@ static int listen_on(struct transport *t, const char *endpoint, enum lane lane, 
                      size_t message_size)
 {
     const uint64_t frames = WAITING_FRAMES * (uint64_t)t->frame_size_max[lane];
-    const struct intake_limit limit = {.bytes = INTAKE_KERNEL_BYTES +
-                                                (frames > WAITING_BYTES ? frames : WAITING_BYTES),
-                                       .total_bytes = UINT64_MAX,
-                                       .connections = 2 * NODES_MAX};
+    const uint64_t bytes = INTAKE_KERNEL_BYTES + (frames > WAITING_BYTES ? frames : WAITING_BYTES);
+    const struct intake_limit limit = {
+        .bytes = bytes, .total_bytes = WAITING_UNKNOWN * bytes, .connections = 2 * NODES_MAX};
     t->receivers[lane] =
         socket_listen(t->context, endpoint, secret_of(t, lane), t->frame_size_max[lane]);
     if (t->receivers[lane]) {
@@ -166,6 +165,14 @@ bool transport_send(struct transport *t, node_id to, enum lane lane, uint64_t or
     if (!queued)
         t->counts.dropped_frames[lane]++;
     return queued;
+}
+
+bool transport_takes(const struct transport *t, node_id to, enum lane lane, uint64_t tag,
+                     size_t size)
+{
+    assert(to < t->node_count);
+    assert(lane < LANES);
+    return queue_takes(&t->peers[to].links[lane].queue, tag, size);
 }
 
 unsigned transport_drop(struct transport *t, node_id to, enum lane lane, uint64_t tag)

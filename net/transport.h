@@ -68,6 +68,9 @@ void transport_close(struct transport *t);
  * the order of sending. False when the queue was full. */
 bool transport_send(struct transport *t, node_id to, enum lane lane, uint64_t order, uint64_t tag,
                     struct frame *frame);
+/* Whether it would be queued: to make one that is not costs as much. */
+bool transport_takes(const struct transport *t, node_id to, enum lane lane, uint64_t tag,
+                     size_t size);
 /* Takes back frames still queued under `tag`; returns how many. */
 unsigned transport_drop(struct transport *t, node_id to, enum lane lane, uint64_t tag);
 

@@ -21,6 +21,12 @@ static void send(void *context, node_id to, enum driver_lane lane, uint64_t orde
     frame_release(frame);
 }
 
+static bool takes(void *context, node_id to, enum driver_lane lane, uint64_t tag, size_t size)
+{
+    const struct daemon *d = context;
+    return transport_takes(d->transport, to, (enum lane)lane, tag, size);
+}
+
 static void drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
 {
     struct daemon *d = context;
@@ -125,6 +131,7 @@ struct driver_ports daemon_ports(struct daemon *d, bool traced)
     return (struct driver_ports){
         .context = d,
         .send = send,
+        .takes = takes,
         .drop = drop,
         .queued = queued,
         .work = work,

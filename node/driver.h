@@ -40,6 +40,8 @@ struct driver_ports {
      * frame whose tag still waits for this peer and lane is not queued twice; 0: none. */
     void (*send)(void *context, node_id to, enum driver_lane lane, uint64_t order, uint64_t tag,
                  struct slice frame);
+    /* Whether one would be queued, which is asked before what is large is read and made. NULL: any. */
+    bool (*takes)(void *context, node_id to, enum driver_lane lane, uint64_t tag, size_t size);
     /* Takes back the frames that still wait under a tag. */
     void (*drop)(void *context, node_id to, enum driver_lane lane, uint64_t tag);
     /* How many bytes wait for a peer in all lanes. NULL: none ever do. */

@@ -262,8 +262,24 @@ static void ask(struct driver *d, const struct effect *e)
         q->checkpoint = e->checkpoint.checkpoint;
 }
 
+/* A peer fetches FETCH_SLOTS dispersals at a time: of more that it asks for in one batch, or takes
+ * back, it has to ask again. */
+static bool too_many(struct driver *d, const struct effect *e)
+{
+    if (e->type != EFFECT_SERVE && e->type != EFFECT_UNSERVE)
+        return false;
+    uint8_t *count = &d->asked[e->type == EFFECT_SERVE][e->to];
+    if (*count == FETCH_SLOTS)
+        return true;
+    ++*count;
+    return false;
+}
+
+/* What a frame may make many of is not kept: it comes from anyone. */
 void driver_defer(struct driver *d, const struct effect *e)
 {
+    if (too_many(d, e))
+        return;
     if (e->type == EFFECT_DELIVER)
         driver_written(
             d, records_put_delivered(d->store, e->delivery.with_epoch, e->epoch, e->proposer));
@@ -283,6 +299,7 @@ void driver_perform(struct driver *d, const struct effect *e)
     case EFFECT_UNFETCH: unfetch(d, e); break;
     case EFFECT_OTHER_STATE: driver_other_state(d, e->epoch); break;
     case EFFECT_TAKE: take(d, e); break;
+    case EFFECT_FAULT: d->ports.fault(d->ports.context, e->to, e->fault); break;
     case EFFECT_LOAD:
     case EFFECT_LOOK:
     case EFFECT_SEEN:

@@ -75,6 +75,7 @@ struct driver {
     size_t question_count, question_capacity, question_next;
     struct effect *deferred; /* After the commit, in order. */
     size_t deferred_count, deferred_capacity;
+    uint8_t asked[2][NODES_MAX]; /* Of these, what is taken back and what is served, of a peer. */
     struct votes_out *votes;
     size_t votes_count, votes_capacity;
     uint64_t vote_sequence;

@@ -6,6 +6,7 @@
 
 enum {
     WHOLE_CHUNK = 0xff,    /* In place of a piece. */
+    WORD_TAG = 1,          /* Of votes' lane. */
     HELD_SHARE = 60,       /* What is said is held for a part of what a dispersal takes, ... */
     HELD_MS_MAX = 500,     /* ... and no longer. */
     SMALL_CHUNK = 4 << 10, /* Bytes. */
@@ -98,6 +99,13 @@ static void withdraw(struct driver *d, epoch_id epoch)
                           piece_tag(epoch, d->keys.self, WHOLE_CHUNK));
 }
 
+/* Who asks again for what it is being sent costs no more than to see that it is. */
+static bool takes(const struct driver *d, node_id to, enum driver_lane lane, uint64_t tag,
+                  size_t size)
+{
+    return !d->ports.takes || d->ports.takes(d->ports.context, to, lane, tag, size);
+}
+
 static int serve(struct driver *d, struct store_view *view, const struct effect *e)
 {
     uint8_t key[RECORD_KEY_SIZE];
@@ -122,14 +130,14 @@ static int serve(struct driver *d, struct store_view *view, const struct effect 
         size_t size = c.data.size - offset;
         if (size > MESSAGE_PIECE_SIZE)
             size = MESSAGE_PIECE_SIZE;
+        const uint64_t tag =
+            piece_tag(e->epoch, e->proposer, (unsigned)(offset / MESSAGE_PIECE_SIZE));
         m.chunk.header = c.header;
         m.chunk.proof = c.proof;
         m.chunk.offset = (uint32_t)offset;
         m.chunk.data = slice_of(c.data.data + offset, size);
-        if (!carry(d, e->to, &m, c.data.size))
-            send_bulk(d, e->to, DRIVER_RETRIEVAL,
-                      piece_tag(e->epoch, e->proposer, (unsigned)(offset / MESSAGE_PIECE_SIZE)),
-                      &m);
+        if (!carry(d, e->to, &m, c.data.size) && takes(d, e->to, DRIVER_RETRIEVAL, tag, size))
+            send_bulk(d, e->to, DRIVER_RETRIEVAL, tag, &m);
     }
     return 0;
 }
@@ -220,21 +228,25 @@ static int answer_root(struct driver *d, struct store_view *view, node_id to, ep
     return 0;
 }
 
-static bool takes(void *context, node_id peer, epoch_id epoch)
+static bool in_window(void *context, node_id peer, epoch_id epoch)
 {
     const struct driver *d = context;
     return node_takes(d->node, peer, epoch);
 }
 
+/* Of bare words only the last waits: for who is away for days they would be too many. */
 static void send_votes(void *context, node_id to, struct slice frame)
 {
     const struct driver *d = context;
-    d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, 0, frame);
+    const uint64_t tag = frame.size == MESSAGE_HEADER_SIZE ? WORD_TAG : 0;
+    if (tag)
+        d->ports.drop(d->ports.context, to, DRIVER_VOTES, tag);
+    d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, tag, frame);
 }
 
 static bool flush(struct driver *d)
 {
-    const struct outbox_port port = {d, takes, send_votes};
+    const struct outbox_port port = {d, in_window, send_votes};
     const struct word word = node_word(d->node);
     return outbox_flush(d->outbox, &d->options.chain, &word, &port);
 }
@@ -294,7 +306,6 @@ static int perform(struct driver *d, struct store_view *view, const struct effec
     case EFFECT_ANSWER_CHECKPOINT: return answer_checkpoint(d, view, e);
     case EFFECT_DELIVER: d->ports.deliver(d->ports.context, &e->delivery); break;
     case EFFECT_END_EPOCH: d->ports.end_epoch(d->ports.context, e->epoch); break;
-    case EFFECT_FAULT: d->ports.fault(d->ports.context, e->to, e->fault); break;
     default: assert(!"an effect that someone performs"); break;
     }
     return 0;
@@ -305,19 +316,6 @@ static bool reads(const struct effect *e)
     return e->type == EFFECT_SEND_CHUNK || e->type == EFFECT_SERVE ||
            e->type == EFFECT_ANSWER_VOTES || e->type == EFFECT_ANSWER_ROOTS ||
            e->type == EFFECT_ANSWER_CHECKPOINT;
-}
-
-/* A peer fetches FETCH_SLOTS dispersals at a time: of more that it asks for in one batch, or takes
- * back, it has to ask again. */
-static bool too_many(const struct effect *e, uint8_t counts[2][NODES_MAX])
-{
-    if (e->type != EFFECT_SERVE && e->type != EFFECT_UNSERVE)
-        return false;
-    uint8_t *count = &counts[e->type == EFFECT_SERVE][e->to];
-    if (*count == FETCH_SLOTS)
-        return true;
-    ++*count;
-    return false;
 }
 
 /* Where messages take long anyway, what is said soon after something was said waits, and leaves
@@ -332,17 +330,15 @@ static bool held(const struct driver *d)
 int driver_release(struct driver *d)
 {
     struct store_view *view = NULL;
-    uint8_t counts[2][NODES_MAX] = {0};
     for (size_t k = 0; k < d->deferred_count && !d->error; k++) {
         const struct effect *e = &d->deferred[k];
-        if (too_many(e, counts))
-            continue;
         if (reads(e) && !view)
             d->error = store_view_open(d->store, &view);
         if (!d->error)
             d->error = perform(d, view, e);
     }
     d->deferred_count = 0;
+    memset(d->asked, 0, sizeof d->asked);
     store_view_close(view);
     if (d->error)
         return d->error;

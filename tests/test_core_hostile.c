@@ -1,4 +1,5 @@
 /* What liars would have of one correct node: its table of instances, its time, its fetches. */
+#include "node/driver_private.h"
 #include "tests/core_liar.h"
 
 static void say_root(node_id from, node_id to, epoch_id epoch, node_id proposer, enum vid_vote vote,
@@ -215,6 +216,18 @@ static bool count_to_3(struct post *p)
     return true;
 }
 
+static unsigned asked_room;
+
+static bool has_no_room(void *context, node_id to, enum driver_lane lane, uint64_t tag, size_t size)
+{
+    (void)context, (void)size;
+    assert_int_equal(to, 3);
+    assert_int_equal(lane, DRIVER_RETRIEVAL);
+    assert_true(tag != 0);
+    asked_room++;
+    return false;
+}
+
 /* One chunk of several pieces, so often asked for at once, serves no more than can be fetched. */
 static void a_frame_of_requests_is_served_as_far_as_one_may_fetch(void **state)
 {
@@ -242,6 +255,37 @@ static void a_frame_of_requests_is_served_as_far_as_one_may_fetch(void **state)
     frames_to_3 = 0;
     cluster_round();
     assert_in_range(frames_to_3, FETCH_SLOTS * PIECES, FETCH_SLOTS * PIECES + 10);
+    assert_in_range(cluster.members[1].driver->deferred_capacity, 1, 2 * FETCH_SLOTS);
+    /* What waits already is not made again. */
+    cluster.members[1].driver->ports.takes = has_no_room;
+    post_frame(3, 1, DRIVER_VOTES, writer_result(&w));
+    frames_to_3 = asked_room = 0;
+    cluster_round();
+    assert_int_equal(asked_room, FETCH_SLOTS * PIECES);
+    assert_in_range(frames_to_3, 0, 10);
+}
+
+/* Two different votes of one round, as often as a frame holds: each is a fault, and none is kept. */
+static void a_frame_of_faults_is_counted_and_not_kept(void **state)
+{
+    (void)state;
+    enum { PAIRS = 10000 };
+    static uint8_t frame[512 << 10];
+    struct writer w = writer_of(frame, sizeof frame);
+    cluster_open(4, 1000);
+    message_header_encode(&w, &cluster.chain, &liar_word);
+    for (unsigned k = 0; k < 2 * PAIRS; k++) {
+        struct message m = {.kind = MESSAGE_VOTES, .epoch = 1};
+        m.votes.vote = (struct ba_message){BA_AUX, 0, k % 2 ? BA_ONE : BA_ZERO};
+        m.votes.proposers = nodeset_full(4);
+        message_encode(&w, cluster.quorum, 3, 1, &m);
+    }
+    assert_true(w.ok);
+    post_frame(3, 1, DRIVER_VOTES, writer_result(&w));
+    cluster_round();
+    cluster_round();
+    assert_int_equal(cluster.members[1].faults[3][FAULT_EQUIVOCATION], 4 * PAIRS);
+    assert_in_range(cluster.members[1].driver->deferred_capacity, 1, 256);
 }
 
 /* ---- Fetches ---- */
@@ -328,6 +372,7 @@ int main(void)
         CORE_TEST(among_many_one_may_ask_no_more),
         CORE_TEST(what_is_beyond_the_window_is_not_looked_up),
         CORE_TEST(a_frame_of_requests_is_served_as_far_as_one_may_fetch),
+        CORE_TEST(a_frame_of_faults_is_counted_and_not_kept),
         CORE_TEST(a_quick_liar_holds_up_a_fetch_from_a_slow_peer_once),
     };
     return cmocka_run_group_tests_name("core hostile", tests, NULL, NULL);

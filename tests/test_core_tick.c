@@ -87,12 +87,39 @@ static void a_liar_alone_hurries_nobody(void **state)
     assert_true(epochs_in(1000, true) > 60);
 }
 
+static unsigned words, others;
+
+static bool look_at_tags(struct post *p)
+{
+    if (p->lane != DRIVER_VOTES)
+        return true;
+    const bool word = p->size == MESSAGE_HEADER_SIZE;
+    words += word;
+    others += !word;
+    assert_int_equal(p->tag != 0, word);
+    return true;
+}
+
+/* For who is away the last of them waits, and no more. */
+static void bare_words_have_a_tag(void **state)
+{
+    (void)state;
+    cluster_open(4, 1000);
+    cluster.passes = look_at_tags;
+    words = others = 0;
+    submit(0);
+    cluster_run(40 * RETRY_MS / ROUND_MS);
+    assert_in_range(words, 4, 1000);
+    assert_in_range(others, 4, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(blocks_begin_together),
         CORE_TEST(who_is_idle_begins_at_once),
         CORE_TEST(a_liar_alone_hurries_nobody),
+        CORE_TEST(bare_words_have_a_tag),
     };
     return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
 }

@@ -325,6 +325,40 @@ static void of_too_many_connections_the_idle_ones_go(void **state)
         close(files[k]);
 }
 
+static void see_of(const int files[], unsigned count, uint64_t received_bytes)
+{
+    intake_begin(&intake, 1);
+    for (unsigned k = 0; k < count; k++) {
+        const struct connection c = {
+            .file = files[k], .inode = 100 + k, .own_port = port, .received = received_bytes};
+        intake_see(&intake, &c);
+    }
+    intake_end(&intake, count);
+}
+
+/* One that has many connections of its own has a few, and takes none of others. */
+static void an_owner_has_a_few_connections_and_those_of_no_other(void **state)
+{
+    (void)state;
+    enum { MANY = INTAKE_OWNER_CONNECTIONS + 2, OTHERS = CONNECTIONS + 2 };
+    int files[MANY + OTHERS];
+    for (unsigned k = 0; k < MANY + OTHERS; k++)
+        files[k] = socket(AF_INET, SOCK_STREAM, 0);
+    for (unsigned k = 0; k < MANY + OTHERS; k++) {
+        intake.files[files[k]].inode = 100 + k;
+        intake_owned(&intake, files[k], k < MANY ? 7 : k - MANY);
+    }
+    see_of(files, MANY + OTHERS, MOST); /* More than all without an owner may have. */
+    assert_int_equal(intake.cut, 2);
+    for (unsigned k = 0; k < MANY + OTHERS; k++)
+        assert_int_equal(intake.files[files[k]].cut_inode != 0,
+                         k >= INTAKE_OWNER_CONNECTIONS && k < MANY);
+    see_of(files, MANY + OTHERS, MOST + 1);
+    assert_int_equal(intake.cut, MANY + OTHERS);
+    for (unsigned k = 0; k < MANY + OTHERS; k++)
+        close(files[k]);
+}
+
 /* The next connection may get the descriptor of one that had received more. */
 static void a_descriptor_that_is_used_again_begins_anew(void **state)
 {
@@ -361,6 +395,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(looks_are_often_while_something_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_called_is_cut_when_it_speaks, setup, teardown),
         cmocka_unit_test_setup_teardown(of_too_many_connections_the_idle_ones_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_owner_has_a_few_connections_and_those_of_no_other, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_descriptor_that_is_used_again_begins_anew, setup,
                                         teardown),
     };

@@ -117,6 +117,25 @@ static void a_tag_is_in_once_and_can_be_taken_back(void **state)
     queue_free(&q);
 }
 
+static void says_beforehand_what_it_takes(void **state)
+{
+    (void)state;
+    struct queue q;
+    struct frame *frame = frame_new(100);
+    queue_init(&q, 264);
+    assert_true(queue_takes(&q, 7, 264));
+    assert_false(queue_takes(&q, 7, 265));
+    assert_true(queue_push(&q, 0, 7, frame));
+    assert_false(queue_takes(&q, 7, 1)); /* It is there. */
+    assert_true(queue_takes(&q, 8, 164));
+    assert_false(queue_takes(&q, 8, 165));
+    assert_true(queue_push(&q, 0, 0, frame));
+    assert_true(queue_takes(&q, 0, 1)); /* It counts as 64. */
+    assert_false(queue_takes(&q, 0, 65));
+    queue_free(&q);
+    frame_release(frame);
+}
+
 static void a_frame_is_freed_when_the_last_queue_lets_go(void **state)
 {
     (void)state;
@@ -258,6 +277,7 @@ int main(void)
         cmocka_unit_test(takes_what_fits_and_not_a_byte_more),
         cmocka_unit_test(tiny_frames_are_bounded_too),
         cmocka_unit_test(a_tag_is_in_once_and_can_be_taken_back),
+        cmocka_unit_test(says_beforehand_what_it_takes),
         cmocka_unit_test(a_frame_is_freed_when_the_last_queue_lets_go),
         cmocka_unit_test(does_what_a_naive_one_does),
         cmocka_unit_test(a_long_queue_is_as_quick),

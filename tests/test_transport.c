@@ -245,16 +245,35 @@ static void a_flood_of_votes_leaves_room_for_the_rest(void **state)
     close_node(&a);
 }
 
+static void votes_are_taken_by_and_by(void **state)
+{
+    (void)state;
+    struct node a = open_node(1);
+    struct node b = open_node(0);
+    for (unsigned k = 0; k < 2; k++) {
+        fill(&a, LANE_VOTES, FRAME_MAX, 24);
+        push_out_for(&a, QUIET_MS);
+    }
+    struct transport_frame frames[64];
+    assert_int_equal(transport_receive(b.transport, frames, 64), (2 << 20) / FRAME_MAX);
+    assert_true(transport_more(b.transport));
+    assert_int_equal(transport_receive(b.transport, frames, 64), 48 - (2 << 20) / FRAME_MAX);
+    close_node(&b);
+    close_node(&a);
+}
+
 static uint64_t
     uncounted[NODES * LANES]; /* By the intake of a transport, of each connection to it. */
-static unsigned connections;
+static unsigned connections, owned;
 
 static void see_uncounted(void *transport, const struct connection *c)
 {
     const struct transport *t = transport;
     for (unsigned k = 0; k < t->intake.port_count && !c->listening; k++)
-        if (c->own_port == t->intake.ports[k].number)
+        if (c->own_port == t->intake.ports[k].number) {
             uncounted[connections++] = c->received - t->intake.files[c->file].taken;
+            owned += t->intake.files[c->file].owner == 1 + 1;
+        }
 }
 
 /* What frames have on the wire is counted to the byte, or it would add up where something always
@@ -270,9 +289,10 @@ static void frames_are_counted_as_on_the_wire(void **state)
         assert_true(send_frame(&a, 0, LANE_VOTES, 0, 0, i, 4 + i / 10 + i % 7 * 40));
         expect_frame(&a, &b, 1, LANE_VOTES, i);
     }
-    connections = 0;
+    connections = owned = 0;
     connections_each(see_uncounted, b.transport);
     assert_true(connections >= LANES);
+    assert_int_equal(owned, 1); /* By which something came, from node 1. */
     for (unsigned k = 0; k < connections; k++)
         assert_in_range(uncounted[k], 0, HANDSHAKE_MAX);
     close_node(&b);
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup(a_vote_overtakes_a_backlog_of_bulk, fresh),
         cmocka_unit_test_setup(a_kernel_holds_little_unsent, fresh),
         cmocka_unit_test_setup(a_flood_of_votes_leaves_room_for_the_rest, fresh),
+        cmocka_unit_test_setup(votes_are_taken_by_and_by, fresh),
         cmocka_unit_test_setup(frames_are_counted_as_on_the_wire, fresh),
         cmocka_unit_test_setup(a_full_queue_drops_and_counts, fresh),
         cmocka_unit_test_setup(counts_what_is_sent_and_received, fresh),
