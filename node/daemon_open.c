@@ -32,10 +32,13 @@ enum {
 
 bool daemon_store_filling(const struct daemon *d)
 {
-    bool filling = store_used(d->consensus) > DAEMON_MAP_BYTES / 8 * 7;
+    const size_t most = DAEMON_MAP_BYTES / 8 * 7;
+    const bool consensus = store_used(d->consensus) > most;
+    const bool filling = consensus || store_used(d->ledger) > most;
     if (filling)
         log_limited(LOG_LEVEL_ERROR, "store", 0,
-                    "the consensus store is nearly full: no transactions are taken");
+                    "the %s store is nearly full: no transactions are taken",
+                    consensus ? "consensus" : "ledger");
     return filling;
 }
 

@@ -152,13 +152,14 @@ const struct checkpoint_record *daemon_installed(struct daemon *d)
     return error == 0 ? &d->snapshots.installed_record : NULL;
 }
 
-/* A snapshot of this epoch or before is of no use. */
+/* A snapshot of this epoch or before is of no use. None is to who has not found out yet whether it
+ * is new, or has lost what it said: with a snapshot it would look as if it knew. */
 static epoch_id behind(const struct daemon *d)
 {
     const epoch_id lost = driver_lost(d->driver);
-    return lost == LOST_NOT_KNOWN     ? UINT64_MAX
-           : lost > d->executed.epoch ? lost - 1
-                                      : d->executed.epoch;
+    return lost == LOST_NOT_KNOWN || d->mute == MUTE_NEW ? UINT64_MAX
+           : lost > d->executed.epoch                    ? lost - 1
+                                                         : d->executed.epoch;
 }
 
 static void hear_offer(struct daemon *d, node_id from, struct slice head)

@@ -23,8 +23,9 @@ enum {
     DAEMON_WANTED = 8,   /* Pieces of snapshots that a peer may ask for in one round. */
 };
 
-/* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled. */
-#define DAEMON_MAP_BYTES ((size_t)256 << 30)
+/* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled, and a disk
+ * ends before. */
+#define DAEMON_MAP_BYTES ((size_t)4 << 40)
 
 /* What the application asks of the rest, on the thread of the executor. */
 struct daemon_checks {
