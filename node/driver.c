@@ -225,8 +225,6 @@ static void keep_encoding(struct driver *d, struct job *j)
 static void step_job(struct driver *d, struct job *j)
 {
     if (j->only_resend) { /* Made again for peers that had not got it. */
-        struct effect e = {
-            .type = EFFECT_SEND, .epoch = j->result.epoch, .proposer = j->result.proposer};
         if (j->result.kind == WORK_ENCODE) {
             for (unsigned to = nodeset_next(&d->reencoding_for, 0); to < NODES_MAX;
                  to = nodeset_next(&d->reencoding_for, to + 1))
@@ -236,12 +234,7 @@ static void step_job(struct driver *d, struct job *j)
             keep_encoding(d, j);
             return;
         }
-        e.message = (struct message){.kind = MESSAGE_SHARE,
-                                     .epoch = e.epoch,
-                                     .proposer = e.proposer,
-                                     .share = {j->result.round, j->result.share}};
-        e.to = (node_id)nodeset_next(&j->resend, 0);
-        driver_defer(d, &e);
+        driver_share_made(d, &j->result);
         job_free(j);
         return;
     }

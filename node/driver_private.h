@@ -12,6 +12,7 @@
 enum {
     ENCODINGS_KEPT = 4, /* Of our own latest blocks, to send chunks from. */
     PRUNE_STEP = 64,    /* Dispersals dropped in one commit. */
+    RESENDS_MAX = 32,   /* At a time. */
     SERVED_PIECES_MAX = CODE_BLOCK_SIZE_MAX / MESSAGE_PIECE_SIZE + 2,
 };
 
@@ -22,6 +23,14 @@ struct gather {
     struct vid_header header;
     uint8_t *chunks; /* NULL until the first piece, or our own chunk. */
     struct vid_proof *proofs;
+};
+
+/* A share of a round that is over, being made again for who has asked. */
+struct resend {
+    epoch_id epoch; /* 0: none. */
+    node_id proposer;
+    uint8_t round;
+    struct nodeset to;
 };
 
 struct frame_in {
@@ -83,6 +92,7 @@ struct driver {
     struct gather gathers[FETCH_SLOTS];
     struct job *encodings[ENCODINGS_KEPT];
     unsigned encoding_next;
+    struct resend resends[RESENDS_MAX];
     struct nodeset reencoding_for; /* Of reencoding_epoch, one at a time. */
     epoch_id reencoding_epoch;
     unsigned jobs_out;
@@ -111,5 +121,6 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger);
 /* Performs the deferred effects, and flushes the outbox unless it is held a while. */
 int driver_release(struct driver *d);
 void driver_send_chunk(struct driver *d, const struct job *encoded, node_id to);
+void driver_share_made(struct driver *d, const struct work_result *r);
 
 #endif

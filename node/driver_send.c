@@ -149,6 +149,50 @@ static void unserve(struct driver *d, const struct effect *e)
                       piece_tag(e->epoch, e->proposer, piece));
 }
 
+/* One of a passed round is made again: once for all who ask meanwhile. */
+static void remake_share(struct driver *d, epoch_id epoch, node_id proposer, uint8_t round,
+                         node_id to)
+{
+    struct resend *unused = NULL;
+    for (unsigned k = 0; k < RESENDS_MAX; k++) {
+        struct resend *r = &d->resends[k];
+        if (r->epoch == 0) {
+            unused = r;
+        } else if (r->epoch == epoch && r->proposer == proposer && r->round == round) {
+            nodeset_add(&r->to, to);
+            return;
+        }
+    }
+    if (!unused)
+        return; /* It has to ask again. */
+    *unused = (struct resend){.epoch = epoch, .proposer = proposer, .round = round};
+    nodeset_add(&unused->to, to);
+    struct job *j = job_new(&d->keys, WORK_SHARE, epoch, proposer);
+    j->result.round = round;
+    j->only_resend = true;
+    driver_start_job(d, j);
+}
+
+void driver_share_made(struct driver *d, const struct work_result *r)
+{
+    struct effect e = {.type = EFFECT_SEND, .epoch = r->epoch, .proposer = r->proposer};
+    e.message = (struct message){.kind = MESSAGE_SHARE,
+                                 .epoch = r->epoch,
+                                 .proposer = r->proposer,
+                                 .share = {r->round, r->share}};
+    for (unsigned k = 0; k < RESENDS_MAX; k++) {
+        struct resend *s = &d->resends[k];
+        if (s->epoch != r->epoch || s->proposer != r->proposer || s->round != r->round)
+            continue;
+        for (unsigned to = nodeset_next(&s->to, 0); to < NODES_MAX;
+             to = nodeset_next(&s->to, to + 1)) {
+            e.to = (node_id)to;
+            driver_defer(d, &e);
+        }
+        s->epoch = 0;
+    }
+}
+
 static void resend_share(struct driver *d, const struct effect *e, node_id proposer, uint8_t round)
 {
     const struct coin_share *share = node_share(d->node, e->epoch, proposer, round);
@@ -160,11 +204,7 @@ static void resend_share(struct driver *d, const struct effect *e, node_id propo
         outbox_message(d->outbox, e->to, &m);
         return;
     }
-    struct job *j = job_new(&d->keys, WORK_SHARE, e->epoch, proposer);
-    j->result.round = round;
-    j->only_resend = true;
-    nodeset_add(&j->resend, e->to);
-    driver_start_job(d, j);
+    remake_share(d, e->epoch, proposer, round, e->to);
 }
 
 static void answer_open(struct driver *d, const struct effect *e, node_id proposer)

@@ -265,6 +265,65 @@ static void a_frame_of_requests_is_served_as_far_as_one_may_fetch(void **state)
     assert_in_range(frames_to_3, 0, 10);
 }
 
+static unsigned shares_to[4];
+
+static bool count_share(const struct post *p, struct message *m)
+{
+    shares_to[p->to] += m->kind == MESSAGE_SHARE && p->from == 1;
+    return false;
+}
+
+static bool count_shares(struct post *p)
+{
+    keep_sections(p, count_share);
+    return false;
+}
+
+/* Whose agreement is in a later round, and open, is asked for the share of an earlier one again and
+ * again, by two: it is made once for both. */
+static void a_share_is_made_again_once_for_all_who_ask(void **state)
+{
+    (void)state;
+    enum { SHARES = 2, ASKED = 5 };
+    static uint8_t frame[4096];
+    struct writer w = writer_of(frame, sizeof frame);
+    struct message m = {.kind = MESSAGE_WANT_VOTES, .epoch = 1};
+    cluster_open(4, 1000);
+    cluster.passes = count_shares;
+    submit(1);
+    cluster_run(4);
+    for (unsigned p = 0; p < SHARES; p++) {
+        struct ba *b = &node_epoch(node_of(1), 1)->bas[p];
+        b->round = 3;
+        b->sent[2] |= BA_BOTH << 2 * (BA_SHARE - BA_BVAL);
+        nodeset_add(&m.want_votes.proposers, p);
+    }
+    message_header_encode(&w, &cluster.chain, &liar_word);
+    for (unsigned k = 0; k < ASKED; k++)
+        message_encode(&w, cluster.quorum, 3, 1, &m);
+    cluster.passes = NULL;
+    post_frame(2, 1, DRIVER_VOTES, writer_result(&w));
+    post_frame(3, 1, DRIVER_VOTES, writer_result(&w));
+    cluster.passes = count_shares;
+    memset(shares_to, 0, sizeof shares_to);
+    cluster_run(1);
+    unsigned jobs = 0;
+    for (const struct job *j = cluster.members[1].jobs; j; j = j->next)
+        jobs += j->result.kind == WORK_SHARE;
+    assert_int_equal(jobs, SHARES);
+    cluster_run(3);
+    assert_int_equal(shares_to[2], SHARES);
+    assert_int_equal(shares_to[3], SHARES);
+    assert_int_equal(shares_to[0], 0);
+    cluster_run(RETRY_MS / ROUND_MS); /* And then again. */
+    memset(shares_to, 0, sizeof shares_to);
+    cluster.passes = NULL;
+    post_frame(3, 1, DRIVER_VOTES, writer_result(&w));
+    cluster.passes = count_shares;
+    cluster_run(4);
+    assert_true(shares_to[3] >= SHARES);
+}
+
 /* Two different votes of one round, as often as a frame holds: each is a fault, and none is kept. */
 static void a_frame_of_faults_is_counted_and_not_kept(void **state)
 {
@@ -372,6 +431,7 @@ int main(void)
         CORE_TEST(among_many_one_may_ask_no_more),
         CORE_TEST(what_is_beyond_the_window_is_not_looked_up),
         CORE_TEST(a_frame_of_requests_is_served_as_far_as_one_may_fetch),
+        CORE_TEST(a_share_is_made_again_once_for_all_who_ask),
         CORE_TEST(a_frame_of_faults_is_counted_and_not_kept),
         CORE_TEST(a_quick_liar_holds_up_a_fetch_from_a_slow_peer_once),
     };
