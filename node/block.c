@@ -53,7 +53,7 @@ bool block_open(struct slice bytes, struct quorum q, epoch_id epoch, struct bloc
     if (!r.ok)
         return false;
     b->transactions = slice_of(r.at, reader_left(&r));
-    return true;
+    return block_may_hold(b->count, b->transactions.size);
 }
 
 bool block_decode(struct slice bytes, struct quorum q, epoch_id epoch, struct block *b)

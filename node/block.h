@@ -5,7 +5,10 @@
  *
  * `seen` names the epochs, all below the block's own, whose dispersal by that node completed at
  * the proposer, as maximal runs (ascending, not touching), at most LINK_RUNS_MAX a node. A
- * transaction is 1 to TRANSACTION_SIZE_MAX bytes. Whatever differs is no block: bad. */
+ * transaction is 1 to TRANSACTION_SIZE_MAX bytes. Whatever differs is no block: bad.
+ *
+ * Of each transaction every node keeps an outcome for ever, whatever it is, and a liar's have 5 bytes: so
+ * a block has no more than BLOCK_COUNT_FREE, and one more for each BLOCK_BYTES_EACH that they take. */
 #ifndef NODE_BLOCK_H
 #define NODE_BLOCK_H
 
@@ -17,6 +20,8 @@ typedef uint64_t epoch_id; /* The first epoch is 1. */
 enum {
     LINK_RUNS_MAX = 32, /* A node: the 16 newest, and the 16 oldest that hold one undelivered. */
     TRANSACTION_SIZE_MAX = 64 << 10,
+    BLOCK_COUNT_FREE = 256,
+    BLOCK_BYTES_EACH = 64,
 };
 
 struct epoch_run { /* first <= last; runs ascend and do not touch. */
@@ -40,6 +45,11 @@ bool block_seen_next(struct reader *r, epoch_id epoch, struct epoch_run runs[LIN
                      uint8_t *count);
 /* Steps through the transactions of a decoded block; false at the end. */
 bool block_next(struct slice *rest, struct slice *transaction);
+/* Whether a block may have so many transactions, which take so many bytes with their lengths. */
+static inline bool block_may_hold(uint64_t count, uint64_t bytes)
+{
+    return count <= BLOCK_COUNT_FREE + bytes / BLOCK_BYTES_EACH;
+}
 /* Bytes in a block beside the transactions and their lengths. */
 size_t block_overhead(size_t seen_size);
 

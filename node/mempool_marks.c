@@ -70,7 +70,8 @@ uint32_t mempool_take(struct mempool *m, epoch_id epoch, uint64_t enough, struct
     uint32_t count = 0;
     const uint8_t *const start = w->at;
     while (w->ok && (uint64_t)(w->at - start) < enough && (e = m->waiting.first) &&
-           (size_t)(w->end - w->at) >= sizeof(uint32_t) + e->size) {
+           (size_t)(w->end - w->at) >= sizeof(uint32_t) + e->size &&
+           block_may_hold(count + 1, (uint64_t)(w->at - start) + sizeof(uint32_t) + e->size)) {
         mark = mark ? mark : mark_get(m, epoch);
         mark_entry(m, mark, e, count++);
         write_u32(w, e->size);

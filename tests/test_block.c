@@ -102,6 +102,27 @@ static void a_block_yields_what_is_in_it(void **state)
     assert_false(block_next(&rest, &one));
 }
 
+/* Of the smallest, as many as a liar would like. */
+static void many_small_transactions_are_no_block(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8192];
+    for (uint32_t count = 270; count <= 290; count++) {
+        struct block b;
+        struct writer many = writer_of(bytes, sizeof bytes);
+        write_u8(&many, 1);
+        for (unsigned node = 0; node < N; node++)
+            write_u8(&many, 0);
+        write_u32(&many, count);
+        for (uint32_t k = 0; k < count; k++) {
+            write_u32(&many, 1);
+            write_u8(&many, 7);
+        }
+        assert_true(many.ok);
+        assert_int_equal(block_decode(writer_result(&many), quorum_of(N), 1, &b), count <= 277);
+    }
+}
+
 static void every_prefix_and_every_longer_one_is_bad(void **state)
 {
     (void)state;
@@ -235,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_yields_what_is_in_it),
+        cmocka_unit_test(many_small_transactions_are_no_block),
         cmocka_unit_test(every_prefix_and_every_longer_one_is_bad),
         cmocka_unit_test(versions_other_than_1_are_bad),
         cmocka_unit_test(runs_are_maximal_ascending_and_before_the_epoch),

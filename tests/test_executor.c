@@ -185,6 +185,7 @@ static void a_block_larger_than_a_batch_is_one_block(void **state)
     (void)state;
     enum { SIZE = 1 << 20, GARBAGE = 2 * APPLICATION_BATCH + 5 };
     static struct hash leaves[GARBAGE];
+    static const uint8_t garbage[BLOCK_BYTES_EACH];
     uint8_t *bytes = malloc(SIZE), transaction[TRANSACTION_SIZE];
     struct store *s = store_at('a');
     struct heard heard = {.verified = 0};
@@ -202,7 +203,7 @@ static void a_block_larger_than_a_batch_is_one_block(void **state)
             if (i == GARBAGE - 1)
                 expected.outcome = OUTCOME_SEQUENCE_USED;
         } else {
-            block_add("x", 1);
+            block_add(garbage, sizeof garbage);
         }
         leaves[i] = executor_result_leaf(&expected);
     }

@@ -82,7 +82,8 @@ static void a_large_block_is_told_in_parts(void **state)
 {
     (void)state;
     enum { COUNT = 2 * FEED_PART + 7 };
-    static uint8_t block[BLOCK_BYTES];
+    static uint8_t block[COUNT * (4 + BLOCK_BYTES_EACH) + 1000];
+    static const uint8_t garbage[BLOCK_BYTES_EACH];
     static struct feed_event event;
     struct executor_state after;
     struct client_cursor cursor = {0, 0};
@@ -90,7 +91,7 @@ static void a_large_block_is_told_in_parts(void **state)
     struct executor *x = open_on(store, NULL);
     block_begin(block, sizeof block);
     for (unsigned i = 0; i < COUNT; i++)
-        block_add("no transaction", 14);
+        block_add(garbage, sizeof garbage);
     const struct delivery d = {.epoch = 1, .with_epoch = 1, .valid = true};
     assert_int_equal(executor_block(x, &d, block_end()), 0);
     assert_int_equal(executor_end_epoch(x, 1, &after), 0);

@@ -63,6 +63,19 @@ static void a_block_is_full_with_enough_bytes(void **state)
     assert_int_equal(writer_result(&w).size, 50);
 }
 
+/* Else it would be none: 256, and one for each 64 bytes, of 10. */
+static void a_block_is_full_with_as_many_as_it_may_hold(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i <= 400; i++)
+        add(i);
+    struct writer w = writer_of(block, sizeof block);
+    assert_int_equal(mempool_take(pool, 1, UINT64_MAX, &w), 303);
+    assert_true(block_may_hold(303, writer_result(&w).size));
+    assert_false(block_may_hold(304, writer_result(&w).size + 10));
+    assert_int_equal(mempool_take(pool, 2, UINT64_MAX, &w), 97);
+}
+
 static void what_was_committed_is_there_after_a_restart(void **state)
 {
     (void)state;
@@ -226,6 +239,7 @@ int main(void)
         TEST(a_transaction_is_in_the_pool_once),
         TEST(a_full_pool_says_so_until_something_leaves),
         TEST(a_block_is_full_with_enough_bytes),
+        TEST(a_block_is_full_with_as_many_as_it_may_hold),
         TEST(what_was_committed_is_there_after_a_restart),
         TEST(what_leaves_before_the_commit_is_never_written),
         TEST(a_record_that_is_no_transaction_is_removed),
