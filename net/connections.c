@@ -42,6 +42,7 @@ static bool describe(int file, struct connection *c)
         return true;
     c->other_port = port_by(getpeername, file);
     c->received = info.tcpi_bytes_received;
+    c->acked = info.tcpi_bytes_acked;
     c->round_trip_us = info.tcpi_rtt;
     return true;
 }

@@ -17,6 +17,7 @@ struct connection {
     bool listening; /* No connection, but where they come in: what follows own_port is 0. */
     uint16_t own_port, other_port;
     uint64_t received; /* Bytes, by TCP; what nobody has read yet too. */
+    uint64_t acked;    /* Bytes of ours that the other end's TCP has. */
     uint32_t round_trip_us;
 };
 

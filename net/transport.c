@@ -214,7 +214,7 @@ static bool give_sealed(struct transport *t, const struct peer *p, enum lane lan
 
 /* libzmq gives a connection up for good when its other end breaks the protocol, as a stranger on
  * the peer's port or a man in the middle does. It does not say so: a connection that takes nothing
- * for long is made anew. */
+ * for long, and moves nothing, is made anew. */
 static void flush_link(struct transport *t, struct peer *p, enum lane lane, uint64_t now)
 {
     struct link *l = &p->links[lane];
@@ -252,6 +252,25 @@ static bool is_ours(struct transport *t, const struct connection *c)
     return known || c->listening;
 }
 
+/* A frame may take a slow link minutes: as long as its bytes arrive it is waited for. Else each would
+ * be begun anew before it is over, for ever. */
+static void see_moving(struct transport *t, enum lane lane, const struct connection *c)
+{
+    struct link *l = NULL;
+    for (unsigned i = 0; i < t->node_count; i++)
+        if (c->other_port != 0 && t->ports[lane][i] == c->other_port) {
+            if (l)
+                return; /* On several machines: whose it is is not known. */
+            l = &t->peers[i].links[lane];
+        }
+    if (!l)
+        return;
+    if (l->waits_since_ms > 0 && l->inode == c->inode && c->acked > l->acked)
+        l->waits_since_ms = t->intake.looked_ms;
+    l->inode = c->inode;
+    l->acked = c->acked;
+}
+
 static void see(void *transport, const struct connection *c)
 {
     struct transport *t = transport;
@@ -264,6 +283,7 @@ static void see(void *transport, const struct connection *c)
         if (!connection_has_port(t->ports[lane], t->node_count, c->other_port))
             continue;
         intake_see_called(&t->intake, c);
+        see_moving(t, lane, c);
         if (lane == LANE_VOTES)
             round_trips_count(&t->trips, c);
     }

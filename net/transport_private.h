@@ -24,6 +24,7 @@ struct link {
     uint64_t open_ms; /* When it last took a frame, or was seen to be ready to. */
     struct queue queue;
     uint64_t waits_since_ms; /* 0: nothing queued, or the last try to send went well. */
+    uint64_t inode, acked;   /* Of its connection, when that was last seen. */
 };
 
 struct peer {
