@@ -180,6 +180,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     service_look(d->service, executed, d->now_ms);
     admission_look(&d->admission, d->now_ms,
                    mempool_after(d->mempool, daemon_settled(d)) + service_checking(d->service));
+    daemon_look_at_disk(d);
     service_refuse(d->service, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);

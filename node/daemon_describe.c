@@ -157,7 +157,7 @@ static void describe_stats(const struct daemon *d, struct report *r)
     r->in_hand = d->admission.in_hand;
     r->store_bytes[0] = store_used(d->consensus);
     r->store_bytes[1] = store_used(d->ledger);
-    r->store_bytes_max = DAEMON_MAP_BYTES;
+    r->store_bytes_max = daemon_store_limit(d);
 }
 
 char *daemon_describe(void *context, enum client_kind kind)
@@ -180,7 +180,7 @@ static void answer_health(const struct daemon *d, struct http_answer *answer)
     http_say(answer, fit ? 200 : 503,
              d->draining                ? "stopping\n"
              : r.state == STATE_WAITING ? "waiting for more nodes\n"
-             : !fit                     ? "the consensus store is nearly full\n"
+             : !fit                     ? "the disk or a store is nearly full\n"
              : r.state == STATE_CURRENT ? "current\n"
                                         : "catching up\n");
 }

@@ -30,18 +30,6 @@ enum {
     CARRIED_BYTES = 16 << 10,
 };
 
-bool daemon_store_filling(const struct daemon *d)
-{
-    const size_t most = DAEMON_MAP_BYTES / 8 * 7;
-    const bool consensus = store_used(d->consensus) > most;
-    const bool filling = consensus || store_used(d->ledger) > most;
-    if (filling)
-        log_limited(LOG_LEVEL_ERROR, "store", 0,
-                    "the %s store is nearly full: no transactions are taken",
-                    consensus ? "consensus" : "ledger");
-    return filling;
-}
-
 static int fail(char *message, size_t message_size, const char *what)
 {
     snprintf(message, message_size, "%s: %s", what, strerror(errno));

@@ -76,6 +76,9 @@ struct daemon {
         uint64_t pinged_ms, heard_ms;
         unsigned others; /* Heard until heard_ms. */
     } lost;
+    struct {
+        uint64_t looked_ms, free, reserve; /* Bytes; UINT64_MAX both: not known. */
+    } disk;
     struct pollfd *polled; /* Room for all that is waited for. */
     struct transport_frame frames[DAEMON_FRAMES];
 
@@ -138,8 +141,12 @@ const struct checkpoint_record *daemon_installed(struct daemon *d);
 /* daemon_describe.c: in each round. */
 void daemon_note_progress(struct daemon *d);
 
-/* daemon_open.c: whether what consensus remembers is near the size of its map. */
+/* daemon_disk.c: once a second; where its size cannot be known there is room. */
+void daemon_look_at_disk(struct daemon *d);
+/* No transactions are taken then. */
 bool daemon_store_filling(const struct daemon *d);
+/* Bytes that the larger of the stores may come to have. */
+uint64_t daemon_store_limit(const struct daemon *d);
 
 /* daemon_sockets.c. 0, or -1 with `message`. */
 int daemon_open_sockets(struct daemon *d, char *message, size_t message_size);

@@ -73,3 +73,26 @@ start 1
 start 3
 until_true 'node 0 does not say that node 3 is back' said 0 'peer 3 connected' $((connected + 1))
 stop_all
+
+# A disk with little room left: no transactions are taken, nobody ends, and with room it goes on.
+[ "$(id -u)" = 0 ] || exit 0
+small=$node/data
+mv "$small" "$node/kept"
+mkdir "$small"
+mount -t tmpfs -o size=64m tmpfs "$small" 2>/dev/null || exit 0
+trap 'cleanup; umount -l "$small"' EXIT
+cp -r "$node/kept/." "$small"
+for ((i = 0; i < NODES; i++)); do start $i; done
+until_true 'the nodes are not all connected' all_connected
+pay() {
+    timeout 3 "$cli" transfer "$cluster" --node 0 --from "$cluster/accounts/0.key" \
+        --to "$cluster/accounts/1.key" --amount 1 --wait >/dev/null 2>&1
+}
+pay || fail 'a transfer failed on a small disk'
+head -c $(($(df --output=avail -B1 "$small" | tail -n 1) - (6 << 20))) /dev/zero >"$small/fill"
+until_true 'node 0 does not say that its disk is nearly full' said 0 'the disk is nearly full' 1
+pay && fail 'a full disk takes transactions'
+running
+rm "$small/fill"
+until_true 'it does not go on when there is room' pay
+stop_all
