@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@ enum {
     DISK_BYTES_MIN = 1 << 20, /* A disk with less is full. */
     RECORD_SIZE_MAX = 512     /* The format record's. */
 };
+
+/* Beyond what is there when a reader opens it. */
+static const size_t READ_AHEAD = (size_t)64 << 30;
 
 /* The format record stands in the main database beside the tables' names, which have no spaces. */
 static const char format_key[] = "ledger store";
@@ -131,16 +135,26 @@ static int lock(struct store *s)
                s->path, strtol(pid, NULL, 10));
 }
 
+/* Who only reads maps what is there, and may come while it does: many large maps, as many nodes' stores
+ * side by side have, are more than a process has addresses for. */
+static size_t read_size(const struct store *s)
+{
+    struct stat status;
+    char file[PATH_MAX];
+    snprintf(file, sizeof file, "%s/data.mdb", s->path);
+    return READ_AHEAD + (stat(file, &status) == 0 ? (size_t)status.st_size : 0);
+}
+
 static int open_environment(struct store *s, size_t size_max)
 {
+    const size_t size = s->read_only ? read_size(s) : size_max;
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(s->env, s->table_count);
     if (rc == 0)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
-    /* Who only reads takes the size from the file, where the writer put it. */
-    if (rc == 0 && !s->read_only)
-        rc = mdb_env_set_mapsize(s->env, size_max - size_max % (size_t)sysconf(_SC_PAGESIZE));
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(s->env, size - size % (size_t)sysconf(_SC_PAGESIZE));
     /* MDB_NOTLS: a view belongs to whoever holds it, not to a thread. */
     if (rc == 0)
         rc = mdb_env_open(s->env, s->path, MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0u), 0600);

@@ -186,6 +186,44 @@ static void an_inspector_reads_beside_the_writer_and_may_be_killed(void **state)
     close(ends[1]);
 }
 
+/* The stores of many nodes side by side: their maps have more addresses than a process. */
+static void many_large_ones_are_read_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 64 };
+    static const size_t size = (size_t)4 << 40;
+    struct store *stores[MANY];
+    char of[MANY][sizeof path + 8];
+    for (unsigned k = 0; k < MANY; k++) {
+        struct store_options o = options(size, false);
+        snprintf(of[k], sizeof of[k], "%s.%u", path, k);
+        o.path = of[k];
+        assert_int_equal(store_open(&o, &stores[k], message, sizeof message), 0);
+        put_committed(stores[k], "a", "1");
+        store_close(stores[k]);
+    }
+    for (unsigned k = 0; k < MANY; k++) {
+        struct store_options o = options(0, true);
+        struct store_view *view;
+        struct slice value;
+        o.path = of[k];
+        if (store_open(&o, &stores[k], message, sizeof message) != 0)
+            fail_msg("%s", message);
+        assert_int_equal(store_view_open(stores[k], &view), 0);
+        assert_int_equal(store_view_get(view, LOG, text("a"), &value), 0);
+        store_view_close(view);
+    }
+    for (unsigned k = 0; k < MANY; k++) {
+        static const char *const names[] = {"data.mdb", "lock.mdb", "lock", ""};
+        store_close(stores[k]);
+        for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+            char name[sizeof of[k] + 16];
+            snprintf(name, sizeof name, "%.527s/%.8s", of[k], names[i]);
+            remove(name);
+        }
+    }
+}
+
 int main(int count, char **arguments)
 {
     (void)count;
@@ -197,6 +235,7 @@ int main(int count, char **arguments)
         TEST(a_file_that_lacks_only_free_pages_is_whole),
         TEST(a_process_that_dies_leaves_its_commits),
         TEST(an_inspector_reads_beside_the_writer_and_may_be_killed),
+        TEST(many_large_ones_are_read_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
