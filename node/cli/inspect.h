@@ -17,12 +17,12 @@ enum { INSPECT_TEXT_MAX = 400 };
 struct inspection {
     const char *path; /* As it was given; kept by reference. */
     struct store *ledger;
-    struct store *consensus;
-    struct store_view *view;           /* Of the ledger. */
-    struct store_view *consensus_view; /* NULL: there is no such store. */
-    struct meta meta;                  /* What the ledger says of itself. */
-    bool snapshot;                     /* It went on from one: */
-    struct snapshot_head head;         /* this. There are no entries just before its height. */
+    struct store *consensus;   /* NULL: there is no such store. Seen only for moments: what a node
+                                * that runs drops meanwhile stays on its disk. */
+    struct store_view *view;   /* Of the ledger. */
+    struct meta meta;          /* What the ledger says of itself. */
+    bool snapshot;             /* It went on from one: */
+    struct snapshot_head head; /* this. There are no entries just before its height. */
     /* What was counted. */
     uint64_t accounts;
     uint64_t balances;              /* Their sum. */

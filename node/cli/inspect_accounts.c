@@ -121,9 +121,13 @@ int inspect_consensus(struct inspection *i)
         {TABLE_CHUNKS, RECORD_KEY_SIZE, decodes_chunk, i},
         {TABLE_OUTCOMES, sizeof(epoch_id), decodes_outcome, i},
     };
-    for (unsigned k = 0; i->consensus_view && k < sizeof checks / sizeof checks[0]; k++) {
-        int error = store_view_scan(i->consensus_view, checks[k].table, (struct slice){0},
-                                    check_record, &checks[k]);
+    for (unsigned k = 0; i->consensus && k < sizeof checks / sizeof checks[0]; k++) {
+        struct store_view *view;
+        int error = store_view_open(i->consensus, &view);
+        if (error == 0)
+            error =
+                store_view_scan(view, checks[k].table, (struct slice){0}, check_record, &checks[k]);
+        store_view_close(view);
         if (error)
             return inspection_error(i, error, "the consensus store");
     }

@@ -28,19 +28,13 @@ int inspection_error(struct inspection *i, int error, const char *what)
 }
 
 static int open_store(const char *directory, const char *name, const char *const tables[],
-                      unsigned count, struct store **store, struct store_view **view, char *message,
-                      size_t message_size)
+                      unsigned count, struct store **store, char *message, size_t message_size)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE + sizeof "/consensus"];
     snprintf(path, sizeof path, "%s/%s", directory, name);
     const struct store_options options = {
         .path = path, .tables = tables, .table_count = count, .read_only = true};
-    if (store_open(&options, store, message, message_size))
-        return -1;
-    if (store_view_open(*store, view) == 0)
-        return 0;
-    snprintf(message, message_size, "%s", store_message(*store));
-    return -1;
+    return store_open(&options, store, message, message_size);
 }
 
 /* PATH/ledger is there, or PATH/data/ledger. */
@@ -66,9 +60,13 @@ static int open_all(struct inspection *i, char *message, size_t message_size)
                  "%.300s: no ledger here; name a node's directory, or its data directory", i->path);
         return -1;
     }
-    if (open_store(data, "ledger", ledger_tables, LEDGER_TABLE_COUNT, &i->ledger, &i->view, message,
+    if (open_store(data, "ledger", ledger_tables, LEDGER_TABLE_COUNT, &i->ledger, message,
                    message_size))
         return -1;
+    if (store_view_open(i->ledger, &i->view)) {
+        snprintf(message, message_size, "%s", store_message(i->ledger));
+        return -1;
+    }
     struct slice value;
     int error = store_view_get(i->view, LEDGER_META, meta_key(), &value);
     if (error || meta_decode(value, &i->meta)) {
@@ -86,8 +84,8 @@ static int open_all(struct inspection *i, char *message, size_t message_size)
     snprintf(consensus, sizeof consensus, "%s/consensus", data);
     if (access(consensus, F_OK) != 0)
         return 0;
-    return open_store(data, "consensus", consensus_tables, CONSENSUS_TABLES, &i->consensus,
-                      &i->consensus_view, message, message_size);
+    return open_store(data, "consensus", consensus_tables, CONSENSUS_TABLES, &i->consensus, message,
+                      message_size);
 }
 
 int inspection_open(struct inspection *i, const char *path, char *message, size_t message_size)
@@ -102,10 +100,9 @@ int inspection_open(struct inspection *i, const char *path, char *message, size_
 
 void inspection_close(struct inspection *i)
 {
-    store_view_close(i->consensus_view);
     store_view_close(i->view);
     store_close(i->consensus);
     store_close(i->ledger);
-    i->consensus_view = i->view = NULL;
+    i->view = NULL;
     i->consensus = i->ledger = NULL;
 }

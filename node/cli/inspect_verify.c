@@ -132,18 +132,32 @@ static bool same_bytes(const struct executor_entry *e, const struct block *block
     return hash_equal(&root, &e->root);
 }
 
-static int check_held(struct walk *w, const struct executor_entry *e)
+/* Whether the stored block, if there is one, is what was executed. */
+static bool is_as_held(struct walk *w, const struct executor_entry *e, struct store_view *view)
 {
     struct inspection *i = w->i;
     struct slice bytes;
     struct block block;
-    if (!i->consensus_view || !e->delivery.valid ||
-        driver_block(i->consensus_view, e->delivery.epoch, e->delivery.proposer, &bytes))
-        return 0;
+    if (driver_block(view, e->delivery.epoch, e->delivery.proposer, &bytes))
+        return true;
     i->held++;
-    if (block_decode(bytes, quorum_of(i->meta.n), e->delivery.epoch, &block) &&
-        block.count == e->count &&
-        (inspection_has_ids(i) ? same_transactions(w, e, &block) : same_bytes(e, &block)))
+    return block_decode(bytes, quorum_of(i->meta.n), e->delivery.epoch, &block) &&
+           block.count == e->count &&
+           (inspection_has_ids(i) ? same_transactions(w, e, &block) : same_bytes(e, &block));
+}
+
+static int check_held(struct walk *w, const struct executor_entry *e)
+{
+    struct inspection *i = w->i;
+    struct store_view *view;
+    if (!i->consensus || !e->delivery.valid)
+        return 0;
+    const int error = store_view_open(i->consensus, &view);
+    if (error)
+        return inspection_error(i, error, "the consensus store");
+    const bool same = is_as_held(w, e, view);
+    store_view_close(view);
+    if (same)
         return 0;
     return inspection_problem(i,
                               "position %" PRIu64 ": the block that is stored is not the one "
