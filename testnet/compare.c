@@ -18,6 +18,12 @@ static const char *text(const json_t *o, const char *key)
     return value ? value : "?";
 }
 
+static const char *ledgers(const json_t *run)
+{
+    const json_t *equal = json_object_get(run, "ledgers_equal");
+    return json_is_true(equal) ? "equal" : json_is_false(equal) ? "DIFFER" : "?";
+}
+
 /* What else than the modes differs: then the comparison is of two things at once. */
 static void print_differences(json_t *const runs[], unsigned count)
 {
@@ -104,8 +110,7 @@ static void print_run(const json_t *run, double reference)
            text(run, "scenario"), number(run, "n"), number(run, "scale"), text(run, "mode"),
            text(run, "retrieval"), number(run, "block_bytes") / 1000, rate / 1e6, least / 1e6,
            most / 1e6, reference > 0 ? rate / reference : 0, share,
-           number(mean, "received_over_confirmed"), number(mean, "lag_epochs"),
-           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER",
+           number(mean, "received_over_confirmed"), number(mean, "lag_epochs"), ledgers(run),
            100 * number(run, "cpu_busy_max"),
            json_is_true(json_object_get(run, "cpu_limited")) ? "  CPU IS THE LIMIT" : "");
 }
@@ -145,8 +150,7 @@ static void print_csv(const json_t *run, const char *directory)
     printf("%.0f,%.0f,%.1f,%.1f,%.1f,%.2f,%s\n", mean_of(run, "latency_ms", "local", "p50"),
            mean_of(run, "latency_ms", "local", "p95"), mean_of(run, "vote_delay_ms", "p50", NULL),
            mean_of(run, "vote_delay_ms", "p99", NULL), mean_of(run, "lag_epochs", NULL, NULL),
-           number(run, "cpu_busy_max"),
-           json_is_true(json_object_get(run, "ledgers_equal")) ? "equal" : "DIFFER");
+           number(run, "cpu_busy_max"), ledgers(run));
 }
 
 static void print_all_csv(json_t *const runs[], const char *const directories[], unsigned count)

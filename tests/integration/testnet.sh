@@ -93,6 +93,14 @@ grep -q 'kill 3: that node does not run' "$out/twice.err" || fail 'it does not s
 run run "$out/twice.conf" --plain --load 1 --out "$out/load" 2>&1 | grep -q 'has no rate' ||
     fail 'a backlog has a rate'
 
+# What was offered is known of a run, and what is made of it.
+sed '/\[events\]/,$d; s/^warmup.*/warmup = 0 s/; s/^duration.*/duration = 4 s/; s/^kind.*/kind = poisson\nrate = 20 kB\/s/' \
+    "$out/small.conf" >"$out/offered.conf"
+run run "$out/offered.conf" --plain --load 0.05 --out "$out/offered" || fail 'the run with a rate failed'
+"$1/ledger-dashboard" export "$out/offered" --csv "$out/csv" || fail 'the run with a rate is not exported'
+[ "$(cut -d , -f 4 "$out/csv/nodes.csv" | sort -u | tr '\n' ' ')" = '50000 load_bytes_s ' ] ||
+    fail "offered was: $(cut -d , -f 4 "$out/csv/nodes.csv")"
+
 # By hand, and its commands.
 status() { run status | awk -v node="$1" '$1 == node { print $2 }'; }
 until_status() { # node, state
