@@ -44,8 +44,8 @@ struct intake {
         bool empty;           /* Had nothing left when it was last asked. */
         unsigned connections; /* Without an owner: seen in this look, and bytes that wait there. */
         uint64_t waiting;
-        uint8_t owned[INTAKE_OWNERS_MAX]; /* Of each, seen in this look. */
-        uint64_t bytes_max;               /* What each may have in this look. */
+        uint16_t owned[INTAKE_OWNERS_MAX]; /* Of each, seen in this look. */
+        uint64_t bytes_max;                /* What each may have in this look. */
     } ports[INTAKE_PORTS_MAX];
     unsigned port_count;
     uint64_t looked_ms;

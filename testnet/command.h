@@ -40,7 +40,7 @@ struct command {
 int command_parse(const char *text, unsigned nodes, struct command *c, char *message,
                   size_t message_size);
 
-/* 5mbit, 625KB/s, 1.5 MB/s, 200kbit: bytes/s, from 1 kB/s to 1 TB/s; "unlimited": 0. A bit rate
+/* 5mbit, 625KB/s, 1.5 MB/s, 200kbit: bytes/s, from 1 kB/s to 4 GB/s; "unlimited": 0. A bit rate
  * is decimal and of bits; a byte rate decimal and of bytes. False when it is anything else. */
 bool rate_parse(const char *text, uint64_t *rate);
 #define RATE_FORM "a rate from 1kB/s to 4GB/s, as 10 MB/s or 80mbit, or unlimited"
