@@ -2,9 +2,7 @@
  * issue 4364) when it comes to answer a PING of a connection that broke while messages waited for
  * room. A caller speaks through a relay that holds back all it says, lets go of it at once and resets
  * the connection; the receiver reads only then. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -12,30 +10,10 @@
 
 #include "net/socket.h"
 #include "node/clients.h"
+#include "tests/tcp.h"
 #include "tests/transport_fixture.h"
 
 enum { HANDSHAKE_MS = 200, HELD = 256 << 10, MESSAGES = 1000 };
-
-static int file_at(uint16_t port, bool listening)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const int file = socket(AF_INET, SOCK_STREAM, 0);
-    const int result = listening ? bind(file, (const struct sockaddr *)&address, sizeof address)
-                                 : connect(file, (const struct sockaddr *)&address, sizeof address);
-    assert_int_equal(result, 0);
-    if (listening)
-        assert_int_equal(listen(file, 1), 0);
-    return file;
-}
-
-static uint16_t port_of(int file)
-{
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
-}
 
 /* Says a message and a PING a millisecond, for ever. */
 static void call(int type, uint16_t relay, const struct socket_pass *pass)
@@ -97,10 +75,10 @@ struct caller {
 /* Before this process has threads: a child would have the locks that they hold, and never get them. */
 static struct caller start_caller(int type, const struct socket_pass *pass)
 {
-    struct caller c = {.listener = file_at(0, true)};
+    struct caller c = {.listener = tcp_file(0, true, 0)};
     c.process = fork();
     if (c.process == 0)
-        call(type, port_of(c.listener), pass);
+        call(type, tcp_port_of(c.listener), pass);
     return c;
 }
 
@@ -110,7 +88,7 @@ static void attack(struct caller c, uint16_t port)
     static uint8_t held[HELD];
     size_t size;
     const int caller = accept(c.listener, NULL, NULL);
-    const int receiver = file_at(port, false);
+    const int receiver = tcp_file(port, false, 0);
     assert_true(relay(caller, receiver, held, &size));
     assert_int_equal(send(receiver, held, size, MSG_NOSIGNAL), size);
     poll(NULL, 0, 50);

@@ -1,8 +1,7 @@
 /* A link so slow that a frame takes longer than a connection that moves nothing is waited for. */
+#include "tests/tcp.h"
 #include "tests/transport_fixture.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,28 +14,6 @@ enum {
     STEP_BYTES = 2048,
     FRAMES = 3,
 };
-
-static int file_at(uint16_t port, bool listening)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const int file = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(file, SOL_SOCKET, SO_RCVBUF, &(int){STEP_BYTES}, sizeof(int));
-    const int result = listening ? bind(file, (const struct sockaddr *)&address, sizeof address)
-                                 : connect(file, (const struct sockaddr *)&address, sizeof address);
-    assert_int_equal(result, 0);
-    if (listening)
-        assert_int_equal(listen(file, 8), 0);
-    return file;
-}
-
-static uint16_t port_of(int file)
-{
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
-}
 
 /* Passes on what a caller says slowly, and what it is told at once, until one of them ends. */
 static void relay(int caller, int receiver)
@@ -65,7 +42,7 @@ static void relay_all(int listener, uint16_t to)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         const int caller = accept(listener, NULL, NULL);
-        const int receiver = file_at(to, false);
+        const int receiver = tcp_file(to, false, STEP_BYTES);
         relay(caller, receiver);
         close(caller);
         close(receiver);
@@ -78,8 +55,8 @@ static void frames_that_move_are_waited_for(void **state)
     struct node b = open_node(0);
     char *endpoint = peers[0].endpoints[LANE_DISPERSAL];
     const uint16_t to = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
-    const int listener = file_at(0, true);
-    snprintf(endpoint, sizeof peers[0].endpoints[0], "tcp://127.0.0.1:%u", port_of(listener));
+    const int listener = tcp_file(0, true, STEP_BYTES);
+    snprintf(endpoint, sizeof peers[0].endpoints[0], "tcp://127.0.0.1:%u", tcp_port_of(listener));
     const pid_t child = fork();
     if (child == 0)
         relay_all(listener, to);
