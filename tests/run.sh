@@ -105,6 +105,7 @@ for program; do
     [ "$program" = "$build/sim" ] || alone "$program" || start unit "${program##*/}" "$program"
 done
 start script layers bash tests/layers.sh "$build"
+start script patches bash tests/patches.sh
 for program in tests/integration/*.sh; do
     [ "$mode" != check ] || alone "$program" || start script "${program##*/}" bash "$program" "$build"
 done
