@@ -194,6 +194,13 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
                  "Restore its own ledger of before, or leave it off: it counts against f");
         return -1;
     }
+    if (error == STORE_CORRUPT || error == STORE_MISSING) {
+        snprintf(message, message_size,
+                 "%s/consensus: %s. What this node has promised is not known any more: move the "
+                 "data directory away and start it with --lost-data",
+                 d->config.node.data, store_reason(d->consensus, error));
+        return -1;
+    }
     if (error) { /* The store says what to do. */
         snprintf(message, message_size, "%s. Nothing that was acknowledged or promised is lost",
                  store_message(d->consensus));

@@ -87,11 +87,11 @@ static void note_outcome(void *context, uint64_t position, uint32_t index,
     b->results[b->count++] = *result;
 }
 
-static const char *problem_of(const struct execution *x)
+static const char *problem_of(const struct execution *x, int status)
 {
     const struct application_port *application = &x->application;
     const char *problem = application->problem ? application->problem(application->state) : "";
-    return *problem ? problem : store_message(x->ledger);
+    return *problem ? problem : store_reason(x->ledger, status);
 }
 
 static int execute_block(struct execution *x, const struct delivery *delivery)
@@ -103,8 +103,7 @@ static int execute_block(struct execution *x, const struct delivery *delivery)
         status = driver_block(view, delivery->epoch, delivery->proposer, &bytes);
     if (status != 0) {
         snprintf(x->message, sizeof(x->message), "a block cannot be read: %s",
-                 status == STORE_MISSING ? "it is not there; restore the data directory"
-                                         : store_message(x->consensus));
+                 store_reason(x->consensus, status));
         store_view_close(view);
         return status;
     }
@@ -124,7 +123,8 @@ static int execute_block(struct execution *x, const struct delivery *delivery)
     }
     store_view_close(view);
     if (status != 0)
-        snprintf(x->message, sizeof(x->message), "a block cannot be executed: %s", problem_of(x));
+        snprintf(x->message, sizeof(x->message), "a block cannot be executed: %s",
+                 problem_of(x, status));
     return status;
 }
 
@@ -185,7 +185,8 @@ static int end_epoch(struct execution *x, epoch_id epoch)
         return 0;
     }
     execution_report_free(report);
-    snprintf(x->message, sizeof(x->message), "the ledger cannot be written: %s", problem_of(x));
+    snprintf(x->message, sizeof(x->message), "the ledger cannot be written: %s",
+             problem_of(x, status));
     return status;
 }
 
@@ -207,7 +208,8 @@ static void rest(struct execution *x, int *status)
         return;
     pthread_mutex_unlock(&x->mutex);
     if ((*status = application->idle(application->state)) != 0)
-        snprintf(x->message, sizeof(x->message), "the application is left: %s", problem_of(x));
+        snprintf(x->message, sizeof(x->message), "the application is left: %s",
+                 problem_of(x, *status));
     pthread_mutex_lock(&x->mutex);
 }
 

@@ -47,6 +47,15 @@ int store_open(const struct store_options *options, struct store **store, char *
 void store_close(struct store *s);                /* Aborts an open transaction. NULL is fine. */
 const char *store_message(const struct store *s); /* After a failure, on the same thread. */
 
+/* Why whoever reads records has failed: of one that is missing though it must be there, or does not
+ * decode, the store knows nothing. */
+static inline const char *store_reason(const struct store *s, int error)
+{
+    return error == STORE_MISSING   ? "a record that must be there is not: the disk has lost it"
+           : error == STORE_CORRUPT ? "a record is damaged: the disk has changed it"
+                                    : store_message(s);
+}
+
 /* What a transaction frees can be used from the second one after it. */
 int store_begin(struct store *s);
 int store_commit(struct store *s); /* Ends the transaction, whatever it returns. */
