@@ -55,7 +55,7 @@ static const struct setting node_table[] = {
     NUMBER("lag_target", lag_target_s, 1, 86400, 30),
     NUMBER("checkpoint_delay_ms", checkpoint_delay_ms, 100, 3600000, 10000),
     NUMBER("retry_ms", retry_ms, 10, 60000, 500),
-    NUMBER("retain_bytes", retain_bytes, 1 << 20, UINT64_C(1) << 50, UINT64_C(4) << 30),
+    NUMBER("retain_bytes", retain_bytes, 1 << 20, RETAIN_BYTES_MAX, UINT64_C(4) << 30),
     CHOICE("retrieval", retrieval, retrievals, RETRIEVAL_LEAN),
     CHOICE("bulk", bulk, bulks, BULK_CURVE),
     NUMBER("workers", workers, 0, WORKERS_MAX, 0),

@@ -67,6 +67,8 @@ struct cluster {
     size_t balance_count;
 };
 
+#define RETAIN_BYTES_MAX (UINT64_C(1) << 41) /* A store has room for twice as much. */
+
 struct node_config {
     uint64_t self; /* The node's number. */
     /* Hosts to bind, without ports: those are the address's. Loopback unless configured. */

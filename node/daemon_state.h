@@ -26,6 +26,7 @@ enum {
 /* The maps' sizes are addresses set aside, not disk or memory: files grow as they are filled, and a disk
  * ends before. */
 #define DAEMON_MAP_BYTES ((size_t)4 << 40)
+_Static_assert(RETAIN_BYTES_MAX <= DAEMON_MAP_BYTES / 2, "what is kept has room, and then some");
 
 /* What the application asks of the rest, on the thread of the executor. */
 struct daemon_checks {

@@ -73,6 +73,8 @@ static void says_what_is_wrong_with_a_node(void **state)
         {"node = 1\n[chain]", "node.conf:2: [chain]: this file has no sections; remove the line"},
         {"node = 1\nnode = 1", "node.conf:2: node comes a second time; keep one"},
         {"node = 1\nretrieval = some", "node.conf:2: retrieval = some; give lean or all"},
+        {"node = 1\nretain_bytes = 4096g",
+         "node.conf:2: retain_bytes = 4096g; give a number from 1048576 to 2199023255552"},
         {"node = 1\nbulk = none", "node.conf:2: bulk = none; give curve or plain"},
         {"node = 1\nlog_level = loud",
          "node.conf:2: log_level = loud; give error, warn, info or debug"},
