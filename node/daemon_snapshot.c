@@ -268,7 +268,8 @@ void daemon_describe_snapshots(const struct daemon *d, struct report *r)
     r->snapshot_pieces = snapshot_pieces(&c->head);
 }
 
-/* To whom lacks what is gone here, and who asks. */
+/* To whom lacks what is gone or never was here, and to who asks: who began with a snapshot has neither
+ * blocks nor votes of what it stands for, and to one that needs them it is as if they were gone. */
 static void offer(struct daemon *d)
 {
     uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
@@ -280,9 +281,10 @@ static void offer(struct daemon *d)
     const struct message m = {.kind = MESSAGE_OFFER,
                               .epoch = d->snapshots.last.checkpoint.epoch,
                               .offer = {writer_result(&w)}};
+    const epoch_id held = driver_held(d->driver), begun = d->snapshots.installed.checkpoint.epoch;
     for (unsigned p = 0; p < d->quorum.n; p++) {
         const bool lacks =
-            d->words[p].first_unsealed > 0 && d->words[p].executed < driver_held(d->driver);
+            d->words[p].first_unsealed > 0 && d->words[p].executed < (held > begun ? held : begun);
         if (p != d->self && (lacks || nodeset_has(&d->snapshots.askers, p)) &&
             transport_reaches(d->transport, (node_id)p))
             driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
