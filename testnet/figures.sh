@@ -55,6 +55,12 @@ table=$(awk -F, '
         link = better(figure("spatial-hb-link", "confirmed"), figure("spatial-hb-link-8MB", "confirmed"))
         row("`dl` over `hb`, `hb-link` there", show("%.2f", over(confirmed, hb)) ", " show("%.2f", over(confirmed, link)), "1.61, 1.17", \
             "spatial-dl spatial-hb spatial-hb-8MB spatial-hb-link spatial-hb-link-8MB")
+        confirmed = figure("spatial-dl-all", "confirmed")
+        row("the same with `retrieval = all`, as the prototype: `dl` of the link; received for each confirmed; over `hb`, `hb-link`", \
+            show("%.2f", figure("spatial-dl-all", "of_rate")) "; " show("%.2f", figure("spatial-dl-all", "received_over_confirmed")) "; " \
+            show("%.2f", over(confirmed, figure("spatial-hb-8MB-all", "confirmed"))) ", " \
+            show("%.2f", over(confirmed, figure("spatial-hb-link-8MB-all", "confirmed"))), "0.46; 1.9; 1.61, 1.17", \
+            "spatial-dl-all spatial-hb-8MB-all spatial-hb-link-8MB-all")
         fixed = figure("temporal-dl-fixed", "of_rate")
         row("temporal, 600 s: lost against fixed rates (ordering up to 60 s ahead)", \
             show("%.0f %%", loss(figure("temporal-dl", "of_rate"), fixed)) " (" \
@@ -63,8 +69,10 @@ table=$(awk -F, '
         row("temporal, correlation 0.9", show("%.0f %%", loss(figure("temporal-fast-dl", "of_rate"), fixed)), "", \
             "temporal-fast-dl temporal-dl-fixed")
         confirmed = figure("bursty-dl", "confirmed")
-        row("bursty: `dl` over `hb`, `hb-link`", show("%.2f", over(confirmed, figure("bursty-hb", "confirmed"))) ", " \
-            show("%.2f", over(confirmed, figure("bursty-hb-link", "confirmed"))), "", "bursty-dl bursty-hb bursty-hb-link")
+        hb = better(figure("bursty-hb", "confirmed"), figure("bursty-hb-8MB", "confirmed"))
+        link = better(figure("bursty-hb-link", "confirmed"), figure("bursty-hb-link-8MB", "confirmed"))
+        row("bursty: `dl` over `hb`, `hb-link`", show("%.2f", over(confirmed, hb)) ", " show("%.2f", over(confirmed, link)), "", \
+            "bursty-dl bursty-hb bursty-hb-8MB bursty-hb-link bursty-hb-link-8MB")
         confirmed = figure("geo-dl", "confirmed")
         row("geo: `dl` over `hb`, `hb-link`, `dl-coupled`", show("%.2f", over(confirmed, figure("geo-hb", "confirmed"))) ", " \
             show("%.2f", over(confirmed, figure("geo-hb-link", "confirmed"))) ", " \

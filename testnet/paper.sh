@@ -25,6 +25,9 @@ spatial      spatial        hb-link
 spatial      spatial        hb-link     8MB     s/^block = .*/block = 8 MB/
 spatial      spatial        hb
 spatial      spatial        hb          8MB     s/^block = .*/block = 8 MB\nheight_floor = 0.25/
+spatial      spatial        dl          all     s/^seed = .*/seed = 1\nretrieval = all/
+spatial      spatial        hb-link     8MB-all s/^seed = .*/seed = 1\nretrieval = all/; s/^block = .*/block = 8 MB\nheight_floor = 0.25/
+spatial      spatial        hb          8MB-all s/^seed = .*/seed = 1\nretrieval = all/; s/^block = .*/block = 8 MB\nheight_floor = 0.25/
 spatial      spatial        dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 spatial      spatial        hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/
 temporal     temporal       dl
@@ -35,7 +38,9 @@ temporal     temporal-fast  dl
 temporal     temporal-fast  hb
 bursty       bursty         dl
 bursty       bursty         hb-link
+bursty       bursty         hb-link     8MB     s/^block = .*/block = 8 MB\nheight_floor = 0.25/
 bursty       bursty         hb
+bursty       bursty         hb          8MB     s/^block = .*/block = 8 MB\nheight_floor = 0.25/
 bursty       bursty         dl          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
 bursty       bursty         hb-link     8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
 bursty       bursty         hb          8nodes  s/^nodes = .*/nodes = 8/; s/^scale = .*/scale = 0.2/; s/^block = .*/block = 1 MB/; s/^duration = .*/duration = 120 s/
