@@ -70,6 +70,12 @@ struct late_chunk {
     struct vid_header header;
 };
 
+/* Votes of one sender on incomplete instances of one proposer. */
+struct voting {
+    epoch_id newest; /* None is on one of a later epoch. */
+    uint32_t count;
+};
+
 struct instances {
     struct instance *items;
     uint32_t capacity;
@@ -79,8 +85,9 @@ struct instances {
     uint32_t *buckets;
     uint32_t bucket_count; /* A power of two. */
     uint32_t *siblings;    /* By proposer. */
-    uint16_t *voting;      /* [sender][proposer]: incomplete instances with a vote of the sender. */
+    struct voting *voting; /* [sender][proposer] */
     uint8_t *got_open;     /* [proposer]: incomplete ones with our GOT, or being checked. */
+    uint32_t open;         /* Incomplete ones. */
     struct vid_pool pool;
     struct late_chunk looked;
     struct nodeset late; /* Proposers of whom one is being checked. */
@@ -294,6 +301,7 @@ struct node {
     node_id self;
     uint64_t now_ms;
     bool started;
+    bool disk_full; /* Nearly. */
     epoch_id first_unsealed;
     epoch_id silent; /* No dispersal of an epoch through this one gets a vote of ours. */
     epoch_id agreed;
@@ -354,6 +362,8 @@ void dispersal_chunk(struct node *n, node_id from, const struct message *m, stru
 /* False: nobody but delivery wanted to know. */
 bool dispersal_looked(struct node *n, const struct event *event, struct effects *out);
 void dispersal_checked(struct node *n, const struct work_result *r, struct effects *out);
+/* To all, again, what we have said of one that is not complete here; false: nothing. */
+bool dispersal_tell(const struct node *n, epoch_id epoch, node_id proposer, struct effects *out);
 /* Those past the horizon of what is executed: what delivery alone has given up comes back with a
  * restart, and finds its place. */
 void dispersal_give_up(struct node *n);

@@ -181,7 +181,9 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     admission_look(&d->admission, d->now_ms,
                    mempool_after(d->mempool, daemon_settled(d)) + service_checking(d->service));
     daemon_look_at_disk(d);
-    service_refuse(d->service, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
+    const bool filling = daemon_store_filling(d);
+    driver_disk(d->driver, filling);
+    service_refuse(d->service, d->draining || d->mute != MUTE_NOT || filling);
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
     clients_look(d->clients, d->now_ms);

@@ -39,8 +39,10 @@ bool daemon_store_filling(const struct daemon *d)
                        : store_used(d->ledger) > most    ? "ledger store"
                                                          : NULL;
     if (what)
-        log_limited(LOG_LEVEL_ERROR, "store", 0,
-                    "the %s is nearly full: no transactions are taken; free bytes=%" PRIu64, what,
-                    d->disk.free);
+        log_limited(
+            LOG_LEVEL_ERROR, "store", 0,
+            "the %s is nearly full: no transactions are taken, and no chunks of others; free "
+            "bytes=%" PRIu64,
+            what, d->disk.free);
     return what != NULL;
 }

@@ -62,6 +62,7 @@ struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer)
                            .fetch_prev = NONE};
     listen(n, i);
     t->count++;
+    t->open++;
     if (*siblings != NONE)
         t->items[*siblings].sibling_prev = at;
     *bucket = *siblings = at;
@@ -107,6 +108,7 @@ void instance_retire(struct node *n, struct instance *i)
     i->bucket_next = t->free;
     t->free = at;
     t->count--;
+    t->open -= !i->server.complete;
 }
 
 void instance_record(const struct node *n, const struct instance *i, struct instance_record *r)
@@ -142,8 +144,10 @@ struct instance *instance_restore(struct node *n, epoch_id epoch, node_id propos
         vid_server_recall(&i->server, pool, n->self, VID_GOT, &r->got_root);
     if (r->ready && !i->server.sent_ready)
         vid_server_recall(&i->server, pool, n->self, VID_READY, &r->ready_root);
-    if (r->complete && !i->server.complete)
+    if (r->complete && !i->server.complete) {
         vid_server_recall(&i->server, pool, n->self, VID_COMPLETE, &r->root);
+        n->instances.open--;
+    }
     i->has_chunk = r->chunk;
     i->chunk_root = r->chunk_root;
     i->block = r->block;
@@ -166,7 +170,7 @@ static struct nodeset voters(const struct instance *i)
     return all;
 }
 
-static uint16_t *voting(struct node *n, node_id from, node_id proposer)
+static struct voting *voting(struct node *n, node_id from, node_id proposer)
 {
     return &n->instances.voting[(size_t)from * n->quorum.n + proposer];
 }
@@ -187,6 +191,7 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
     if (i->server.sent_got || i->checking)
         n->instances.got_open[i->proposer]--;
     history_set(&n->completed, i->epoch, i->proposer);
+    n->instances.open--;
     n->view.completed++;
     instance_save(n, i, out);
     if (i->proposer == n->self) {
@@ -203,6 +208,16 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
         retrieval_want(n, i);
 }
 
+static void send_root(const struct instance *i, enum vid_vote vote, const struct hash *root,
+                      bool as_got, struct effects *out)
+{
+    struct effect *send = effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
+    send->to = TO_ALL;
+    send->root.vote = vote;
+    send->root.root = *root;
+    send->root.as_got = as_got;
+}
+
 /* What the machine says after a step, made durable and sent. `before`: whose votes it held. */
 static void apply(struct node *n, struct instance *i, const struct vid_server_effects *e,
                   const struct nodeset *before, node_id from, struct effects *out)
@@ -210,18 +225,15 @@ static void apply(struct node *n, struct instance *i, const struct vid_server_ef
     for (unsigned k = e->completed ? nodeset_next(before, 0) : NODES_MAX; k < NODES_MAX;
          k = nodeset_next(before, k + 1))
         if (k != n->self)
-            (*voting(n, (node_id)k, i->proposer))--;
+            voting(n, (node_id)k, i->proposer)->count--;
     if (e->fault != FAULT_NONE)
         effects_fault(out, from, e->fault);
     if (e->send_ready) {
         if (!e->completed)
             instance_save(n, i, out);
-        struct effect *send = effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
-        send->to = TO_ALL;
-        send->root.vote = VID_READY;
-        send->root.root = i->server.ready_root;
-        send->root.as_got =
-            i->server.sent_got && hash_equal(&i->server.got_root, &i->server.ready_root);
+        const struct vid_server *s = &i->server;
+        send_root(i, VID_READY, &s->ready_root,
+                  s->sent_got && hash_equal(&s->got_root, &s->ready_root), out);
     }
     if (e->completed)
         completed(n, i, out);
@@ -234,12 +246,20 @@ static void say_got(struct node *n, struct instance *i, const struct hash *root,
     struct vid_server_effects e;
     vid_server_got(&i->server, &n->instances.pool, n->quorum, n->self, root, &e);
     instance_save(n, i, out);
-    struct effect *send = effects_add(out, EFFECT_SEND_ROOT, i->epoch, i->proposer);
-    send->to = TO_ALL;
-    send->root.vote = VID_GOT;
-    send->root.root = *root;
-    send->root.as_got = false;
+    send_root(i, VID_GOT, root, false, out);
     apply(n, i, &e, &before, n->self, out);
+}
+
+bool dispersal_tell(const struct node *n, epoch_id epoch, node_id proposer, struct effects *out)
+{
+    const struct instance *i = instance_find(n, epoch, proposer);
+    if (!i || i->server.complete)
+        return false;
+    if (i->server.sent_got)
+        send_root(i, VID_GOT, &i->server.got_root, false, out);
+    if (i->server.sent_ready)
+        send_root(i, VID_READY, &i->server.ready_root, false, out);
+    return i->server.sent_got || i->server.sent_ready;
 }
 
 /* Epochs whose dispersals are still of use: not given up, and not ahead of the window. */
@@ -254,7 +274,7 @@ static void give_up(struct node *n, struct instance *i)
     const struct nodeset from = voters(i);
     for (unsigned k = nodeset_next(&from, 0); k < NODES_MAX; k = nodeset_next(&from, k + 1))
         if (k != n->self)
-            (*voting(n, (node_id)k, i->proposer))--;
+            voting(n, (node_id)k, i->proposer)->count--;
     if (i->server.sent_got)
         n->instances.got_open[i->proposer]--;
     if (i->proposer == n->self)
@@ -278,23 +298,27 @@ void dispersal_give_up(struct node *n)
 }
 
 /* Room for a vote of `from` on (epoch, p): its newest incomplete instance gives way to an older
- * one, so that all senders' votes meet on the oldest. */
+ * one, so that all senders' votes meet on the oldest. Who votes on newer ones only is told so
+ * without a look at all that others hold of p. */
 static bool make_room(struct node *n, node_id from, epoch_id epoch, node_id p)
 {
-    if (*voting(n, from, p) < VOTES_PER_OPEN * n->options.open_dispersals)
+    struct voting *v = voting(n, from, p);
+    if (v->count < VOTES_PER_OPEN * n->options.open_dispersals)
         return true;
+    if (epoch >= v->newest)
+        return false;
     struct instances *t = &n->instances;
     struct instance *newest = NULL;
     for (uint32_t at = t->siblings[p]; at != NONE; at = t->items[at].sibling_next) {
         struct instance *i = &t->items[at];
-        if (!i->server.complete && i->epoch > epoch && voted_by(i, from) &&
-            (!newest || i->epoch > newest->epoch))
+        if (!i->server.complete && voted_by(i, from) && (!newest || i->epoch > newest->epoch))
             newest = i;
     }
-    if (!newest)
+    v->newest = newest ? newest->epoch : 0;
+    if (epoch >= v->newest)
         return false;
     vid_server_forget(&newest->server, &t->pool, from);
-    (*voting(n, from, p))--;
+    v->count--;
     instance_retire(n, newest);
     return true;
 }
@@ -318,8 +342,11 @@ static void vote(struct node *n, node_id from, epoch_id epoch, node_id p, enum v
     const struct nodeset before = voters(i);
     struct vid_server_effects e;
     vid_server_receive(&i->server, &t->pool, n->quorum, n->self, from, kind, root, &e);
-    if (first && voted_by(i, from))
-        (*voting(n, from, p))++;
+    if (first && voted_by(i, from)) {
+        struct voting *v = voting(n, from, p);
+        v->count++;
+        v->newest = epoch > v->newest ? epoch : v->newest;
+    }
     apply(n, i, &e, &before, from, out);
     instance_retire(n, i);
 }
@@ -403,9 +430,12 @@ static bool late(const struct node *n, node_id from, epoch_id epoch)
            epoch >= history_base(&n->completed) && !nodeset_has(&n->instances.late, from);
 }
 
+/* What there is no room for comes again until its dispersal is complete. */
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (late(n, from, m->epoch)) {
+    if (n->disk_full) {
+        n->view.wasted_chunks += m->chunk.data.size;
+    } else if (late(n, from, m->epoch)) {
         n->instances.looked =
             (struct late_chunk){m->epoch, from, (uint32_t)m->chunk.data.size, m->chunk.header};
         effects_add(out, EFFECT_LOOK, m->epoch, from);

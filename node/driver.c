@@ -28,6 +28,8 @@ void driver_pool(struct driver *d, uint64_t bytes_waiting)
     d->pool_bytes = bytes_waiting;
 }
 
+void driver_disk(struct driver *d, bool full) { d->disk_full = full; }
+
 void driver_executed(struct driver *d, const struct executed *x)
 {
     d->executed =
@@ -277,6 +279,11 @@ static void step_batch(struct driver *d)
         if (!d->worked)
             d->worked_end = &d->worked;
         step_job(d, j);
+    }
+    if (d->disk_full != d->disk_said) {
+        d->disk_said = d->disk_full;
+        event = (struct event){.type = EVENT_DISK, .disk_full = d->disk_full};
+        step_all(d, &event);
     }
     if (d->pool_changed) {
         d->pool_changed = false;

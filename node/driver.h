@@ -103,6 +103,8 @@ void driver_close(struct driver *d); /* Jobs that are out must have come back. *
 void driver_frame(struct driver *d, node_id from, struct slice bytes);
 void driver_worked(struct driver *d, struct job *job);
 void driver_pool(struct driver *d, uint64_t bytes_waiting);
+/* While it is nearly full no chunk of others is taken: no GOT. */
+void driver_disk(struct driver *d, bool full);
 void driver_executed(struct driver *d, const struct executed *x);
 /* A snapshot stands for all through this epoch, f+1 have signed it: it may be pruned, and is. Durable;
  * the greatest so far. */

@@ -70,6 +70,7 @@ struct driver {
     struct job **worked_end;
     bool pool_changed;
     uint64_t pool_bytes;
+    bool disk_full, disk_said; /* As the core was told. */
     struct executed *executed; /* Ascending. */
     size_t executed_count, executed_capacity;
     /* Within a flush. */

@@ -69,6 +69,7 @@ enum event_type {
     EVENT_MESSAGE,  /* A section of it. */
     EVENT_WORKED,
     EVENT_POOL,     /* So many bytes of transactions wait to be proposed. */
+    EVENT_DISK,     /* It is nearly full, or not any more. */
     EVENT_LOADED,   /* What the store holds of a whole epoch: answer to EFFECT_LOAD. */
     EVENT_INSTANCE, /* What it holds of one dispersal: answer to EFFECT_LOOK. */
     EVENT_SEEN,     /* What the block of one accepted dispersal has seen: answer to EFFECT_SEEN. */
@@ -96,6 +97,7 @@ struct event {
         const struct message *message;
         const struct work_result *worked;
         uint64_t pool_bytes;
+        bool disk_full;
         struct {
             epoch_id epoch;
             bool sealed; /* Else nothing is known of it. */

@@ -230,6 +230,7 @@ void node_step(struct node *n, const struct event *event, struct effects *out)
     case EVENT_MESSAGE: receive(n, event->from, event->message, out); break;
     case EVENT_WORKED: worked(n, event->worked, out); break;
     case EVENT_POOL: n->proposing.pool_bytes = event->pool_bytes; break;
+    case EVENT_DISK: n->disk_full = event->disk_full; break;
     case EVENT_LOADED: delivery_loaded(n, event, out); break;
     case EVENT_INSTANCE:
         if (!dispersal_looked(n, event, out))

@@ -181,12 +181,15 @@ static void ping(const struct node *n, struct effects *out)
 }
 
 /* The dispersals of p within [low, high] that are not complete here, as many runs as one message
- * holds. Returns the last epoch that was looked at. */
+ * holds. What we have said of the first of which we have is said again: who has heard nothing of it
+ * has no reason to ask, and it may take its votes to complete. Returns the last epoch that was
+ * looked at. */
 static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id high,
                            struct effects *out)
 {
     struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
     epoch_id from = low;
+    bool told = n->instances.open == 0;
     while (from <= high && m.want_roots.count < MESSAGE_RUNS_MAX) {
         const epoch_id first = history_next(&n->completed, false, p, from, high);
         if (first == 0) {
@@ -196,6 +199,8 @@ static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id hig
         const epoch_id after = history_next(&n->completed, true, p, first, high);
         const epoch_id last = after ? after - 1 : high;
         m.want_roots.runs[m.want_roots.count++] = (struct epoch_run){first, last};
+        for (from = first; from <= last && !told && from < n->first_unsealed; from++)
+            told = dispersal_tell(n, from, p, out);
         from = last + 1;
     }
     if (m.want_roots.count > 0)
@@ -239,12 +244,11 @@ static bool waits(struct node *n)
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
         if (node_epoch(n, id)->id == id && node_epoch(n, id)->active && !node_epoch(n, id)->sealed)
             return true;
+    if (n->instances.open > 0)
+        return true;
     unsigned ahead = 0; /* One alone may be lying; of f+1 one is not. */
-    for (unsigned p = 0; p < n->quorum.n; p++) {
-        if (n->instances.got_open[p] > 0)
-            return true;
+    for (unsigned p = 0; p < n->quorum.n; p++)
         ahead += n->peers[p].word.first_unsealed > n->first_unsealed;
-    }
     return ahead >= quorum_some(n->quorum) || want_needed(n, NULL) > 0;
 }
 

@@ -92,7 +92,7 @@ static struct cluster {
 static uint64_t seed;
 static uint32_t lag_target_ms; /* Of members that are opened; 0: any. */
 static size_t carried_bytes;   /* The same. */
-static uint32_t block_delay_ms = 20;
+static uint32_t block_delay_ms = 20, retry_ms = RETRY_MS;
 static uint64_t checkpoint_epochs; /* 0: none. */
 static uint32_t checkpoint_delay_ms = UINT32_MAX;
 static epoch_id executes_through = UINT64_MAX;
@@ -330,7 +330,7 @@ static inline bool member_can_open(struct member *m, char *message, size_t messa
                                               .block_bytes_max = 1 << 20,
                                               .block_bytes_min = 400,
                                               .block_delay_ms = block_delay_ms,
-                                              .retry_ms = RETRY_MS,
+                                              .retry_ms = retry_ms,
                                               .lag_target_ms = lag_target_ms},
                                      .chain = cluster.chain,
                                      .coin_public = &cluster.coin,

@@ -65,6 +65,68 @@ static void what_few_have_agreed_on_reaches_a_node_that_was_down(void **state)
     cluster_until(all_executed, LONG);
 }
 
+static bool no_roots_of_epoch_1_for_2(const struct post *p, struct message *m)
+{
+    return p->to != 2 || m->epoch != 1 || (m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_READY);
+}
+
+static void speak_root(enum vid_vote vote, const struct hash *root, node_id to)
+{
+    uint8_t entry[1 + HASH_SIZE] = {3};
+    memcpy(entry + 1, root->bytes, HASH_SIZE);
+    const struct message m = {
+        .kind = MESSAGE_ROOTS, .epoch = 1, .roots = {vote, 1, slice_of(entry, sizeof entry)}};
+    speak(3, to, DRIVER_VOTES, &m);
+}
+
+static bool has_delivered_what_is_late(void)
+{
+    for (unsigned k = 0; k < 3; k++)
+        if (cluster.members[k].executed_ids < 2)
+            return false;
+    return true;
+}
+
+/* The epoch is sealed without it, 0 has completed it with a READY of the liar that nobody else gets,
+ * 1 has said READY, and what they said to 2 is lost: it has neither, and waits for nothing. Epochs go
+ * on, for 0 wants it to be seen, and are over before anything is asked for. */
+static void what_one_has_completed_reaches_who_has_heard_nothing_of_it(void **state)
+{
+    (void)state;
+    retry_ms = 500;
+    block_delay_ms = 200;
+    cluster_open(4, HORIZON);
+    cluster_run(20);
+    member_crash(&cluster.members[3]);
+    submit(0);
+    cluster_until(all_executed, 500);
+    cluster_run(200);
+    assert_true(word_of(2).first_unsealed > 1);
+    struct dispersal d;
+    dispersal_make(&d, 1, 99, NO_LIE);
+    cluster.passes = lose;
+    keeps = no_roots_of_epoch_1_for_2;
+    for (node_id to = 0; to < 2; to++) {
+        dispersal_send(&d, 3, to);
+        dispersal_got(&d, 3, to);
+    }
+    speak_root(VID_READY, &d.encoding.commitment, 0);
+    cluster_run(5);
+    const struct instance *at_1 = instance_find(node_of(1), 1, 3);
+    struct hash root;
+    assert_true(node_completed(node_of(0), 1, 3, &root));
+    assert_true(at_1 && at_1->server.sent_ready && !at_1->server.complete);
+    assert_null(instance_find(node_of(2), 1, 3));
+    cluster.passes = NULL;
+    cluster_until(has_delivered_what_is_late, LONG);
+    member_open(&cluster.members[3]);
+    cluster_until(all_executed, LONG);
+    cluster_run(2000);
+    expect_one_ledger();
+    retry_ms = RETRY_MS;
+    block_delay_ms = 20;
+}
+
 static unsigned questions;
 
 static bool count_questions(struct post *p)
@@ -106,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_few_have_sealed_reaches_a_node_that_was_down),
         CORE_TEST(what_few_have_agreed_on_reaches_a_node_that_was_down),
+        CORE_TEST(what_one_has_completed_reaches_who_has_heard_nothing_of_it),
         CORE_TEST(one_liar_does_not_keep_an_idle_cluster_asking),
     };
     return cmocka_run_group_tests_name("core behind", tests, NULL, NULL);

@@ -315,15 +315,17 @@ static void of_one_proposer_all_is_answered_however_much_there_is_of_others(void
     assert_true(answered);
 }
 
+enum { FAR = 2300 };
 static unsigned frames, roots;
 
+/* But for that of the last epoch, which is not complete: it is told to all, asked or not. */
 static bool counts_roots(struct post *p)
 {
     struct reader r = sections_of(p);
     struct message m;
     const unsigned before = roots;
     while (p->from == 0 && section_next(&r, p, &m))
-        roots += m.kind == MESSAGE_ROOTS ? m.roots.count : 0;
+        roots += m.kind == MESSAGE_ROOTS && m.epoch < FAR ? m.roots.count : 0;
     frames += roots > before;
     return true;
 }
@@ -332,7 +334,7 @@ static bool counts_roots(struct post *p)
 static void long_answers_leave_by_and_by(void **state)
 {
     (void)state;
-    enum { FAR = 2300, ASKING = 5 };
+    enum { ASKING = 5 };
     open_so_far((const unsigned[MANY]){0, 0, 0, 0, 0, 0, 1}, FAR);
     cluster.passes = counts_roots;
     frames = roots = 0;
@@ -342,7 +344,7 @@ static void long_answers_leave_by_and_by(void **state)
     for (node_id from = 1; from <= ASKING; from++)
         speak(from, 0, DRIVER_VOTES, &want);
     cluster_run(2);
-    assert_int_equal(roots, ASKING * FAR);
+    assert_int_equal(roots, ASKING * (FAR - 1));
     assert_in_range(frames, ASKING + 1, 2 * ASKING);
 }
 

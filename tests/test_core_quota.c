@@ -14,6 +14,16 @@ static unsigned instances_in_use(unsigned k)
     return count;
 }
 
+static unsigned incomplete(unsigned k)
+{
+    const struct instances *t = &node_of(k)->instances;
+    unsigned count = 0;
+    for (unsigned p = 0; p < N; p++)
+        for (uint32_t at = t->siblings[p]; at != NONE; at = t->items[at].sibling_next)
+            count += !t->items[at].server.complete;
+    return count;
+}
+
 /* Dispersals by BAD that this node said GOT for and that are not complete, as its store has
  * them. */
 static unsigned promised(unsigned k)
@@ -40,10 +50,11 @@ static void expect_bounded(void)
         const struct node *n = node_of(k);
         assert_true(instances_in_use(k) <= N * N * tallied + held);
         assert_true(n->instances.pool.used <= 2 * instances_in_use(k));
+        assert_int_equal(n->instances.open, incomplete(k));
         for (unsigned p = 0; p < N; p++) {
             assert_true(n->instances.got_open[p] <= OPEN_DISPERSALS);
             for (unsigned from = 0; from < N; from++)
-                assert_true(n->instances.voting[from * N + p] <= tallied);
+                assert_true(n->instances.voting[from * N + p].count <= tallied);
         }
     }
 }
@@ -140,6 +151,56 @@ static void what_is_past_the_horizon_gives_its_place_back(void **state)
     }
 }
 
+/* BAD's own GOT for a dispersal of its that is none. */
+static void vote_on(epoch_id epoch)
+{
+    uint8_t entry[1 + HASH_SIZE] = {BAD};
+    const struct message m = {.kind = MESSAGE_ROOTS,
+                              .epoch = epoch,
+                              .roots = {VID_GOT, 1, slice_of(entry, sizeof entry)}};
+    speak(BAD, 0, DRIVER_VOTES, &m);
+    cluster_round();
+}
+
+/* Which of the first `count` epochs are tallied at 0 is told as a run, for they are one. */
+static struct epoch_run tallied(epoch_id count)
+{
+    struct epoch_run run = {0, 0};
+    unsigned in_all = 0;
+    for (epoch_id e = 1; e <= count; e++)
+        if (instance_find(node_of(0), e, BAD)) {
+            run.first = run.first == 0 ? e : run.first;
+            run.last = e;
+            in_all++;
+        }
+    assert_int_equal(in_all, run.last - run.first + 1);
+    return run;
+}
+
+static void the_oldest_of_what_a_sender_votes_on_are_tallied(void **state)
+{
+    (void)state;
+    enum { MOST = VOTES_PER_OPEN * OPEN_DISPERSALS, FIRST = 11, LAST = FIRST + MOST - 1, GAP = 20 };
+    cluster_open(N, HORIZON);
+    member_crash(&cluster.members[BAD]);
+    order(LAST + 10, nothing);
+    cluster_until(all_executed, 400);
+    for (epoch_id e = FIRST; e <= LAST + 1; e++)
+        if (e != GAP)
+            vote_on(e);
+    vote_on(GAP);
+    for (unsigned more = 0; more < FIRST; more++) {
+        const struct epoch_run run = tallied(LAST + 5);
+        assert_int_equal(run.first, FIRST - more);
+        assert_int_equal(run.last, LAST - more);
+        vote_on(run.last + 1); /* Of no use before those. */
+        vote_on(LAST + 5);
+        assert_int_equal(tallied(LAST + 5).last, run.last);
+        if (run.first > 1)
+            vote_on(run.first - 1);
+    }
+}
+
 /* ---- A correct proposer whose chunks do not arrive ---- */
 
 static bool passes_to_0(struct post *p)
@@ -170,6 +231,36 @@ static void a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_com
     assert_int_equal(node_of(BAD)->proposing.own_open, 0);
     for (unsigned k = 0; k < N; k++)
         assert_int_equal(promised(k), 0);
+}
+
+/* ---- A disk that is nearly full ---- */
+
+static void who_has_no_room_for_chunks_says_no_got_and_goes_on_when_it_has(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    for (unsigned k = 0; k < 2; k++)
+        driver_disk(cluster.members[k].driver, true);
+    submit(2);
+    cluster_run(400);
+    assert_int_equal(word_of(2).executed, 0); /* Two of four do not promise to keep it. */
+    for (unsigned k = 0; k < 2; k++) {
+        const struct instance *i = instance_find(node_of(k), 1, 2);
+        struct node_view v;
+        node_view(node_of(k), &v);
+        assert_true(i && !i->server.sent_got && !i->has_chunk);
+        assert_true(v.wasted_chunks > 0);
+    }
+    driver_disk(cluster.members[1].driver, false);
+    cluster_until(all_executed, 2000);
+    struct instance_record r;
+    struct store *s = cluster.members[0].store;
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(records_get_instance(s, 1, 2, &r), 0);
+    store_abort(s);
+    assert_true(r.complete && !r.got);
+    expect_one_ledger();
+    expect_no_faults();
 }
 
 /* ---- Back after long ---- */
@@ -379,7 +470,9 @@ int main(void)
         CORE_TEST(half_done_dispersals_cost_no_more_than_the_quota),
         CORE_TEST(the_quota_holds_across_a_restart),
         CORE_TEST(what_is_past_the_horizon_gives_its_place_back),
+        CORE_TEST(the_oldest_of_what_a_sender_votes_on_are_tallied),
         CORE_TEST(a_proposer_starts_no_more_than_may_be_open_and_goes_on_when_they_complete),
+        CORE_TEST(who_has_no_room_for_chunks_says_no_got_and_goes_on_when_it_has),
         CORE_TEST(who_was_away_for_long_gets_its_chunk_when_it_speaks),
         CORE_TEST(who_speaks_and_never_says_got_is_sent_little),
         CORE_TEST(a_node_that_executes_nothing_votes_with_the_others_and_keeps_no_more),
