@@ -6,7 +6,8 @@ enum {
     WANT_RECENT = 64,    /* Epochs below the first unsealed one that are always asked about. */
     WANT_SEGMENT = 256,  /* Of one proposer at a time, and of all together about ... */
     WANT_IN_ALL = 4096,  /* ... so many: each answer is read from the store. */
-    WANT_BACKOFF = 16,   /* Times retry_ms, while asking brings nothing. */
+    WANT_BACKOFF = 16,   /* Times retry_ms, while asking brings nothing; ... */
+    WANT_RARELY = 512,   /* ... and where a vote for what is not complete is the only reason. */
     ASK_CHECKPOINTS = 2, /* When it executes, and when that was lost. */
     WANT_BUSY = 4,       /* Times what a dispersal may take, while other things go on. */
     WORD_IDLE = 20,      /* Times retry_ms: our word, though nothing happened. */
@@ -189,7 +190,7 @@ static epoch_id want_roots(struct node *n, node_id p, epoch_id low, epoch_id hig
 {
     struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
     epoch_id from = low;
-    bool told = n->instances.open == 0;
+    bool told = n->instances.siblings[p] == NONE;
     while (from <= high && m.want_roots.count < MESSAGE_RUNS_MAX) {
         const epoch_id first = history_next(&n->completed, false, p, from, high);
         if (first == 0) {
@@ -217,8 +218,10 @@ static unsigned want_one(const struct node *n, epoch_id e, node_id p, struct eff
     struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
     m.want_roots.count = 1;
     m.want_roots.runs[0] = (struct epoch_run){e, e};
-    if (out)
+    if (out) {
         ask_all(&m, out);
+        dispersal_tell(n, e, p, out);
+    }
     return 1;
 }
 
@@ -244,11 +247,12 @@ static bool waits(struct node *n)
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
         if (node_epoch(n, id)->id == id && node_epoch(n, id)->active && !node_epoch(n, id)->sealed)
             return true;
-    if (n->instances.open > 0)
-        return true;
     unsigned ahead = 0; /* One alone may be lying; of f+1 one is not. */
-    for (unsigned p = 0; p < n->quorum.n; p++)
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        if (n->instances.got_open[p] > 0)
+            return true;
         ahead += n->peers[p].word.first_unsealed > n->first_unsealed;
+    }
     return ahead >= quorum_some(n->quorum) || want_needed(n, NULL) > 0;
 }
 
@@ -334,11 +338,20 @@ static void ask_held_up(struct node *n, struct effects *out)
     }
 }
 
+/* How rarely it asks at last, times retry_ms; 0: there is nothing to ask about. What was voted on and
+ * is not complete may be anybody's, or a liar's. */
+static unsigned backoff(struct node *n)
+{
+    return waits(n) ? WANT_BACKOFF : n->instances.open > 0 ? WANT_RARELY : 0;
+}
+
 void status_tick(struct node *n, struct effects *out)
 {
     tell_word(n, out);
-    const uint32_t retry = n->options.retry_ms, first = propose_normal_ms(n);
-    if (!waits(n)) {
+    const uint32_t first = propose_normal_ms(n);
+    const unsigned times = backoff(n);
+    const uint64_t most = max_u64(first, (uint64_t)times * n->options.retry_ms);
+    if (times == 0) {
         n->want_ms = n->now_ms;
         n->want_wait_ms = first;
         return;
@@ -348,6 +361,8 @@ void status_tick(struct node *n, struct effects *out)
         n->moved_ms = n->now_ms;
         n->want_wait_ms = first;
     }
+    if (false)
+        n->want_wait_ms = (uint32_t)most;
     /* What is missing may well be on its way while other things come. */
     const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
     const bool busy = n->moved_ms > n->want_ms &&
@@ -358,7 +373,7 @@ void status_tick(struct node *n, struct effects *out)
     }
     n->want_ms = n->now_ms;
     n->for_epoch.since_ms = n->for_needed.since_ms = n->now_ms; /* They are asked for with it. */
-    if (n->want_wait_ms < WANT_BACKOFF * retry)
+    if (n->want_wait_ms < most)
         n->want_wait_ms *= 2;
     ask_again(n, out);
 }

@@ -163,6 +163,39 @@ static void one_liar_does_not_keep_an_idle_cluster_asking(void **state)
     assert_int_equal(questions, 0);
 }
 
+static unsigned asked;
+
+static bool count_pings(struct post *p)
+{
+    struct reader r = sections_of(p);
+    struct message m;
+    while (section_next(&r, p, &m))
+        asked += p->to == 0 && m.kind == MESSAGE_PING;
+    return true;
+}
+
+/* It votes for a dispersal that is none: all ask about it, ever more rarely. */
+static void one_vote_of_a_liar_makes_an_idle_cluster_ask_rarely(void **state)
+{
+    (void)state;
+    cluster_open(4, HORIZON);
+    cluster_run(20);
+    member_crash(&cluster.members[3]);
+    submit(0);
+    cluster_until(all_executed, 500);
+    cluster_run(200);
+    const struct hash none = {{1}};
+    for (node_id to = 0; to < 3; to++)
+        speak_root(VID_GOT, &none, to);
+    cluster.passes = count_pings;
+    asked = 0;
+    cluster_run(LONG);
+    assert_in_range(asked, 2, 2 * 10); /* 1 and 2: 50 ms, then twice as long each time. */
+    asked = 0;
+    cluster_run(LONG);
+    assert_in_range(asked, 0, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +203,7 @@ int main(void)
         CORE_TEST(what_few_have_agreed_on_reaches_a_node_that_was_down),
         CORE_TEST(what_one_has_completed_reaches_who_has_heard_nothing_of_it),
         CORE_TEST(one_liar_does_not_keep_an_idle_cluster_asking),
+        CORE_TEST(one_vote_of_a_liar_makes_an_idle_cluster_ask_rarely),
     };
     return cmocka_run_group_tests_name("core behind", tests, NULL, NULL);
 }
