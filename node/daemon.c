@@ -181,9 +181,8 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     admission_look(&d->admission, d->now_ms,
                    mempool_after(d->mempool, daemon_settled(d)) + service_checking(d->service));
     daemon_look_at_disk(d);
-    const bool filling = daemon_store_filling(d);
-    driver_disk(d->driver, filling);
-    service_refuse(d->service, d->draining || d->mute != MUTE_NOT || filling);
+    driver_disk(d->driver, !daemon_may_promise(d));
+    service_refuse(d->service, d->draining || d->mute != MUTE_NOT || daemon_store_filling(d));
     if (d->clients_call)
         d->more |= clients_receive(d->clients);
     clients_look(d->clients, d->now_ms);
@@ -197,9 +196,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
         return -1;
     }
     if (error == STORE_CORRUPT || error == STORE_MISSING) {
-        snprintf(message, message_size,
-                 "%s/consensus: %s. What this node has promised is not known any more: move the "
-                 "data directory away and start it with --lost-data",
+        snprintf(message, message_size, "%s/consensus, which has what this node promised: %s",
                  d->config.node.data, store_reason(d->consensus, error));
         return -1;
     }

@@ -1,4 +1,6 @@
-/* Whether there is room for what others' blocks and one's own votes take. */
+/* Whether there is room for what others' blocks and one's own votes take. Transactions grow the ledger,
+ * which only grows: they need room on the disk. Chunks need it in the consensus store, whose file may
+ * have some. */
 #include <inttypes.h>
 #include <sys/statvfs.h>
 
@@ -9,6 +11,7 @@ enum { LOOK_MS = 1000 };
 /* Left for what is promised: of a small file system a part. */
 static const uint64_t reserve_bytes = 64 << 20;
 enum { RESERVE_PART = 8 };
+static const size_t map_most = DAEMON_MAP_BYTES / 8 * 7;
 
 void daemon_look_at_disk(struct daemon *d)
 {
@@ -33,16 +36,25 @@ uint64_t daemon_store_limit(const struct daemon *d)
 
 bool daemon_store_filling(const struct daemon *d)
 {
-    const size_t most = DAEMON_MAP_BYTES / 8 * 7;
-    const char *what = d->disk.free < d->disk.reserve    ? "disk"
-                       : store_used(d->consensus) > most ? "consensus store"
-                       : store_used(d->ledger) > most    ? "ledger store"
-                                                         : NULL;
+    const char *what = d->disk.free < d->disk.reserve        ? "disk"
+                       : store_used(d->consensus) > map_most ? "consensus store"
+                       : store_used(d->ledger) > map_most    ? "ledger store"
+                                                             : NULL;
     if (what)
-        log_limited(
-            LOG_LEVEL_ERROR, "store", 0,
-            "the %s is nearly full: no transactions are taken, and no chunks of others; free "
-            "bytes=%" PRIu64,
-            what, d->disk.free);
+        log_limited(LOG_LEVEL_ERROR, "store", 0,
+                    "the %s is nearly full: no transactions are taken; free bytes=%" PRIu64, what,
+                    d->disk.free);
     return what != NULL;
+}
+
+bool daemon_may_promise(const struct daemon *d)
+{
+    const bool fits = store_used(d->consensus) <= map_most &&
+                      (d->disk.free >= d->disk.reserve ||
+                       d->disk.free + store_reusable(d->consensus) >= d->disk.reserve);
+    if (!fits)
+        log_limited(
+            LOG_LEVEL_ERROR, "store", 1,
+            "there is no room to keep what others ask it to: their blocks' chunks are not taken");
+    return fits;
 }

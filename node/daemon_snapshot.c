@@ -12,9 +12,10 @@ enum {
     SERVE_QUEUED_MAX = 1 << 20, /* Bytes that wait for a peer: more are not put behind them. */
 };
 
-static int fail(const struct daemon *d, struct store *store, char *message, size_t message_size)
+static int fail(const struct daemon *d, int error, char *message, size_t message_size)
 {
-    snprintf(message, message_size, "%s/snapshots: %s", d->config.node.data, store_message(store));
+    snprintf(message, message_size, "%s/snapshots: %s", d->config.node.data,
+             store_reason(d->snapshots.making.store, error));
     return -1;
 }
 
@@ -128,7 +129,7 @@ int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size)
     if (error == 0)
         error = catch_up_open(&d->snapshots.gathering, &rules, store, &ports);
     daemon_open_asked(d);
-    return error == 0 ? 0 : fail(d, store, message, message_size);
+    return error == 0 ? 0 : fail(d, error, message, message_size);
 }
 
 void daemon_close_snapshots(struct daemon *d)
@@ -268,8 +269,7 @@ void daemon_describe_snapshots(const struct daemon *d, struct report *r)
     r->snapshot_pieces = snapshot_pieces(&c->head);
 }
 
-/* To whom lacks what is gone or never was here, and to who asks: who began with a snapshot has neither
- * blocks nor votes of what it stands for, and to one that needs them it is as if they were gone. */
+/* To whom lacks what is gone here, and who asks. */
 static void offer(struct daemon *d)
 {
     uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX];
@@ -281,10 +281,11 @@ static void offer(struct daemon *d)
     const struct message m = {.kind = MESSAGE_OFFER,
                               .epoch = d->snapshots.last.checkpoint.epoch,
                               .offer = {writer_result(&w)}};
-    const epoch_id held = driver_held(d->driver), begun = d->snapshots.installed.checkpoint.epoch;
     for (unsigned p = 0; p < d->quorum.n; p++) {
         const bool lacks =
-            d->words[p].first_unsealed > 0 && d->words[p].executed < (held > begun ? held : begun);
+            d->words[p].first_unsealed > 0 &&
+            retention_offers(&d->snapshots.others[p], d->words[p].executed, driver_held(d->driver),
+                             d->snapshots.installed.checkpoint.epoch, d->now_ms);
         if (p != d->self && (lacks || nodeset_has(&d->snapshots.askers, p)) &&
             transport_reaches(d->transport, (node_id)p))
             driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
@@ -341,5 +342,5 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
         return 0; /* One is being made. */
     const int error = look(d);
     pthread_mutex_unlock(&d->snapshots.making.mutex);
-    return error == 0 ? 0 : fail(d, d->snapshots.making.store, message, message_size);
+    return error == 0 ? 0 : fail(d, error, message, message_size);
 }

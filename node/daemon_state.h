@@ -15,6 +15,7 @@
 #include "node/log.h"
 #include "node/peers.h"
 #include "node/report.h"
+#include "node/retention.h"
 #include "node/settle.h"
 
 enum {
@@ -89,6 +90,7 @@ struct daemon {
         uint64_t looked_ms, offered_ms;
         struct asked asked;
         struct nodeset askers;
+        struct retention_peer others[NODES_MAX];
         epoch_id alike;     /* All are to make one of this epoch: none that f+1 have is offered. */
         uint64_t wanted_ms; /* When they were told. */
         epoch_id executed;  /* When it last moved: */
@@ -146,6 +148,7 @@ void daemon_note_progress(struct daemon *d);
 void daemon_look_at_disk(struct daemon *d);
 /* No transactions are taken then. */
 bool daemon_store_filling(const struct daemon *d);
+bool daemon_may_promise(const struct daemon *d); /* To keep others' chunks. */
 /* Bytes that the larger of the stores may come to have. */
 uint64_t daemon_store_limit(const struct daemon *d);
 

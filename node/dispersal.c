@@ -400,8 +400,8 @@ static bool takes_chunk(struct node *n, node_id from, const struct message *m)
     if (i ? i->checking || i->has_chunk || i->block != BLOCK_NONE : complete)
         return false;
     if (!complete) {
-        if (m->epoch <= n->silent)
-            return false;
+        if (m->epoch <= n->silent || n->disk_full)
+            return false; /* It comes again when there is room. */
         if (n->instances.got_open[from] >= n->options.open_dispersals)
             return false; /* It comes again when others have completed. */
         i = instance_make(n, m->epoch, from);
@@ -430,12 +430,9 @@ static bool late(const struct node *n, node_id from, epoch_id epoch)
            epoch >= history_base(&n->completed) && !nodeset_has(&n->instances.late, from);
 }
 
-/* What there is no room for comes again until its dispersal is complete. */
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (n->disk_full) {
-        n->view.wasted_chunks += m->chunk.data.size;
-    } else if (late(n, from, m->epoch)) {
+    if (late(n, from, m->epoch)) {
         n->instances.looked =
             (struct late_chunk){m->epoch, from, (uint32_t)m->chunk.data.size, m->chunk.header};
         effects_add(out, EFFECT_LOOK, m->epoch, from);

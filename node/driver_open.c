@@ -302,11 +302,10 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
     }
     if (error) {
         snprintf(message, message_size, "%s",
-                 error == STORE_CORRUPT ? "a record of the consensus store does not decode"
-                 : error == DRIVER_OTHER_STATE
+                 error == DRIVER_OTHER_STATE
                      ? "the ledger is not what was signed, as was found when this node stopped: "
                        "restore its own ledger of before, or leave it off"
-                     : store_message(store));
+                     : store_reason(store, error));
         driver_close(d);
         return NULL;
     }

@@ -25,3 +25,11 @@ bool retention_wants(const struct retention *r)
     const bool given = r->given_full && r->executed >= r->last + r->every;
     return (used_up || given || asked) && !waits && next > r->last;
 }
+
+bool retention_offers(struct retention_peer *p, epoch_id executed, epoch_id held, epoch_id begun,
+                      uint64_t now_ms)
+{
+    if (p->since_ms == 0 || p->executed != executed)
+        *p = (struct retention_peer){executed, now_ms};
+    return executed < held || (executed < begun && now_ms >= p->since_ms + RETENTION_STUCK_MS);
+}

@@ -16,6 +16,7 @@
 enum {
     RETENTION_PARTS = 32,
     RETENTION_UNSIGNED = 4, /* Checkpoints after which an unsigned one is not waited for. */
+    RETENTION_STUCK_MS = 600000,
 };
 
 struct retention {
@@ -33,5 +34,17 @@ struct retention {
 /* Through which epoch to drop what the last snapshot stands for; as `held`: nothing more. */
 epoch_id retention_hold(const struct retention *r);
 bool retention_wants(const struct retention *r);
+
+/* How far another node has executed, by its word, and since when. */
+struct retention_peer {
+    epoch_id executed;
+    uint64_t since_ms; /* 0: it was not heard yet. */
+};
+
+/* Whether to offer it the last snapshot: what it needs was dropped here; or this node began with one
+ * (of epoch `begun`; 0: it did not), and so has neither blocks nor votes of before, and the other has stood
+ * still there for RETENTION_STUCK_MS. It may be that it needs just those. */
+bool retention_offers(struct retention_peer *p, epoch_id executed, epoch_id held, epoch_id begun,
+                      uint64_t now_ms);
 
 #endif

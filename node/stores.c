@@ -96,6 +96,6 @@ int stores_check(struct store *consensus, struct store *ledger, const struct has
         status = name(consensus, chain);
     if (status == 0 && !why)
         return 0;
-    snprintf(message, message_size, "%s", why ? why : store_reason(consensus, status));
+    snprintf(message, message_size, "%s", why ? why : store_message(consensus));
     return -1;
 }

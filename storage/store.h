@@ -47,13 +47,18 @@ int store_open(const struct store_options *options, struct store **store, char *
 void store_close(struct store *s);                /* Aborts an open transaction. NULL is fine. */
 const char *store_message(const struct store *s); /* After a failure, on the same thread. */
 
-/* Why whoever reads records has failed: of one that is missing though it must be there, or does not
- * decode, the store knows nothing. */
+/* Why whoever reads records has failed, and what to do: of one that is missing though it must be
+ * there, or does not decode, the store knows nothing. */
 static inline const char *store_reason(const struct store *s, int error)
 {
-    return error == STORE_MISSING   ? "a record that must be there is not: the disk has lost it"
-           : error == STORE_CORRUPT ? "a record is damaged: the disk has changed it"
-                                    : store_message(s);
+    if (error != STORE_MISSING && error != STORE_CORRUPT)
+        return store_message(s);
+    return error == STORE_MISSING ? "a record that must be there is not. If the disk has lost it, "
+                                    "move the data directory "
+                                    "away and start with --lost-data; not at more than f nodes"
+                                  : "a record is damaged. If the disk has changed it, move the "
+                                    "data directory away and "
+                                    "start with --lost-data; not at more than f nodes";
 }
 
 /* What a transaction frees can be used from the second one after it. */
@@ -89,6 +94,8 @@ int store_view_scan(struct store_view *v, unsigned table, struct slice from, sto
 /* The last record of a table; STORE_MISSING when it is empty. */
 int store_view_last(struct store_view *v, unsigned table, struct slice *key, struct slice *value);
 
+/* Bytes of its file that nothing uses: what comes goes there first. */
+size_t store_reusable(struct store *s);
 /* Bytes in use by what is committed, of size_max: to say early that it gets full. */
 size_t store_used(struct store *s);
 

@@ -135,15 +135,23 @@ static int lock(struct store *s)
                s->path, strtol(pid, NULL, 10));
 }
 
-/* Who only reads maps what is there, and may come while it does: many large maps, as many nodes' stores
- * side by side have, are more than a process has addresses for. */
-static size_t read_size(const struct store *s)
+static size_t file_size(const struct store *s)
 {
     struct stat status;
     char file[PATH_MAX];
     snprintf(file, sizeof file, "%s/data.mdb", s->path);
-    return READ_AHEAD + (stat(file, &status) == 0 ? (size_t)status.st_size : 0);
+    return stat(file, &status) == 0 ? (size_t)status.st_size : 0;
 }
+
+size_t store_reusable(struct store *s)
+{
+    const size_t size = file_size(s), used = store_used(s);
+    return size > used ? size - used : 0;
+}
+
+/* Who only reads maps what is there, and may come while it does: many large maps, as many nodes' stores
+ * side by side have, are more than a process has addresses for. */
+static size_t read_size(const struct store *s) { return READ_AHEAD + file_size(s); }
 
 static int open_environment(struct store *s, size_t size_max)
 {

@@ -172,6 +172,12 @@ void store_memory_forget(const char *path)
 }
 
 const char *store_message(const struct store *s) { return s->message; }
+size_t store_reusable(struct store *s)
+{
+    (void)s;
+    return 0;
+}
+
 size_t store_used(struct store *s) { return s->disk->used; }
 
 /* ---- Failures ---- */

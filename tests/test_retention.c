@@ -111,6 +111,34 @@ static void who_asks_gets_one_that_is_late_enough(void **state)
     assert_false(retention_wants(&r));
 }
 
+enum { HELD = 100, BEGUN = 300, AT_MS = 5000 };
+
+static void who_lacks_what_was_dropped_is_offered_a_snapshot(void **state)
+{
+    (void)state;
+    struct retention_peer p = {0};
+    assert_true(retention_offers(&p, HELD - 1, HELD, 0, AT_MS));
+    assert_false(retention_offers(&p, HELD, HELD, 0, AT_MS));
+    assert_false(retention_offers(&p, HELD, HELD, 0, AT_MS + 2 * RETENTION_STUCK_MS));
+}
+
+/* Not to one that is only slow: it would lose what it is about to fetch, and part of its log. */
+static void who_stands_still_before_what_this_node_began_with_is_too(void **state)
+{
+    (void)state;
+    struct retention_peer p = {0}, at = {0};
+    const uint64_t end_ms = AT_MS + RETENTION_STUCK_MS;
+    for (uint64_t now_ms = AT_MS; now_ms < 3 * end_ms; now_ms += RETENTION_STUCK_MS / 2)
+        assert_false(retention_offers(&p, HELD + now_ms / 60000, HELD, BEGUN, now_ms));
+    p = (struct retention_peer){0};
+    assert_false(retention_offers(&p, BEGUN - 1, HELD, BEGUN, AT_MS));
+    assert_false(retention_offers(&p, BEGUN - 1, HELD, BEGUN, end_ms - 1));
+    assert_true(retention_offers(&p, BEGUN - 1, HELD, BEGUN, end_ms));
+    assert_false(retention_offers(&at, BEGUN, HELD, BEGUN, AT_MS));
+    assert_false(retention_offers(&at, BEGUN, HELD, BEGUN, end_ms));
+    assert_false(retention_offers(&p, BEGUN + 1, HELD, BEGUN, end_ms + 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +149,8 @@ int main(void)
         cmocka_unit_test_setup(one_that_is_not_signed_is_waited_for, setup),
         cmocka_unit_test_setup(too_much_was_given_to_an_application, setup),
         cmocka_unit_test_setup(who_asks_gets_one_that_is_late_enough, setup),
+        cmocka_unit_test(who_lacks_what_was_dropped_is_offered_a_snapshot),
+        cmocka_unit_test(who_stands_still_before_what_this_node_began_with_is_too),
     };
     return cmocka_run_group_tests_name("retention", tests, NULL, NULL);
 }

@@ -89,8 +89,9 @@ pay() {
         --to "$cluster/accounts/1.key" --amount 1 --wait >/dev/null 2>&1
 }
 pay || fail 'a transfer failed on a small disk'
-head -c $(($(df --output=avail -B1 "$small" | tail -n 1) - (6 << 20))) /dev/zero >"$small/fill"
+head -c $(($(df --output=avail -B1 "$small" | tail -n 1) - (4 << 20))) /dev/zero >"$small/fill"
 until_true 'node 0 does not say that its disk is nearly full' said 0 'the disk is nearly full' 1
+until_true "node 0 does not say that it takes no chunks" said 0 "blocks. chunks are not taken" 1
 pay && fail 'a full disk takes transactions'
 running
 rm "$small/fill"
