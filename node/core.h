@@ -1,7 +1,8 @@
 /* The state of a node: private to the core's files, each of which says what is its own.
  *
  *   history.c    completed and delivered, over the horizon
- *   dispersal.c  instances: chunks, votes on roots, completion
+ *   instances.c  the table of dispersals that are of interest
+ *   dispersal.c  chunks, votes on roots, completion
  *   epoch.c      agreements of the epochs in flight, their coins; agreed, sealed
  *   ahead.c      how far what is agreed may be ahead of what is executed
  *   propose.c    when to make a block; its dispersal until it completes
@@ -345,10 +346,15 @@ static inline bool node_peer_takes(const struct node *n, node_id peer, epoch_id 
     return e < n->peers[peer].word.first_unsealed + n->options.epoch_window;
 }
 
-/* dispersal.c */
+/* instances.c */
 size_t instances_count(const struct node_options *o);
+/* Of them, for what is held for delivery, linked, our own or promised, late, and a late chunk of
+ * each. */
+size_t instances_reserved(const struct node_options *o);
 struct instance *instance_find(const struct node *n, epoch_id epoch, node_id proposer);
 struct instance *instance_make(struct node *n, epoch_id epoch, node_id proposer);
+/* Forgets all that was said. Who lost its data may have said another root, and only listens. */
+void instance_listen(const struct node *n, struct instance *i);
 /* Lets go of it if nobody needs it here: what the store knows can be looked up. */
 void instance_retire(struct node *n, struct instance *i);
 void instance_record(const struct node *n, const struct instance *i, struct instance_record *r);
@@ -356,6 +362,8 @@ void instance_save(struct node *n, const struct instance *i, struct effects *out
 /* What the store says of a dispersal that is not here. */
 struct instance *instance_restore(struct node *n, epoch_id epoch, node_id proposer,
                                   const struct instance_record *r);
+
+/* dispersal.c */
 void dispersal_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_ready(struct node *n, node_id from, const struct message *m, struct effects *out);
 void dispersal_chunk(struct node *n, node_id from, const struct message *m, struct effects *out);
