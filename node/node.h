@@ -12,10 +12,10 @@
  * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what is
  * agreed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
  *
- * Links lose messages, and nothing is queued for anyone. Who waits asks all about what is not closed
- * or complete here, and says again what it has said of a dispersal that is not: who has heard nothing
- * of it has no reason to ask. A vote for what is not complete is a reason too, an ever rarer one, for
- * it may be a liar's (status.c).
+ * Links lose messages, and nothing is queued for anyone. Who waits asks all about what is not
+ * closed or complete here, and says again what it has said of a dispersal that is not: who has heard
+ * nothing of it has no reason to ask. A vote for what is not complete is a reason too, an ever rarer
+ * one, for it may be a liar's (status.c).
  *
  * No timeout is on the path to agreement. The clock decides when to propose a block that is not
  * full and when to ask again; safety never depends on it.

@@ -42,8 +42,8 @@ struct retention_peer {
 };
 
 /* Whether to offer it the last snapshot: what it needs was dropped here; or this node began with one
- * (of epoch `begun`; 0: it did not), and so has neither blocks nor votes of before, and the other has stood
- * still there for RETENTION_STUCK_MS. It may be that it needs just those. */
+ * (of epoch `begun`; 0: it did not), and so has neither blocks nor votes of before, and the other has
+ * stood still there for RETENTION_STUCK_MS. It may be that it needs just those. */
 bool retention_offers(struct retention_peer *p, epoch_id executed, epoch_id held, epoch_id begun,
                       uint64_t now_ms);
 
