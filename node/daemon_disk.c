@@ -11,6 +11,7 @@ enum { LOOK_MS = 1000 };
 /* Left for what is promised: of a small file system a part. */
 static const uint64_t reserve_bytes = 64 << 20;
 enum { RESERVE_PART = 8 };
+enum { FLOOR_PART = 4 }; /* A part of it is free: what is large may fit nowhere within a file. */
 static const size_t map_most = DAEMON_MAP_BYTES / 8 * 7;
 
 void daemon_look_at_disk(struct daemon *d)
@@ -51,7 +52,8 @@ bool daemon_may_promise(const struct daemon *d)
 {
     const bool fits = store_used(d->consensus) <= map_most &&
                       (d->disk.free >= d->disk.reserve ||
-                       d->disk.free + store_reusable(d->consensus) >= d->disk.reserve);
+                       (d->disk.free >= d->disk.reserve / FLOOR_PART &&
+                        d->disk.free + store_reusable(d->consensus) >= d->disk.reserve));
     if (!fits)
         log_limited(
             LOG_LEVEL_ERROR, "store", 1,

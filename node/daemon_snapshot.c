@@ -14,8 +14,10 @@ enum {
 
 static int fail(const struct daemon *d, int error, char *message, size_t message_size)
 {
+    const bool damaged = error == STORE_CORRUPT || error == STORE_MISSING;
     snprintf(message, message_size, "%s/snapshots: %s", d->config.node.data,
-             store_reason(d->snapshots.making.store, error));
+             damaged ? "a record is damaged; move that directory away and start again"
+                     : store_message(d->snapshots.making.store));
     return -1;
 }
 
@@ -282,12 +284,14 @@ static void offer(struct daemon *d)
                               .epoch = d->snapshots.last.checkpoint.epoch,
                               .offer = {writer_result(&w)}};
     for (unsigned p = 0; p < d->quorum.n; p++) {
-        const bool lacks =
-            d->words[p].first_unsealed > 0 &&
-            retention_offers(&d->snapshots.others[p], d->words[p].executed, driver_held(d->driver),
-                             d->snapshots.installed.checkpoint.epoch, d->now_ms);
-        if (p != d->self && (lacks || nodeset_has(&d->snapshots.askers, p)) &&
-            transport_reaches(d->transport, (node_id)p))
+        if (p == d->self || d->words[p].first_unsealed == 0 ||
+            !transport_reaches(d->transport, (node_id)p)) {
+            d->snapshots.others[p].since_ms = 0;
+            continue;
+        }
+        if (retention_offers(&d->snapshots.others[p], d->words[p].executed, driver_held(d->driver),
+                             d->snapshots.installed.checkpoint.epoch, d->now_ms) ||
+            nodeset_has(&d->snapshots.askers, p))
             driver_say(d->driver, (node_id)p, DRIVER_RETRIEVAL, &m);
     }
     d->snapshots.askers = (struct nodeset){0}; /* They ask again. */

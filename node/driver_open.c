@@ -301,7 +301,8 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
         store_abort(store);
     }
     if (error) {
-        snprintf(message, message_size, "%s",
+        snprintf(message, message_size, "%s%s",
+                 error == STORE_CORRUPT || error == STORE_MISSING ? "the consensus store: " : "",
                  error == DRIVER_OTHER_STATE
                      ? "the ledger is not what was signed, as was found when this node stopped: "
                        "restore its own ledger of before, or leave it off"

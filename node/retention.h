@@ -38,10 +38,10 @@ bool retention_wants(const struct retention *r);
 /* How far another node has executed, by its word, and since when. */
 struct retention_peer {
     epoch_id executed;
-    uint64_t since_ms; /* 0: it was not heard yet. */
+    uint64_t since_ms; /* 0: not known, it was not there. */
 };
 
-/* Whether to offer it the last snapshot: what it needs was dropped here; or this node began with one
+/* Whether to offer a peer that is there the last snapshot: what it needs was dropped here; or this node began with one
  * (of epoch `begun`; 0: it did not), and so has neither blocks nor votes of before, and the other has
  * stood still there for RETENTION_STUCK_MS. It may be that it needs just those. */
 bool retention_offers(struct retention_peer *p, epoch_id executed, epoch_id held, epoch_id begun,

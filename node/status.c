@@ -218,10 +218,8 @@ static unsigned want_one(const struct node *n, epoch_id e, node_id p, struct eff
     struct message m = {.kind = MESSAGE_WANT_ROOTS, .epoch = 1, .proposer = p};
     m.want_roots.count = 1;
     m.want_roots.runs[0] = (struct epoch_run){e, e};
-    if (out) {
+    if (out)
         ask_all(&m, out);
-        dispersal_tell(n, e, p, out);
-    }
     return 1;
 }
 
@@ -361,7 +359,7 @@ void status_tick(struct node *n, struct effects *out)
         n->moved_ms = n->now_ms;
         n->want_wait_ms = first;
     }
-    if (false)
+    if (n->want_wait_ms > most)
         n->want_wait_ms = (uint32_t)most;
     /* What is missing may well be on its way while other things come. */
     const bool quiet = n->now_ms >= max_u64(n->want_ms, n->moved_ms) + n->want_wait_ms;
