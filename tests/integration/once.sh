@@ -13,7 +13,7 @@ NODES=4
 PATIENCE_S=60
 IN_FLIGHT=20
 ACCOUNTS=48
-PER_KILL=220 # Transactions, about: none is to be lacking when a node is killed.
+PER_KILL=500 # Transactions, about: none is to be lacking when a node is killed.
 . tests/cluster.sh
 
 cluster_up --accounts $ACCOUNTS --balance 1000000
