@@ -85,6 +85,17 @@ static void speak_root(enum vid_vote vote, const struct hash *root, node_id to)
     speak_root_of(3, vote, root, to);
 }
 
+/* The last one is a liar from the start: of epoch 1 there is no dispersal of its. */
+static void open_idle_without_last(unsigned n)
+{
+    cluster_open(n, HORIZON);
+    cluster_run(20);
+    member_crash(&cluster.members[n - 1]);
+    submit(0);
+    cluster_until(all_executed, 500);
+    cluster_run(200);
+}
+
 static bool has_delivered_what_is_late(void)
 {
     for (unsigned k = 0; k < 3; k++)
@@ -101,12 +112,7 @@ static void what_one_has_completed_reaches_who_has_heard_nothing_of_it(void **st
     (void)state;
     retry_ms = 500;
     block_delay_ms = 200;
-    cluster_open(4, HORIZON);
-    cluster_run(20);
-    member_crash(&cluster.members[3]);
-    submit(0);
-    cluster_until(all_executed, 500);
-    cluster_run(200);
+    open_idle_without_last(4);
     assert_true(word_of(2).first_unsealed > 1);
     struct dispersal d;
     dispersal_make(&d, 1, 99, NO_LIE);
@@ -184,12 +190,7 @@ static bool count_pings(struct post *p)
 static void one_vote_of_a_liar_makes_an_idle_cluster_ask_rarely(void **state)
 {
     (void)state;
-    cluster_open(4, HORIZON);
-    cluster_run(20);
-    member_crash(&cluster.members[3]);
-    submit(0);
-    cluster_until(all_executed, 500);
-    cluster_run(200);
+    open_idle_without_last(4);
     const struct hash none = {{1}};
     for (node_id to = 0; to < 3; to++)
         speak_root(VID_GOT, &none, to);
@@ -206,12 +207,7 @@ static void one_vote_of_a_liar_makes_an_idle_cluster_ask_rarely(void **state)
 static void who_asked_rarely_asks_soon_when_others_are_ahead(void **state)
 {
     (void)state;
-    cluster_open(7, HORIZON);
-    cluster_run(20);
-    member_crash(&cluster.members[6]);
-    submit(0);
-    cluster_until(all_executed, 500);
-    cluster_run(200);
+    open_idle_without_last(7);
     const struct hash none = {{1}};
     speak_root_of(6, VID_GOT, &none, 0);
     cluster_run(2 * LONG);
