@@ -93,7 +93,7 @@ table=$(awk -F, '
             "latency-16-dl-7nodes")
         row("16 nodes, 50 % load", show("%.0f", figure("latency-16-dl-half", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl-half", "p95_ms")), "", \
             "latency-16-dl-half")
-        row("64 nodes over 16 with blocks of 500 kB, of the link", \
+        row("64 nodes over 16 with blocks of up to 500 kB, of the link", \
             show("%.2f", over(figure("scale-64-dl-500kB", "of_rate"), figure("scale-16-dl-500kB", "of_rate"))), "0.86", "scale-64-dl-500kB scale-16-dl-500kB")
         print ""
         if (any_marked) print "\\* In one of these runs a core was busy for over 85 % of some 5 s: it says as much of the machine as of links.\n"
