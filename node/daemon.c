@@ -197,7 +197,7 @@ static int round_of(struct daemon *d, char *message, size_t message_size)
     }
     if (error == STORE_CORRUPT || error == STORE_MISSING) {
         snprintf(message, message_size, "%s/consensus, which has what this node promised: %s",
-                 d->config.node.data, store_reason(d->consensus, error));
+                 d->config.node.data, driver_reason(d->consensus, error));
         return -1;
     }
     if (error) { /* The store says what to do. */

@@ -99,6 +99,10 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
                            char *message, size_t message_size);
 void driver_close(struct driver *d); /* Jobs that are out must have come back. */
 
+/* Why whoever reads the records of a node has failed, and what to do: of one that is missing though it
+ * must be there, or does not decode, the store knows nothing. */
+const char *driver_reason(const struct store *s, int error);
+
 /* Input. Each call adds to the batch; driver_flush takes it. Bytes are lent until the flush. */
 void driver_frame(struct driver *d, node_id from, struct slice bytes);
 void driver_worked(struct driver *d, struct job *job);

@@ -5,6 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOST_ADVICE                                                                    \
+    "If the disk has lost or changed it, move the data directory away and start with " \
+    "--lost-data; not at more than f nodes"
+
+const char *driver_reason(const struct store *s, int error)
+{
+    if (error == STORE_MISSING)
+        return "a record that must be there is not. " LOST_ADVICE;
+    return error == STORE_CORRUPT ? "a record is damaged. " LOST_ADVICE : store_message(s);
+}
+
 int driver_block(struct store_view *view, epoch_id epoch, node_id proposer, struct slice *block)
 {
     uint8_t key[RECORD_KEY_SIZE];
@@ -306,7 +317,7 @@ struct driver *driver_open(const struct driver_options *options, struct store *s
                  error == DRIVER_OTHER_STATE
                      ? "the ledger is not what was signed, as was found when this node stopped: "
                        "restore its own ledger of before, or leave it off"
-                     : store_reason(store, error));
+                     : driver_reason(store, error));
         driver_close(d);
         return NULL;
     }

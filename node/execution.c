@@ -91,7 +91,7 @@ static const char *problem_of(const struct execution *x, int status)
 {
     const struct application_port *application = &x->application;
     const char *problem = application->problem ? application->problem(application->state) : "";
-    return *problem ? problem : store_reason(x->ledger, status);
+    return *problem ? problem : driver_reason(x->ledger, status);
 }
 
 static int execute_block(struct execution *x, const struct delivery *delivery)
@@ -103,7 +103,7 @@ static int execute_block(struct execution *x, const struct delivery *delivery)
         status = driver_block(view, delivery->epoch, delivery->proposer, &bytes);
     if (status != 0) {
         snprintf(x->message, sizeof(x->message), "a block cannot be read: %s",
-                 store_reason(x->consensus, status));
+                 driver_reason(x->consensus, status));
         store_view_close(view);
         return status;
     }

@@ -47,20 +47,6 @@ int store_open(const struct store_options *options, struct store **store, char *
 void store_close(struct store *s);                /* Aborts an open transaction. NULL is fine. */
 const char *store_message(const struct store *s); /* After a failure, on the same thread. */
 
-/* Why whoever reads records has failed, and what to do: of one that is missing though it must be
- * there, or does not decode, the store knows nothing. */
-static inline const char *store_reason(const struct store *s, int error)
-{
-    if (error != STORE_MISSING && error != STORE_CORRUPT)
-        return store_message(s);
-    return error == STORE_MISSING ? "a record that must be there is not. If the disk has lost it, "
-                                    "move the data directory "
-                                    "away and start with --lost-data; not at more than f nodes"
-                                  : "a record is damaged. If the disk has changed it, move the "
-                                    "data directory away and "
-                                    "start with --lost-data; not at more than f nodes";
-}
-
 /* What a transaction frees can be used from the second one after it. */
 int store_begin(struct store *s);
 int store_commit(struct store *s); /* Ends the transaction, whatever it returns. */
