@@ -19,8 +19,8 @@ struct work_keys { /* The same for all jobs of a node. */
 struct job {
     const struct work_keys *keys;
     struct work_result result; /* Kind, epoch and so on are set before it runs. */
-    bool only_resend; /* Not for the core: what comes of it goes to who has asked. */
-    uint8_t *block; /* ENCODE: bytes; CHECK: the chunk. Owned. */
+    bool only_resend;          /* Not for the core: what comes of it goes to who has asked. */
+    uint8_t *block;            /* ENCODE: bytes; CHECK: the chunk. Owned. */
     size_t block_size;
     uint8_t *chunks;                /* ENCODE: owned. DECODE: the gathered ones, lent. */
     struct vid_header header;       /* CHECK, DECODE */
