@@ -3,9 +3,10 @@
  * While fewer than f+1 nodes have executed to within lag_target of what is agreed here, our blocks
  * carry no transactions. f+1, because any rank up to f is what liars say; a node slower than that
  * is waited for by nobody. Within lag_target: what the (f+1)-th has still to execute is no more than
- * what it has executed in the last lag_target, in bytes. Dispersals count as what the chunks that we
- * were sent say of their blocks: a share of all that is the same on both sides. Votes and
- * participation are never withheld. */
+ * what it has executed in the last lag_target, in bytes. What has completed is ordered, with its epoch
+ * or by linking: it counts before its epoch is agreed, and nothing else does, for what a liar only
+ * begins never has to be executed. Dispersals count as what the chunks that we were sent say of their
+ * blocks: a share of all that is the same on both sides. Votes and participation are never withheld. */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -80,6 +81,11 @@ void ahead_tick(struct node *n)
     uint64_t waiting = 0;
     for (epoch_id e = rank + 1; e <= n->agreed && e <= rank + AHEAD_EPOCHS; e++)
         waiting += bytes_of(a, e);
-    /* Those in flight may always wait: an epoch takes its time, however little there is to do. */
-    a->far = n->agreed > rank + n->options.epoch_window && waiting > lately;
+    for (epoch_id e = n->agreed + 1; node_in_flight(n, e); e++)
+        waiting += a->epochs[e % AHEAD_EPOCHS].epoch == e ? a->epochs[e % AHEAD_EPOCHS].bytes : 0;
+    /* An epoch takes its time, however little there is to do: the epochs in flight may always wait,
+     * unless they are so large that they are worth many of others. */
+    const uint32_t window = n->options.epoch_window;
+    const uint64_t always = (uint64_t)window * n->quorum.n * AHEAD_BLOCK;
+    a->far = waiting > lately && (n->agreed > rank + window || waiting > always);
 }

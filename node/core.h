@@ -34,6 +34,7 @@ enum {
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
     BACKOFF_MAX = 32,       /* What is repeated, at most so many times retry_ms apart. */
     AHEAD_EPOCHS = 4096,    /* Agreed and not executed by f+1, whose bytes are remembered. */
+    AHEAD_BLOCK = 150000,   /* Bytes of each node in each epoch in flight, that may always wait. */
     AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
     AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
     STAGE_EPOCHS = 4096,    /* Epochs whose stages are measured: beyond, one is too far behind. */
@@ -56,6 +57,7 @@ struct instance {
     bool pending;  /* In the list of those to fetch. */
     uint8_t block; /* enum block_state */
     uint32_t count;
+    uint32_t chunk_size; /* Of ours; 0: none, or from before the start. */
     struct hash chunk_root;
     struct vid_server server;
     uint32_t bucket_next;                /* In the table's bucket, or the free list. */
@@ -133,6 +135,7 @@ struct proposing {
     unsigned own_open;
     uint32_t usual_ms; /* What our dispersals take that are not repeated, smoothed; 0: none yet. */
     uint32_t deviation_ms;
+    uint64_t usual_bytes; /* Of the largest lately: what they take is of those not much smaller. */
     uint32_t doubt_ms;    /* After so long one may be lost on the way. */
     uint64_t doubted_ms;  /* When that was last found too short. */
     unsigned defer_pause; /* Dispersals that are sent to all, ... */
@@ -389,7 +392,7 @@ void epoch_seal(struct node *n, struct effects *out);  /* Whatever can be. */
 void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 
 /* ahead.c */
-/* A chunk of ours of a dispersal, valid: once each. */
+/* A dispersal that has completed, and of which we have our chunk: once each. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
 void ahead_tick(struct node *n);
 

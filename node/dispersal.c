@@ -41,6 +41,8 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
     n->instances.open--;
     n->view.completed++;
     instance_save(n, i, out);
+    if (i->chunk_size > 0)
+        ahead_dispersed(n, i->epoch, i->chunk_size);
     if (i->proposer == n->self) {
         propose_completed(n, i->epoch);
         stages_complete(n, i->epoch);
@@ -338,9 +340,10 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
     } else if (!complete || hash_equal(&r->root, &i->server.root)) {
         i->has_chunk = true;
         i->chunk_root = r->root;
-        ahead_dispersed(n, r->epoch, r->chunk_size);
+        i->chunk_size = r->chunk_size;
         effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
         if (complete) {
+            ahead_dispersed(n, i->epoch, i->chunk_size);
             instance_save(n, i, out);
             retrieval_own_chunk(n, i, out);
         } else {
@@ -363,7 +366,7 @@ void dispersal_encoded(struct node *n, const struct work_result *r, struct effec
     i->chunk_root = r->root;
     i->block = BLOCK_GOOD;
     i->count = r->count;
-    ahead_dispersed(n, r->epoch, r->chunk_size);
+    i->chunk_size = r->chunk_size;
     n->instances.got_open[n->self]++;
     effects_add(out, EFFECT_STORE_BLOCK, i->epoch, i->proposer);
     effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);

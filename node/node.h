@@ -9,8 +9,8 @@
  * They share only what a completed dispersal and an agreed epoch say, so that no amount of bulk
  * work delays a vote, and a node with little bandwidth falls behind in retrieval alone.
  *
- * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what is
- * agreed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
+ * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what has
+ * completed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
  *
  * Links lose messages, and nothing is queued for anyone. Who waits asks all about what is not
  * closed or complete here, and says again what it has said of a dispersal that is not: who has heard

@@ -4,6 +4,8 @@
 enum {
     AWAY = 4,           /* Times retry_ms without a word. */
     USUAL_SHARE = 8,    /* A dispersal's time counts as one of so many for the smoothed one. */
+    SIZE_SHARE = 16,    /* The usual size shrinks by one of so many with each. */
+    SMALL = 4,          /* Times smaller than usual. */
     OFF_SHARE = 4,      /* How far off that it is, as one of so many for the deviation. */
     UNLOADED_MS = 1000, /* Dispersals that take longer wait in line. */
     LATE = 2,           /* Times the doubt. */
@@ -111,14 +113,23 @@ static void fit_block(struct node *n, const struct own *own)
     const uint32_t most = n->options.block_bytes_max;
     const uint64_t ms = n->now_ms - own->begun_ms;
     uint64_t bytes = p->block_bytes;
-    if (own->bytes == 0)
-        return; /* It was begun before a restart: when, is not known. */
-    if (ms > LONG_MS)
+    /* Small ones say nothing of how large one may be; nor one that was begun before a restart. */
+    if (ms > LONG_MS && own->bytes > BLOCK_LEAST)
         bytes = own->bytes * LONG_MS / ms;
-    else if (ms < SHORT_MS)
+    else if (ms < SHORT_MS && own->bytes >= bytes / 2)
         bytes *= 2;
     bytes = bytes < BLOCK_LEAST ? (uint64_t)BLOCK_LEAST : bytes;
     p->block_bytes = bytes < most ? (uint32_t)bytes : most;
+}
+
+/* Between large blocks there may be empty ones: what these take says nothing of when a large one is
+ * late. */
+static bool of_usual_size(struct proposing *p, const struct own *own)
+{
+    p->usual_bytes -= p->usual_bytes / SIZE_SHARE;
+    if (own->bytes > p->usual_bytes)
+        p->usual_bytes = own->bytes;
+    return own->bytes >= p->usual_bytes / SMALL;
 }
 
 void propose_completed(struct node *n, epoch_id epoch)
@@ -127,7 +138,8 @@ void propose_completed(struct node *n, epoch_id epoch)
     if (!own)
         return;
     fit_block(n, own);
-    if (!own->repeated)
+    const bool counts = of_usual_size(&n->proposing, own);
+    if (counts && !own->repeated)
         took(n, (uint32_t)(n->now_ms - own->sent_ms));
     if (!nodeset_empty(&own->deferred))
         defer_enough(n);
@@ -184,8 +196,16 @@ static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
     return (p->stale > 0 && n->delivery.executed == n->agreed) || checkpoints_due(n);
 }
 
+static uint64_t own_bytes(const struct node *n)
+{
+    uint64_t bytes = 0;
+    for (unsigned k = 0; k < n->options.open_dispersals; k++)
+        bytes += n->proposing.own[k].epoch != 0 ? n->proposing.own[k].bytes : 0;
+    return bytes;
+}
+
 /* Where links are full, dispersals side by side only make one another take longer: then the next
- * begins when the last has completed, or is so late that it may never. */
+ * begins when the last has completed, or is so late that it may never. At first nobody knows. */
 static bool may_begin(const struct node *n)
 {
     const struct proposing *p = &n->proposing;
@@ -193,8 +213,9 @@ static bool may_begin(const struct node *n)
         return true;
     if (p->own_open == n->options.open_dispersals)
         return false;
-    return propose_takes_ms(n) <= UNLOADED_MS ||
-           n->now_ms >= p->last_ms + LATE * (uint64_t)propose_doubt_ms(n);
+    const uint64_t first = (uint64_t)n->options.epoch_window * AHEAD_BLOCK;
+    const bool unloaded = p->usual_ms > 0 ? p->usual_ms <= UNLOADED_MS : own_bytes(n) < first;
+    return unloaded || n->now_ms >= p->last_ms + LATE * (uint64_t)propose_doubt_ms(n);
 }
 
 /* From one block to the next. Whoever is behind in execution gains nothing from many epochs, and each

@@ -9,6 +9,8 @@ enum {
     SUBMITTED = 100,
     EPOCH_ROUNDS = 20,
     EPOCHS_TARGET = 40,
+    LARGE = 60000,
+    LARGE_A_BLOCK = 8,
 };
 
 static void open_cluster(void)
@@ -133,6 +135,93 @@ static void as_much_may_wait_as_was_executed_in_the_lag_target(void **state)
     expect_all_is_executed();
 }
 
+static void submit_large_to_all(void)
+{
+    for (unsigned k = 0; k < N * LARGE_A_BLOCK; k++)
+        submit(k % N);
+}
+
+/* As many epochs as are in flight may always wait, but not if they are large: 1.9 MB here. */
+static void of_large_epochs_fewer_may_wait(void **state)
+{
+    (void)state;
+    open_cluster();
+    submit_some(SETTLED);
+    lag(1);
+    cluster.transaction_size = LARGE;
+    const uint64_t before = word_of(1).executed;
+    for (unsigned k = 0; k < 2 * WINDOW; k++) {
+        submit_large_to_all();
+        cluster_run(EPOCH_ROUNDS);
+    }
+    assert_true(node_of(0)->ahead.far);
+    assert_in_range(agreed() - before, 2, WINDOW / 2);
+    expect_all_is_executed();
+}
+
+static bool is_of_a_dispersal(const struct post *p, struct message *m)
+{
+    (void)p;
+    return m->kind != MESSAGE_VOTES;
+}
+
+static bool loses_votes_of_agreements(struct post *p)
+{
+    if (p->lane == DRIVER_VOTES)
+        keep_sections(p, is_of_a_dispersal);
+    return true;
+}
+
+/* What has completed will be ordered: it is not waited for that it is. */
+static void what_has_completed_counts_before_it_is_agreed(void **state)
+{
+    (void)state;
+    open_cluster();
+    cluster.transaction_size = LARGE;
+    cluster.passes = loses_votes_of_agreements;
+    for (unsigned k = 0; k < WINDOW; k++) {
+        submit_large_to_all();
+        cluster_run(EPOCH_ROUNDS / 2);
+    }
+    assert_int_equal(agreed(), 0);
+    assert_true(node_of(0)->ahead.far);
+    cluster.passes = NULL;
+    expect_all_is_executed();
+}
+
+static uint64_t counted(epoch_id e)
+{
+    const struct epoch_bytes *b = &node_of(0)->ahead.epochs[e % AHEAD_EPOCHS];
+    return b->epoch == e ? b->bytes : 0;
+}
+
+enum { LIAR = N - 1 };
+
+static bool has_one_of_the_liar(void) { return node_of(0)->instances.got_open[LIAR] > 0; }
+static bool has_none_of_the_liar(void) { return !has_one_of_the_liar(); }
+
+/* What a liar sends to too few to be ordered never has to be executed. */
+static void what_is_only_begun_does_not_count(void **state)
+{
+    struct dispersal d;
+    (void)state;
+    open_cluster();
+    member_crash(&cluster.members[LIAR]);
+    submit_to(LIAR, SETTLED);
+    const epoch_id e = agreed() + WINDOW / 2;
+    liar_word.first_unsealed = word_of(0).first_unsealed;
+    dispersal_make(&d, e, e, NO_LIE);
+    dispersal_send(&d, LIAR, 0);
+    cluster_until(has_one_of_the_liar, 20);
+    cluster_run(2);
+    assert_int_equal(counted(e), 0);
+    dispersal_send(&d, LIAR, 1);
+    dispersal_send(&d, LIAR, 2);
+    cluster_until(has_none_of_the_liar, 40);
+    assert_true(counted(e) >= LIAR_BLOCK_BYTES);
+    cluster_until(all_executed, 4000);
+}
+
 static void without_a_target_ordering_never_waits(void **state)
 {
     (void)state;
@@ -183,6 +272,9 @@ int main(void)
         CORE_TEST(who_cannot_keep_up_makes_fewer_and_larger_blocks),
         CORE_TEST(ordering_goes_on_while_f_plus_1_execute),
         CORE_TEST(as_much_may_wait_as_was_executed_in_the_lag_target),
+        CORE_TEST(of_large_epochs_fewer_may_wait),
+        CORE_TEST(what_has_completed_counts_before_it_is_agreed),
+        CORE_TEST(what_is_only_begun_does_not_count),
         CORE_TEST(without_a_target_ordering_never_waits),
         CORE_TEST(liars_neither_stop_it_nor_make_it_run_away),
     };

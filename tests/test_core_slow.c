@@ -68,6 +68,36 @@ static void what_is_on_its_way_is_not_sent_again(void **state)
     expect_no_faults();
 }
 
+/* ... large ones neither, with small ones between them that take no time. */
+static bool large_ones_wait(const struct post *p)
+{
+    return p->size > 2000 && waits_for_its_time(p);
+}
+
+static void order_now_and_then_a_large_one(unsigned count)
+{
+    enum { EVERY = 5 };
+    for (unsigned k = 0; k < count; k++) {
+        cluster.transaction_size = k % EVERY == 0 ? 20000 : 8;
+        submit(k % N);
+        cluster_until(all_executed, 20 * SLOW_ROUNDS);
+    }
+}
+
+static void how_long_a_large_one_takes_small_ones_do_not_say(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.waits = large_ones_wait;
+    order_now_and_then_a_large_one(2 * EPOCHS);
+    cluster.passes = count;
+    chunks = 0;
+    const uint64_t before = dispersed();
+    order_now_and_then_a_large_one(2 * EPOCHS);
+    assert_in_range(chunks, 1, (dispersed() - before) * (N - 1));
+    expect_one_ledger();
+}
+
 /* While things go on, and it is doubted whether what is missing is lost, nobody is asked. */
 static void while_things_go_on_nothing_is_asked_for(void **state)
 {
@@ -200,6 +230,25 @@ static void where_links_are_full_dispersals_follow_one_another(void **state)
     slow_rounds = 260; /* 1.3 s */
     most_open_in(6000);
     assert_int_equal(most_open_in(1000), 1);
+    cluster_until(all_executed, 20 * slow_rounds);
+    expect_one_ledger();
+}
+
+/* ... as long as nobody knows what they take, up to 1.2 MB: here 0.48 MB each. */
+static void at_first_few_large_ones_go_side_by_side(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.transaction_size = 60000;
+    cluster.waits = waits_for_long;
+    slow_rounds = 1000;
+    cluster_run(1);
+    for (unsigned round = 0; round < 16; round += 2) {
+        for (unsigned k = 0; k < 8; k++)
+            submit(0);
+        cluster_run(2);
+    }
+    assert_in_range(node_of(0)->proposing.own_open, 2, 3);
     cluster_until(all_executed, 20 * slow_rounds);
     expect_one_ledger();
 }
@@ -408,9 +457,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
+        CORE_TEST(how_long_a_large_one_takes_small_ones_do_not_say),
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
+        CORE_TEST(at_first_few_large_ones_go_side_by_side),
         CORE_TEST(whose_link_is_slow_asks_nobody_twice),
         CORE_TEST(a_restart_makes_no_block_smaller),
         CORE_TEST(who_sends_slowly_has_small_blocks),
