@@ -6,12 +6,8 @@
  * what it has executed in the last lag_target, in bytes. What has completed is ordered, with its epoch
  * or by linking: it counts before its epoch is agreed, and nothing else does, for what a liar only
  * begins never has to be executed. Dispersals count as what the chunks that we were sent say of their
- * blocks, but for the f largest of each epoch: a share of all that is the same on both sides. Liars do
- * not hold back, and what they alone disperse holds back nobody else. Votes and participation are
- * never withheld. */
+ * blocks: a share of all that is the same on both sides. Votes and participation are never withheld. */
 #include "node/core.h"
-
-#include <string.h>
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
 {
@@ -21,19 +17,8 @@ void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
         bytes = n->options.block_bytes_max; /* The share that anyone may have. */
     if (b->epoch > epoch)
         return;
-    const unsigned f = n->quorum.f;
-    uint32_t *largest = &n->ahead.largest[epoch % AHEAD_EPOCHS * f];
-    if (b->epoch < epoch) {
+    if (b->epoch < epoch)
         *b = (struct epoch_bytes){.epoch = epoch};
-        memset(largest, 0, f * sizeof *largest);
-    }
-    for (unsigned k = 0; k < f; k++) {
-        const uint32_t less = largest[k];
-        if (bytes > less) {
-            largest[k] = (uint32_t)bytes;
-            bytes = less;
-        }
-    }
     b->bytes += bytes;
 }
 
@@ -101,6 +86,6 @@ void ahead_tick(struct node *n)
     /* An epoch takes its time, however little there is to do: the epochs in flight may always wait,
      * unless they are so large that they are worth many of others. */
     const uint32_t window = n->options.epoch_window;
-    const uint64_t always = (uint64_t)window * quorum_all(n->quorum) * AHEAD_BLOCK;
+    const uint64_t always = (uint64_t)window * n->quorum.n * AHEAD_BLOCK;
     a->far = waiting > lately && (n->agreed > rank + window || waiting > always);
 }

@@ -230,12 +230,11 @@ struct delivery_state {
 
 struct epoch_bytes {
     epoch_id epoch;
-    uint64_t bytes; /* Without the f largest. */
+    uint64_t bytes;
 };
 
 struct ahead {
     struct epoch_bytes *epochs; /* AHEAD_EPOCHS: epoch e at e % AHEAD_EPOCHS. */
-    uint32_t *largest;          /* f of each, in the same order. */
     epoch_id rank;              /* The last epoch that f+1 had executed; 0: not known yet. */
     uint64_t executed;          /* Bytes of those from the start to there. */
     uint64_t mean;              /* Of one. */

@@ -93,7 +93,6 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
     struct epoch_bytes *epoch_bytes = carve(c, AHEAD_EPOCHS * sizeof *epoch_bytes);
-    uint32_t *largest = carve(c, (size_t)AHEAD_EPOCHS * o->quorum.f * sizeof *largest);
     struct identity_signature *signatures = carve(c, CHECKPOINTS_OPEN * size * sizeof *signatures);
     struct hash *others = carve(c, CHECKPOINTS_OPEN * size * sizeof *others);
     struct stage_marks *stages = carve(c, STAGE_EPOCHS * sizeof *stages);
@@ -109,7 +108,6 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
     n->ahead.epochs = epoch_bytes;
-    n->ahead.largest = largest;
     for (unsigned s = 0; s < CHECKPOINTS_OPEN; s++) {
         n->checkpoints.slots[s].signatures = signatures + s * size;
         n->checkpoints.slots[s].others = others + s * size;
