@@ -4,9 +4,11 @@
  * carry no transactions. f+1, because any rank up to f is what liars say; a node slower than that
  * is waited for by nobody. Within lag_target: what the (f+1)-th has still to execute is no more than
  * what it has executed in the last lag_target, in bytes. What has completed is ordered, with its epoch
- * or by linking: it counts before its epoch is agreed, and nothing else does, for what a liar only
- * begins never has to be executed. Dispersals count as what the chunks that we were sent say of their
- * blocks: a share of all that is the same on both sides. Votes and participation are never withheld. */
+ * or by linking: it counts before its epoch is agreed (not after f+1 have executed that), and nothing
+ * else does, for what a liar only begins never has to be executed. What it completes has to be, and
+ * holds others back as if it were anyone's. Dispersals count as what the chunks that we were sent say
+ * of their blocks: a share of all that is the same on both sides. Votes and participation are never
+ * withheld. */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -81,7 +83,7 @@ void ahead_tick(struct node *n)
     uint64_t waiting = 0;
     for (epoch_id e = rank + 1; e <= n->agreed && e <= rank + AHEAD_EPOCHS; e++)
         waiting += bytes_of(a, e);
-    for (epoch_id e = n->agreed + 1; node_in_flight(n, e); e++)
+    for (epoch_id e = (n->agreed > rank ? n->agreed : rank) + 1; node_in_flight(n, e); e++)
         waiting += a->epochs[e % AHEAD_EPOCHS].epoch == e ? a->epochs[e % AHEAD_EPOCHS].bytes : 0;
     /* An epoch takes its time, however little there is to do: the epochs in flight may always wait,
      * unless they are so large that they are worth many of others. */

@@ -205,7 +205,8 @@ static uint64_t own_bytes(const struct node *n)
 }
 
 /* Where links are full, dispersals side by side only make one another take longer: then the next
- * begins when the last has completed, or is so late that it may never. At first nobody knows. */
+ * begins when the last has completed, or is so late that it may never. What blocks take that are larger
+ * than lately nobody knows. */
 static bool may_begin(const struct node *n)
 {
     const struct proposing *p = &n->proposing;
@@ -214,7 +215,9 @@ static bool may_begin(const struct node *n)
     if (p->own_open == n->options.open_dispersals)
         return false;
     const uint64_t first = (uint64_t)n->options.epoch_window * AHEAD_BLOCK;
-    const bool unloaded = p->usual_ms > 0 ? p->usual_ms <= UNLOADED_MS : own_bytes(n) < first;
+    const uint64_t known = SMALL * p->usual_bytes * p->own_open;
+    const bool unloaded =
+        propose_takes_ms(n) <= UNLOADED_MS && own_bytes(n) < (known > first ? known : first);
     return unloaded || n->now_ms >= p->last_ms + LATE * (uint64_t)propose_doubt_ms(n);
 }
 

@@ -234,23 +234,43 @@ static void where_links_are_full_dispersals_follow_one_another(void **state)
     expect_one_ledger();
 }
 
-/* ... as long as nobody knows what they take, up to 1.2 MB: here 0.48 MB each. */
-static void at_first_few_large_ones_go_side_by_side(void **state)
+static void begin_some_of(uint32_t size)
 {
-    (void)state;
-    cluster_open(N, HORIZON);
-    cluster.transaction_size = 60000;
+    cluster.transaction_size = size;
     cluster.waits = waits_for_long;
     slow_rounds = 1000;
-    cluster_run(1);
     for (unsigned round = 0; round < 16; round += 2) {
         for (unsigned k = 0; k < 8; k++)
             submit(0);
         cluster_run(2);
     }
-    assert_in_range(node_of(0)->proposing.own_open, 2, 3);
+}
+
+/* ... as long as nobody knows what these take, up to 1.2 MB: here 0.48 MB each. */
+static void at_first_few_large_ones_go_side_by_side(void **state)
+{
+    (void)state;
+    for (unsigned small = 0; small <= N; small += N) {
+        cluster_open(N, HORIZON);
+        order_some(small);
+        cluster_run(1);
+        begin_some_of(60000);
+        assert_in_range(node_of(0)->proposing.own_open, 2, 3);
+        cluster_until(all_executed, 20 * slow_rounds);
+        expect_one_ledger();
+        cluster_close();
+    }
+}
+
+static void where_all_are_late_none_goes_beside_another(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    cluster.members[0].driver->node->proposing.doubt_ms =
+        4000; /* So often have they been repeated. */
+    begin_some_of(8);
+    assert_int_equal(node_of(0)->proposing.own_open, 1);
     cluster_until(all_executed, 20 * slow_rounds);
-    expect_one_ledger();
 }
 
 /* A link on which a piece takes long, whoever sends it: to ask others for what is on its way would
@@ -462,6 +482,7 @@ int main(void)
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(at_first_few_large_ones_go_side_by_side),
+        CORE_TEST(where_all_are_late_none_goes_beside_another),
         CORE_TEST(whose_link_is_slow_asks_nobody_twice),
         CORE_TEST(a_restart_makes_no_block_smaller),
         CORE_TEST(who_sends_slowly_has_small_blocks),
