@@ -192,8 +192,9 @@ static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
         return true;
     /* A block with transactions was left out, ours or another's, and all that is agreed is
      * executed: our next block has seen it. Not before: a node that is behind would add to what
-     * it is behind. */
-    return (p->stale > 0 && n->delivery.executed == n->agreed) || checkpoints_due(n);
+     * it is behind. Nor for a checkpoint, while execution has to catch up. */
+    return (p->stale > 0 && n->delivery.executed == n->agreed) ||
+           (checkpoints_due(n) && !n->ahead.far);
 }
 
 static uint64_t own_bytes(const struct node *n)

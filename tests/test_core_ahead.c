@@ -65,6 +65,16 @@ static void ordering_waits_while_only_f_execute(void **state)
     assert_false(node_of(0)->ahead.far);
 }
 
+/* ... nor is anything for the sake of a checkpoint, which would be the more to execute. */
+static void ordering_waits_with_checkpoints_too(void **state)
+{
+    checkpoint_epochs = HORIZON / 2;
+    checkpoint_delay_ms = EPOCH_ROUNDS * ROUND_MS;
+    ordering_waits_while_only_f_execute(state);
+    checkpoint_epochs = 0;
+    checkpoint_delay_ms = UINT32_MAX;
+}
+
 /* A transaction every `gap` rounds: epochs agreed in so many rounds. */
 static unsigned epochs_at(unsigned gap, unsigned rounds)
 {
@@ -269,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(ordering_waits_while_only_f_execute),
+        CORE_TEST(ordering_waits_with_checkpoints_too),
         CORE_TEST(who_cannot_keep_up_makes_fewer_and_larger_blocks),
         CORE_TEST(ordering_goes_on_while_f_plus_1_execute),
         CORE_TEST(as_much_may_wait_as_was_executed_in_the_lag_target),
