@@ -8,7 +8,11 @@
  * else does, for what a liar only begins never has to be executed. What it completes has to be, and
  * holds others back as if it were anyone's. Dispersals count as what the chunks that we were sent say
  * of their blocks: a share of all that is the same on both sides. Votes and participation are never
- * withheld. */
+ * withheld.
+ *
+ * What we do not withhold either: a transaction's room in a block, whenever f+1 have executed the last
+ * of ours that carried any. Liars are not held back, and where links are slow for what they send they
+ * would else be all that is ordered, for as long as they like. */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -24,7 +28,7 @@ void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
     b->bytes += bytes;
 }
 
-/* What is not known, from before the start, counts as the mean of what was. */
+/* What we were sent no chunk of counts as the mean of what we were. */
 static uint64_t bytes_of(const struct ahead *a, epoch_id e)
 {
     const struct epoch_bytes *b = &a->epochs[e % AHEAD_EPOCHS];
@@ -71,6 +75,8 @@ static uint64_t executed_lately(struct ahead *a, uint64_t now_ms, uint32_t lag_t
     return a->executed - a->samples[a->sample_count - 1].executed;
 }
 
+void ahead_start(struct node *n) { n->ahead.start = n->agreed; }
+
 void ahead_tick(struct node *n)
 {
     struct ahead *a = &n->ahead;
@@ -79,6 +85,8 @@ void ahead_tick(struct node *n)
         return;
     const epoch_id rank = rank_executed(n);
     follow(a, rank);
+    if (rank < a->start)
+        a->known_ms = n->now_ms + lag_target_ms;
     const uint64_t lately = executed_lately(a, n->now_ms, lag_target_ms);
     uint64_t waiting = 0;
     for (epoch_id e = rank + 1; e <= n->agreed && e <= rank + AHEAD_EPOCHS; e++)
@@ -86,8 +94,10 @@ void ahead_tick(struct node *n)
     for (epoch_id e = (n->agreed > rank ? n->agreed : rank) + 1; node_in_flight(n, e); e++)
         waiting += a->epochs[e % AHEAD_EPOCHS].epoch == e ? a->epochs[e % AHEAD_EPOCHS].bytes : 0;
     /* An epoch takes its time, however little there is to do: the epochs in flight may always wait,
-     * unless they are so large that they are worth many of others. */
+     * unless they are so large that they are worth many of others. So it is with all others while
+     * what is executed is from before the start: how much that is nobody here knows. */
     const uint32_t window = n->options.epoch_window;
     const uint64_t always = (uint64_t)window * n->quorum.n * AHEAD_BLOCK;
-    a->far = waiting > lately && (n->agreed > rank + window || waiting > always);
+    const bool many = n->now_ms >= a->known_ms && n->agreed > rank + window;
+    a->far = waiting > lately && (many || waiting > always);
 }

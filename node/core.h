@@ -126,9 +126,10 @@ struct own {
 };
 
 struct proposing {
-    epoch_id last;   /* Proposed in this epoch, or being. */
-    epoch_id taking; /* A block of this epoch is being made; 0: none. */
-    epoch_id heard;  /* The latest epoch in the window that another spoke in. */
+    epoch_id last;    /* Proposed in this epoch, or being. */
+    epoch_id taking;  /* A block of this epoch is being made; 0: none. */
+    epoch_id carried; /* The last epoch in which ours had transactions to carry. */
+    epoch_id heard;   /* The latest epoch in the window that another spoke in. */
     uint64_t last_ms;
     uint64_t pool_bytes;
     uint32_t block_bytes; /* Transactions of our next block take no more. */
@@ -236,6 +237,8 @@ struct epoch_bytes {
 
 struct ahead {
     struct epoch_bytes *epochs; /* AHEAD_EPOCHS: epoch e at e % AHEAD_EPOCHS. */
+    epoch_id start;             /* Agreed when we started. */
+    uint64_t known_ms;          /* When what was executed is known for all of lag_target. */
     epoch_id rank;              /* The last epoch that f+1 had executed; 0: not known yet. */
     uint64_t executed;          /* Bytes of those from the start to there. */
     uint64_t mean;              /* Of one. */
@@ -395,6 +398,7 @@ void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 /* ahead.c */
 /* A dispersal that has completed, and of which we have our chunk: once each. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
+void ahead_start(struct node *n);
 void ahead_tick(struct node *n);
 
 /* checkpoints.c */

@@ -230,7 +230,7 @@ static int write_node_conf(struct genesis *g, unsigned node)
         "#block_bytes = 8m\n"
         "# How many seconds ordering may run ahead of execution at f+1 nodes: while it is "
         "further,\n"
-        "# blocks carry no transactions.\n"
+        "# blocks carry hardly any transactions.\n"
         "#lag_target = 30\n"
         "# After how long an idle cluster goes on, with empty blocks, to the next checkpoint: an\n"
         "# executed transaction does not wait longer than that, and them, to be signed.\n"

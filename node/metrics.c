@@ -184,7 +184,7 @@ static void agreement(FILE *out, const struct report *r)
     single(out, "ledger_coins_tossed_total", COUNTER, "Coins that were really tossed.",
            r->view.coins_tossed);
     single(out, "ledger_blocks_held_back_total", COUNTER,
-           "Blocks of ours that might carry no transactions: execution is too far behind.",
+           "Blocks of ours that might carry hardly any transactions: execution is too far behind.",
            r->view.held_back);
 }
 

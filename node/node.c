@@ -106,6 +106,7 @@ void node_restore_proposed(struct node *n, epoch_id epoch)
 static void start(struct node *n, struct effects *out)
 {
     n->started = true;
+    ahead_start(n);
     checkpoints_start(n, out);
     delivery_start(n, out);
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++) {

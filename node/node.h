@@ -10,7 +10,8 @@
  * work delays a vote, and a node with little bandwidth falls behind in retrieval alone.
  *
  * Ordering does not outrun everyone: while fewer than f+1 nodes are within lag_target of what has
- * completed, blocks carry no transactions (ahead.c). The slowest N-f-1 are waited for by nobody.
+ * completed, blocks carry hardly any transactions (ahead.c). The slowest N-f-1 are waited for by
+ * nobody.
  *
  * Links lose messages, and nothing is queued for anyone. Who waits asks all about what is not
  * closed or complete here, and says again what it has said of a dispersal that is not: who has heard
@@ -108,7 +109,7 @@ struct node_view { /* For status, and for the simulator's checkers. */
     uint64_t linked;
     uint64_t accepted;
     uint64_t given_up;  /* Undelivered for ever: rejected in hb, or past the horizon. */
-    uint64_t held_back; /* Blocks that might carry no transactions. */
+    uint64_t held_back; /* Blocks that might carry no transactions, or hardly any. */
     uint64_t coins_tossed;
     uint64_t agreements; /* Decided; and the rounds that were over for it, in all. */
     uint64_t rounds;

@@ -176,10 +176,17 @@ static bool in_flight(const struct node *n)
     return false;
 }
 
-/* Whether our next block may carry transactions. */
-static bool may_carry(const struct node *n)
+/* What our next block may carry of transactions, in bytes. */
+static uint32_t may_carry(const struct node *n)
 {
-    return !n->ahead.far && (!n->rules.coupled || n->agreed <= n->delivery.executed + COUPLED_LAG);
+    const struct proposing *p = &n->proposing;
+    if (n->rules.coupled && n->agreed > n->delivery.executed + COUPLED_LAG)
+        return 0;
+    if (!n->ahead.far)
+        return p->block_bytes;
+    if (p->carried > n->ahead.rank)
+        return 0;
+    return p->block_bytes < BLOCK_LEAST ? p->block_bytes : (uint32_t)BLOCK_LEAST;
 }
 
 /* Why to propose at all. An idle cluster is silent. */
@@ -261,11 +268,11 @@ static bool behind(const struct node *n)
 }
 
 /* For transactions, so that the block as it is dispersed is no larger than any may be. */
-static uint32_t room(const struct node *n, size_t seen_size)
+static uint32_t room(const struct node *n, uint32_t carries, size_t seen_size)
 {
     const size_t most = n->options.block_bytes_max, overhead = block_overhead(seen_size);
     const size_t left = most > overhead ? most - overhead : 0;
-    return n->proposing.block_bytes < left ? n->proposing.block_bytes : (uint32_t)left;
+    return carries < left ? carries : (uint32_t)left;
 }
 
 void propose_advance(struct node *n, struct effects *out)
@@ -274,15 +281,15 @@ void propose_advance(struct node *n, struct effects *out)
     if (!n->started || p->taking != 0 || !may_begin(n))
         return;
     const epoch_id e = next_epoch(n);
-    const bool carries = may_carry(n);
-    const uint64_t waiting = carries ? p->pool_bytes : 0;
+    const uint32_t carries = may_carry(n);
+    const uint64_t waiting = carries > 0 ? p->pool_bytes : 0;
     if (e == 0 || !has_reason(n, e, waiting))
         return;
     if (n->rules.in_step && n->delivery.epoch < e)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || !carries || behind(n) || quiet(n, e, waiting)) &&
+    if ((in_flight(n) || carries == 0 || behind(n) || quiet(n, e, waiting)) &&
         waiting < n->options.block_bytes_min && !delay_passed(n, e))
         return;
     epoch_open(n, e);
@@ -291,11 +298,13 @@ void propose_advance(struct node *n, struct effects *out)
     link_seen_encode(&n->completed, &n->delivered, n->quorum, n->rules.links ? e : 1, &w);
     struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
     take->take.seen = writer_result(&w);
-    take->take.bytes_max = carries ? room(n, take->take.seen.size) : 0;
-    n->view.held_back += !carries;
+    take->take.bytes_max = room(n, carries, take->take.seen.size);
+    n->view.held_back += n->ahead.far || carries == 0;
     p->taking = p->last = e;
     p->last_ms = n->now_ms;
-    if (carries)
+    if (waiting > 0)
+        p->carried = e;
+    if (carries > 0)
         p->pool_bytes = 0; /* The pool says what is left. */
 }
 

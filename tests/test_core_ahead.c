@@ -16,6 +16,7 @@ enum {
 static void open_cluster(void)
 {
     lag_target_ms = LAG_MS;
+    executes_through = UINT64_MAX;
     cluster_open(N, HORIZON);
 }
 
@@ -232,6 +233,76 @@ static void what_is_only_begun_does_not_count(void **state)
     cluster_until(all_executed, 4000);
 }
 
+/* Transactions of a node that are in blocks of its own. */
+static unsigned carried_by(unsigned k)
+{
+    const struct member *m = &cluster.members[k];
+    unsigned carried = 0;
+    for (unsigned i = 0; i < m->pool_count; i++)
+        carried += m->pool[i].marked != 0;
+    return carried;
+}
+
+/* It makes full blocks whatever is behind, faster than they are executed: no more is left for the others
+ * than one transaction each time that their last is executed, but that is. */
+static void who_is_never_held_back_does_not_have_all_to_itself(void **state)
+{
+    enum { GREEDY = N - 1, TURNS = 80, FAR = 20 };
+    unsigned before[GREEDY];
+    (void)state;
+    open_cluster();
+    submit_some(SETTLED);
+    member_crash(&cluster.members[GREEDY]);
+    lag_target_ms = 0;
+    member_open(&cluster.members[GREEDY]);
+    cluster_until(all_executed, 400);
+    cluster.transaction_size = LARGE;
+    executes_through = agreed();
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        for (unsigned k = 0; turn == FAR && k < GREEDY; k++)
+            before[k] = carried_by(k);
+        executes_through += turn % 2;
+        for (unsigned k = 0; k < LARGE_A_BLOCK; k++)
+            submit(GREEDY);
+        submit(turn % GREEDY);
+        cluster_run(EPOCH_ROUNDS);
+        assert_true(turn < FAR || node_of(turn % GREEDY)->ahead.far);
+    }
+    for (unsigned k = 0; k < GREEDY; k++)
+        assert_in_range(carried_by(k) - before[k], 1, 4);
+    executes_through = UINT64_MAX;
+    expect_all_is_executed();
+}
+
+/* Execution is so many epochs behind, and as fast as ordering. */
+static void go_on_behind(unsigned epochs)
+{
+    for (unsigned k = 0; k < epochs; k++) {
+        executes_through++;
+        submit(k % N);
+        cluster_run(EPOCH_ROUNDS);
+        for (unsigned j = 0; j < N; j++)
+            assert_false(node_of(j)->ahead.far);
+    }
+}
+
+/* How much it was that is executed after a restart nobody there knows. */
+static void who_restarts_is_not_held_back_by_what_it_does_not_know(void **state)
+{
+    (void)state;
+    lag_target_ms = EPOCHS_TARGET * EPOCH_ROUNDS * ROUND_MS;
+    cluster_open(N, HORIZON);
+    submit_some(2 * EPOCHS_TARGET);
+    executes_through = agreed();
+    submit_some(EPOCHS_TARGET / 4);
+    go_on_behind(EPOCHS_TARGET);
+    member_crash(&cluster.members[0]);
+    member_open(&cluster.members[0]);
+    go_on_behind(2 * EPOCHS_TARGET);
+    executes_through = UINT64_MAX;
+    expect_all_is_executed();
+}
+
 static void without_a_target_ordering_never_waits(void **state)
 {
     (void)state;
@@ -286,6 +357,8 @@ int main(void)
         CORE_TEST(of_large_epochs_fewer_may_wait),
         CORE_TEST(what_has_completed_counts_before_it_is_agreed),
         CORE_TEST(what_is_only_begun_does_not_count),
+        CORE_TEST(who_is_never_held_back_does_not_have_all_to_itself),
+        CORE_TEST(who_restarts_is_not_held_back_by_what_it_does_not_know),
         CORE_TEST(without_a_target_ordering_never_waits),
         CORE_TEST(liars_neither_stop_it_nor_make_it_run_away),
     };
