@@ -123,6 +123,7 @@ struct own {
     struct nodeset again;    /* ... once, and were. */
     struct nodeset deferred; /* Sent to only when it is repeated. */
     bool repeated;           /* To all. */
+    unsigned gots;           /* Of others and ours, that there were at the last tick. */
 };
 
 struct proposing {

@@ -340,13 +340,31 @@ void propose_heard(struct node *n, node_id peer)
     }
 }
 
+/* As TCP's timer is set anew when something is acknowledged: a dispersal to which nodes answer is on
+ * its way to the others, and what it takes is no less than it has taken. */
+static void see_answers(struct node *n, struct own *own)
+{
+    struct proposing *p = &n->proposing;
+    const struct instance *i = instance_find(n, own->epoch, n->self);
+    assert(i);
+    const unsigned gots = nodeset_count(&i->server.voted[VID_GOT - 1]);
+    const uint64_t ms = LATE * (n->now_ms - own->begun_ms);
+    const uint32_t most = BACKOFF_MAX * n->options.retry_ms;
+    if (gots > own->gots && p->doubt_ms < ms)
+        p->doubt_ms = ms < most ? (uint32_t)ms : most;
+    own->gots = gots;
+}
+
 void propose_tick(struct node *n, struct effects *out)
 {
     const uint32_t retry = n->options.retry_ms;
     const struct nodeset all = nodeset_full(n->quorum.n);
     for (unsigned k = 0; k < n->options.open_dispersals; k++) {
         struct own *own = &n->proposing.own[k];
-        if (own->epoch == 0 || n->now_ms < own->sent_ms + retry)
+        if (own->epoch == 0)
+            continue;
+        see_answers(n, own);
+        if (n->now_ms < own->sent_ms + retry)
             continue;
         if (n->now_ms < own->sent_ms + own->wait_ms ||
             n->now_ms < own->sent_ms + propose_doubt_ms(n)) {

@@ -68,6 +68,38 @@ static void what_is_on_its_way_is_not_sent_again(void **state)
     expect_no_faults();
 }
 
+/* Nor is it at first, but for once: that some say that theirs has come says that it takes so long. */
+enum { SEVEN = 7, GAP_MS = 3 * RETRY_MS / 2 };
+
+static uint64_t first_ms;
+
+static bool one_after_the_other(const struct post *p)
+{
+    return p->from == 0 && p->lane == DRIVER_DISPERSAL &&
+           cluster.now_ms < first_ms + p->to * GAP_MS;
+}
+
+static bool count_of_0(struct post *p)
+{
+    chunks += p->from == 0 && p->lane == DRIVER_DISPERSAL;
+    return true;
+}
+
+static void what_some_have_is_on_its_way_to_the_others(void **state)
+{
+    (void)state;
+    cluster_open(SEVEN, HORIZON);
+    cluster.waits = one_after_the_other;
+    cluster.passes = count_of_0;
+    first_ms = cluster.now_ms;
+    chunks = 0;
+    submit(0);
+    while (cluster.now_ms < first_ms + (SEVEN - 3) * GAP_MS)
+        cluster_round();
+    assert_int_equal(node_of(0)->proposing.own_open, 1);
+    assert_int_equal(chunks, 2 * (SEVEN - 1));
+}
+
 /* ... large ones neither, with small ones between them that take no time. */
 static bool large_ones_wait(const struct post *p)
 {
@@ -477,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
+        CORE_TEST(what_some_have_is_on_its_way_to_the_others),
         CORE_TEST(how_long_a_large_one_takes_small_ones_do_not_say),
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
