@@ -10,9 +10,9 @@
  * of their blocks: a share of all that is the same on both sides. Votes and participation are never
  * withheld.
  *
- * What we do not withhold either: a transaction's room in a block, whenever f+1 have executed the last
- * of ours that carried any. Liars are not held back, and where links are slow for what they send they
- * would else be all that is ordered, for as long as they like. */
+ * What we do not withhold either: a transaction's room in a block, whenever f+1 have executed the
+ * last epoch in which ours carried any. Liars are not held back, and where links are slow for what
+ * they send they would else be all that is ordered, for as long as they like. */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -35,19 +35,25 @@ static uint64_t bytes_of(const struct ahead *a, epoch_id e)
     return b->epoch == e ? b->bytes : a->mean;
 }
 
-/* The last epoch that f+1 nodes say they have executed. */
-static epoch_id rank_executed(const struct node *n)
+/* Puts an epoch among those of the first nodes, the latest first. */
+static void rank_add(epoch_id sorted[], unsigned count, epoch_id e)
 {
-    epoch_id sorted[NODES_MAX];
-    unsigned count = 0;
+    for (; count > 0 && sorted[count - 1] < e; count--)
+        sorted[count] = sorted[count - 1];
+    sorted[count] = e;
+}
+
+/* The last epochs that f+1 nodes say they have executed, and agreed. */
+static epoch_id rank_executed(const struct node *n, epoch_id *agreed)
+{
+    epoch_id executed[NODES_MAX], sorted[NODES_MAX];
     for (unsigned p = 0; p < n->quorum.n; p++) {
-        const epoch_id e = p == n->self ? n->delivery.executed : n->peers[p].word.executed;
-        unsigned at = count++;
-        for (; at > 0 && sorted[at - 1] < e; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = e;
+        const struct word *w = &n->peers[p].word;
+        rank_add(executed, p, p == n->self ? n->delivery.executed : w->executed);
+        rank_add(sorted, p, p == n->self ? n->agreed : w->agreed);
     }
-    return sorted[quorum_some(n->quorum) - 1];
+    *agreed = sorted[quorum_some(n->quorum) - 1];
+    return executed[quorum_some(n->quorum) - 1];
 }
 
 static void follow(struct ahead *a, epoch_id rank)
@@ -75,7 +81,11 @@ static uint64_t executed_lately(struct ahead *a, uint64_t now_ms, uint32_t lag_t
     return a->executed - a->samples[a->sample_count - 1].executed;
 }
 
-void ahead_start(struct node *n) { n->ahead.start = n->agreed; }
+void ahead_start(struct node *n)
+{
+    if (n->agreed > 0) /* What is in flight may be agreed too. */
+        n->ahead.start = n->agreed + n->options.epoch_window;
+}
 
 void ahead_tick(struct node *n)
 {
@@ -83,8 +93,11 @@ void ahead_tick(struct node *n)
     const uint32_t lag_target_ms = n->options.lag_target_ms;
     if (lag_target_ms == 0)
         return;
-    const epoch_id rank = rank_executed(n);
+    epoch_id agreed;
+    const epoch_id rank = rank_executed(n, &agreed);
     follow(a, rank);
+    if (agreed > n->agreed + n->options.epoch_window)
+        a->start = agreed;
     if (rank < a->start)
         a->known_ms = n->now_ms + lag_target_ms;
     const uint64_t lately = executed_lately(a, n->now_ms, lag_target_ms);
@@ -94,8 +107,8 @@ void ahead_tick(struct node *n)
     for (epoch_id e = (n->agreed > rank ? n->agreed : rank) + 1; node_in_flight(n, e); e++)
         waiting += a->epochs[e % AHEAD_EPOCHS].epoch == e ? a->epochs[e % AHEAD_EPOCHS].bytes : 0;
     /* An epoch takes its time, however little there is to do: the epochs in flight may always wait,
-     * unless they are so large that they are worth many of others. So it is with all others while
-     * what is executed is from before the start: how much that is nobody here knows. */
+     * unless they are so large that they are worth many of others. So it is with all epochs while
+     * those are executed that were agreed without us: how much they are nobody here knows. */
     const uint32_t window = n->options.epoch_window;
     const uint64_t always = (uint64_t)window * n->quorum.n * AHEAD_BLOCK;
     const bool many = n->now_ms >= a->known_ms && n->agreed > rank + window;

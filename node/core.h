@@ -123,7 +123,7 @@ struct own {
     struct nodeset again;    /* ... once, and were. */
     struct nodeset deferred; /* Sent to only when it is repeated. */
     bool repeated;           /* To all. */
-    unsigned gots;           /* Of others and ours, that there were at the last tick. */
+    unsigned gots;           /* Ours, and those of others that there were at the last tick. */
 };
 
 struct proposing {
@@ -238,11 +238,11 @@ struct epoch_bytes {
 
 struct ahead {
     struct epoch_bytes *epochs; /* AHEAD_EPOCHS: epoch e at e % AHEAD_EPOCHS. */
-    epoch_id start;             /* Agreed when we started. */
-    uint64_t known_ms;          /* When what was executed is known for all of lag_target. */
-    epoch_id rank;              /* The last epoch that f+1 had executed; 0: not known yet. */
-    uint64_t executed;          /* Bytes of those from the start to there. */
-    uint64_t mean;              /* Of one. */
+    epoch_id start;    /* What was agreed before we started, or while we were away, ends here. */
+    uint64_t known_ms; /* When what was executed is known for all of lag_target. */
+    epoch_id rank;     /* The last epoch that f+1 had executed; 0: not known yet. */
+    uint64_t executed; /* Bytes of those from the start to there. */
+    uint64_t mean;     /* Of one. */
     struct {
         uint64_t ms, executed;
     } samples[AHEAD_SAMPLES];

@@ -63,7 +63,8 @@ struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes)
                         .bytes = block_bytes,
                         .begun_ms = n->now_ms,
                         .sent_ms = n->now_ms,
-                        .wait_ms = n->options.retry_ms};
+                        .wait_ms = n->options.retry_ms,
+                        .gots = 1};
     if (block_bytes > 0) /* Else it was begun before a restart. */
         stages_begun(n, epoch);
     own->deferred = defer_choose(n);
@@ -289,7 +290,7 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || carries == 0 || behind(n) || quiet(n, e, waiting)) &&
+    if ((in_flight(n) || n->ahead.far || carries == 0 || behind(n) || quiet(n, e, waiting)) &&
         waiting < n->options.block_bytes_min && !delay_passed(n, e))
         return;
     epoch_open(n, e);
@@ -340,8 +341,9 @@ void propose_heard(struct node *n, node_id peer)
     }
 }
 
-/* As TCP's timer is set anew when something is acknowledged: a dispersal to which nodes answer is on
- * its way to the others, and what it takes is no less than it has taken. */
+/* While nobody knows what they take: a dispersal to which nodes answer is on its way to the others,
+ * and takes no less than it has taken. Not later, when liars could answer one by one just to put it
+ * off that what is lost is sent again. */
 static void see_answers(struct node *n, struct own *own)
 {
     struct proposing *p = &n->proposing;
@@ -350,7 +352,8 @@ static void see_answers(struct node *n, struct own *own)
     const unsigned gots = nodeset_count(&i->server.voted[VID_GOT - 1]);
     const uint64_t ms = LATE * (n->now_ms - own->begun_ms);
     const uint32_t most = BACKOFF_MAX * n->options.retry_ms;
-    if (gots > own->gots && p->doubt_ms < ms)
+    /* How long ago one was begun that is from before a restart nobody knows. */
+    if (p->usual_ms == 0 && own->bytes > 0 && gots > own->gots && p->doubt_ms < ms)
         p->doubt_ms = ms < most ? (uint32_t)ms : most;
     own->gots = gots;
 }

@@ -85,10 +85,9 @@ static bool count_of_0(struct post *p)
     return true;
 }
 
-static void what_some_have_is_on_its_way_to_the_others(void **state)
+/* Until the last but two have theirs. */
+static void disperse_one_after_the_other(void)
 {
-    (void)state;
-    cluster_open(SEVEN, HORIZON);
     cluster.waits = one_after_the_other;
     cluster.passes = count_of_0;
     first_ms = cluster.now_ms;
@@ -97,7 +96,39 @@ static void what_some_have_is_on_its_way_to_the_others(void **state)
     while (cluster.now_ms < first_ms + (SEVEN - 3) * GAP_MS)
         cluster_round();
     assert_int_equal(node_of(0)->proposing.own_open, 1);
+}
+
+static void what_some_have_is_on_its_way_to_the_others(void **state)
+{
+    (void)state;
+    cluster_open(SEVEN, HORIZON);
+    disperse_one_after_the_other();
     assert_int_equal(chunks, 2 * (SEVEN - 1));
+}
+
+/* ... but what they usually take is not put in doubt by those who take longer. */
+static void who_answers_late_puts_nothing_off(void **state)
+{
+    (void)state;
+    cluster_open(SEVEN, HORIZON);
+    order_some(SEVEN);
+    disperse_one_after_the_other();
+    assert_true(chunks > 2 * (SEVEN - 1));
+}
+
+/* What was begun before a restart was begun nobody knows when. */
+static void how_long_ago_one_from_before_a_restart_was_begun_nobody_knows(void **state)
+{
+    (void)state;
+    cluster_open(SEVEN, HORIZON);
+    disperse_one_after_the_other();
+    member_crash(&cluster.members[0]);
+    member_open(&cluster.members[0]);
+    first_ms = cluster.now_ms - 2 * GAP_MS;
+    cluster_run(RETRY_MS / ROUND_MS);
+    assert_int_equal(node_of(0)->proposing.own_open, 1);
+    assert_true(node_of(0)->proposing.own[0].gots > 1);
+    assert_in_range(node_of(0)->proposing.doubt_ms, RETRY_MS, 2 * RETRY_MS);
 }
 
 /* ... large ones neither, with small ones between them that take no time. */
@@ -510,6 +541,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(what_is_on_its_way_is_not_sent_again),
         CORE_TEST(what_some_have_is_on_its_way_to_the_others),
+        CORE_TEST(who_answers_late_puts_nothing_off),
+        CORE_TEST(how_long_ago_one_from_before_a_restart_was_begun_nobody_knows),
         CORE_TEST(how_long_a_large_one_takes_small_ones_do_not_say),
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
