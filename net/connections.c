@@ -9,7 +9,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { SPAN_MS = 60000, TCP_LISTEN_STATE = 10 };
+enum {
+    SPAN_MS = 60000,
+    TCP_LISTEN_STATE = 10,
+    NAMES_MAX = 16384,
+    READ_EVERY = 16, /* Looks. */
+    BEYOND = 64,     /* Descriptors. */
+};
 
 static uint16_t port_by(int (*name)(int, struct sockaddr *, socklen_t *), int file)
 {
@@ -23,6 +29,31 @@ static uint16_t port_by(int (*name)(int, struct sockaddr *, socklen_t *), int fi
                                         : 0;
 }
 
+/* A connection's ports do not change: they are asked for once. */
+static struct name {
+    uint64_t inode; /* 0: none is known. */
+    uint16_t own_port, other_port;
+} names[NAMES_MAX];
+
+/* What the kernel holds unsent of it is bounded once, too. */
+static void name(struct connection *c)
+{
+    static const int most = CONNECTIONS_UNSENT_MAX;
+    struct name *known = c->file < NAMES_MAX ? &names[c->file] : NULL;
+    if (known && known->inode == c->inode && !c->listening) {
+        c->own_port = known->own_port;
+        c->other_port = known->other_port;
+        return;
+    }
+    c->own_port = port_by(getsockname, c->file);
+    if (c->listening)
+        return;
+    setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+    c->other_port = port_by(getpeername, c->file);
+    if (known && c->other_port != 0)
+        *known = (struct name){c->inode, c->own_port, c->other_port};
+}
+
 /* False for what is no socket of TCP. */
 static bool describe(int file, struct connection *c)
 {
@@ -34,40 +65,52 @@ static bool describe(int file, struct connection *c)
     if (getsockopt(file, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < needed ||
         fstat(file, &status) != 0)
         return false;
-    *c = (struct connection){.file = file,
-                             .inode = status.st_ino,
-                             .listening = info.tcpi_state == TCP_LISTEN_STATE,
-                             .own_port = port_by(getsockname, file)};
+    *c = (struct connection){
+        .file = file, .inode = status.st_ino, .listening = info.tcpi_state == TCP_LISTEN_STATE};
+    name(c);
     if (c->listening) /* Its numbers mean something else. */
         return true;
-    c->other_port = port_by(getpeername, file);
     c->received = info.tcpi_bytes_received;
     c->acked = info.tcpi_bytes_acked;
     c->round_trip_us = info.tcpi_rtt;
     return true;
 }
 
-unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
+/* One more than the last descriptor, or 0. */
+static int descriptors_end(void)
 {
     static DIR *files; /* Open already when no descriptor is left: then it matters most. */
-    unsigned count = 0;
+    int end = 0;
     if (!files)
         files = opendir("/proc/self/fd");
     if (!files)
         return 0;
     rewinddir(files);
-    for (const struct dirent *e; (e = readdir(files)); count++) {
-        struct connection c;
-        if (describe((int)strtol(e->d_name, NULL, 10), &c))
-            visit(context, &c);
+    for (const struct dirent *e; (e = readdir(files));) {
+        const int file = (int)strtol(e->d_name, NULL, 10);
+        end = file >= end ? file + 1 : end;
     }
-    return count;
+    return end;
 }
 
-void connection_bound_unsent(const struct connection *c)
+/* To read the directory costs several times what it costs to try each descriptor. They are given out
+ * lowest first: what is opened until it is read again is hardly beyond the last one, but by a few. */
+unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
 {
-    const int most = CONNECTIONS_UNSENT_MAX;
-    setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+    static int end;
+    static unsigned looks;
+    unsigned count = 0;
+    if (looks++ % READ_EVERY == 0)
+        end = descriptors_end();
+    for (int file = 0; end > 0 && file < end + BEYOND; file++) {
+        struct connection c;
+        if (!describe(file, &c))
+            continue;
+        end = file >= end ? file + 1 : end;
+        count++;
+        visit(context, &c);
+    }
+    return count;
 }
 
 bool connection_has_port(const uint16_t ports[], unsigned count, uint16_t port)

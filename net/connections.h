@@ -21,13 +21,13 @@ struct connection {
     uint32_t round_trip_us;
 };
 
-/* Calls visit for each socket of TCP. Returns how many descriptors were looked at; 0: it cannot. By
- * one thread only. It keeps a descriptor. */
+/* Calls visit for each socket of TCP. Returns how many there were; 0: it cannot look. By one thread
+ * only. It keeps a descriptor.
+ *
+ * What is seen for the first time is bounded in what the kernel holds unsent of it
+ * (TCP_NOTSENT_LOWAT): it takes megabytes for a link of any rate, on a slow one a minute's worth,
+ * which can be neither overtaken nor taken back. */
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context);
-
-/* Bounds what the kernel holds unsent of it (TCP_NOTSENT_LOWAT): it takes megabytes for a link of
- * any rate, on a slow one a minute's worth, which can be neither overtaken nor taken back. */
-void connection_bound_unsent(const struct connection *c);
 
 bool connection_has_port(const uint16_t ports[], unsigned count, uint16_t port);
 

@@ -7,7 +7,7 @@
 
 enum {
     LOOK_MS = 500, /* From one look to the next, ... */
-    FILE_MS = 2,   /* ... and for each descriptor. */
+    FILE_MS = 2,   /* ... and for each socket. */
     WAITING_LOOK_MS = 20,
     WAITING_FILES_A_MS = 4,
 };
@@ -51,10 +51,10 @@ void intake_empty(struct intake *i, unsigned place)
 
 bool intake_due(const struct intake *i, uint64_t now_ms)
 {
-    uint64_t pause_ms = LOOK_MS + (uint64_t)i->descriptors * FILE_MS;
+    uint64_t pause_ms = LOOK_MS + (uint64_t)i->seen * FILE_MS;
     for (unsigned k = 0; k < i->port_count; k++)
         if (!i->ports[k].empty)
-            pause_ms = WAITING_LOOK_MS + i->descriptors / WAITING_FILES_A_MS;
+            pause_ms = WAITING_LOOK_MS + i->seen / WAITING_FILES_A_MS;
     return i->looked_ms == 0 || now_ms >= i->looked_ms + pause_ms;
 }
 
@@ -123,7 +123,7 @@ void intake_see(struct intake *i, const struct connection *c)
         cut(i, c);
 }
 
-void intake_end(struct intake *i, unsigned descriptors) { i->descriptors = descriptors; }
+void intake_end(struct intake *i, unsigned seen) { i->seen = seen; }
 
 void intake_see_called(struct intake *i, const struct connection *c)
 {

@@ -49,8 +49,8 @@ struct intake {
     } ports[INTAKE_PORTS_MAX];
     unsigned port_count;
     uint64_t looked_ms;
-    unsigned descriptors; /* At the last look. */
-    uint64_t cut;         /* Connections. */
+    unsigned seen; /* Sockets, at the last look. */
+    uint64_t cut;  /* Connections. */
     struct {
         uint64_t inode; /* At the last look, and of the last that was cut. */
         uint64_t cut_inode;
@@ -72,11 +72,11 @@ void intake_empty(struct intake *i, unsigned place);
 
 /* Whether to look again: some times a second, or as rarely as it takes to spend little on it where
  * connections are many; much more often while something waits. A look begins, sees each
- * connection, and ends with the number of descriptors that it took. */
+ * connection, and ends with the number of those there were. */
 bool intake_due(const struct intake *i, uint64_t now_ms);
 void intake_begin(struct intake *i, uint64_t now_ms);
 void intake_see(struct intake *i, const struct connection *c);
-void intake_end(struct intake *i, unsigned descriptors);
+void intake_end(struct intake *i, unsigned seen);
 /* The same for one that this process made. */
 void intake_see_called(struct intake *i, const struct connection *c);
 

@@ -274,8 +274,6 @@ static void see_moving(struct transport *t, enum lane lane, const struct connect
 static void see(void *transport, const struct connection *c)
 {
     struct transport *t = transport;
-    if (!c->listening)
-        connection_bound_unsent(c);
     intake_see(&t->intake, c);
     if (is_ours(t, c))
         return;

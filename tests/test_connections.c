@@ -52,7 +52,6 @@ static uint16_t counted;
 static void see(void *state, const struct connection *c)
 {
     (void)state;
-    connection_bound_unsent(c);
     if (!c->listening && c->other_port == counted)
         round_trips_count(&seen, c);
 }
@@ -89,6 +88,59 @@ static void all_are_bounded_and_those_to_a_port_are_counted(void **state)
         close(a[k]);
         close(b[k]);
     }
+}
+
+static void close_pair(const int ends[2])
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Those with the next descriptors at once, others after a few looks. */
+static void new_ones_are_found_wherever_they_are(void **state)
+{
+    enum { PAIRS = 200, FAR = 900, LOOKS = 20 };
+    (void)state;
+    static int pairs[PAIRS][2];
+    int first[2];
+    const uint16_t port = connect_pair(first);
+    for (unsigned k = 0; k < LOOKS; k++)
+        look(port, 400000);
+    seen = (struct round_trips){0};
+    for (unsigned k = 0; k < PAIRS; k++) {
+        counted = connect_pair(pairs[k]);
+        if (k % (PAIRS / 2) == PAIRS / 2 - 1)
+            look(counted, 400000);
+    }
+    assert_int_equal(trips_in(&seen), 2); /* The last one of each half. */
+    assert_int_equal(dup2(pairs[PAIRS - 1][0], FAR), FAR);
+    seen = (struct round_trips){0};
+    for (unsigned k = 0; k < LOOKS; k++)
+        look(counted, 400000);
+    assert_in_range(trips_in(&seen), LOOKS + 1, 2 * LOOKS);
+    close(FAR);
+    close_pair(first);
+    for (unsigned k = 0; k < PAIRS; k++)
+        close_pair(pairs[k]);
+}
+
+static void another_with_the_same_descriptor_is_another(void **state)
+{
+    (void)state;
+    int a[2], b[2];
+    const uint16_t before = connect_pair(a);
+    look(before, 500000);
+    close_pair(a);
+    const uint16_t after = connect_pair(b);
+    assert_int_equal(a[0], b[0]);
+    assert_int_not_equal(after, before);
+    seen = (struct round_trips){0};
+    look(before, 500000);
+    assert_int_equal(trips_in(&seen), 0);
+    look(after, 500000);
+    assert_int_equal(trips_in(&seen), 1);
+    assert_int_equal(unsent_most(b[0]), CONNECTIONS_UNSENT_MAX);
+    close_pair(b);
 }
 
 static void quantiles_are_those_of_both_spans(void **state)
@@ -134,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_bounded_and_those_to_a_port_are_counted),
         cmocka_unit_test(they_are_found_when_no_descriptor_is_left),
+        cmocka_unit_test(new_ones_are_found_wherever_they_are),
+        cmocka_unit_test(another_with_the_same_descriptor_is_another),
         cmocka_unit_test(quantiles_are_those_of_both_spans),
     };
     return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
