@@ -3,12 +3,12 @@
  * While fewer than f+1 nodes have executed to within lag_target of what is agreed here, our blocks
  * carry no transactions. f+1, because any rank up to f is what liars say; a node slower than that
  * is waited for by nobody. Within lag_target: what the (f+1)-th has still to execute is no more than
- * what it has executed in the last lag_target, in bytes. What has completed is ordered, with its epoch
- * or by linking: it counts before its epoch is agreed (not after f+1 have executed that), and nothing
- * else does, for what a liar only begins never has to be executed. What it completes has to be, and
- * holds others back as if it were anyone's. Dispersals count as what the chunks that we were sent say
- * of their blocks: a share of all that is the same on both sides. Votes and participation are never
- * withheld.
+ * what it has executed in the last lag_target, in bytes. What has completed is ordered, with its
+ * epoch or by linking: it counts before its epoch is agreed, and where f+1 have executed that, with
+ * the next one. Nothing else does, for what a liar only begins never has to be executed. What it
+ * completes has to be, and holds others back as if it were anyone's. Dispersals count as what the
+ * chunks that we were sent say of their blocks: a share of all that is the same on both sides. Votes
+ * and participation are never withheld.
  *
  * What we do not withhold either: a transaction's room in a block, whenever f+1 have executed the
  * last epoch in which ours carried any. Liars are not held back, and where links are slow for what
@@ -17,10 +17,12 @@
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
 {
-    struct epoch_bytes *b = &n->ahead.epochs[epoch % AHEAD_EPOCHS];
     uint64_t bytes = (uint64_t)chunk_size * quorum_data(n->quorum);
     if (bytes > n->options.block_bytes_max)
         bytes = n->options.block_bytes_max; /* The share that anyone may have. */
+    if (epoch <= n->ahead.rank)             /* It is to be linked: as early as with the next one. */
+        epoch = (n->agreed > n->ahead.rank ? n->agreed : n->ahead.rank) + 1;
+    struct epoch_bytes *b = &n->ahead.epochs[epoch % AHEAD_EPOCHS];
     if (b->epoch > epoch)
         return;
     if (b->epoch < epoch)

@@ -41,7 +41,7 @@ static void completed(struct node *n, struct instance *i, struct effects *out)
     n->instances.open--;
     n->view.completed++;
     instance_save(n, i, out);
-    if (i->chunk_size > 0)
+    if (i->chunk_size > 0 && hash_equal(&i->chunk_root, &i->server.root))
         ahead_dispersed(n, i->epoch, i->chunk_size);
     if (i->proposer == n->self) {
         propose_completed(n, i->epoch);

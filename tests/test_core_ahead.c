@@ -200,11 +200,13 @@ static void what_has_completed_counts_before_it_is_agreed(void **state)
     expect_all_is_executed();
 }
 
-static uint64_t counted(epoch_id e)
+static uint64_t counted_by(unsigned k, epoch_id e)
 {
-    const struct epoch_bytes *b = &node_of(0)->ahead.epochs[e % AHEAD_EPOCHS];
+    const struct epoch_bytes *b = &node_of(k)->ahead.epochs[e % AHEAD_EPOCHS];
     return b->epoch == e ? b->bytes : 0;
 }
+
+static uint64_t counted(epoch_id e) { return counted_by(0, e); }
 
 enum { LIAR = N - 1 };
 
@@ -230,6 +232,57 @@ static void what_is_only_begun_does_not_count(void **state)
     dispersal_send(&d, LIAR, 2);
     cluster_until(has_none_of_the_liar, 40);
     assert_true(counted(e) >= LIAR_BLOCK_BYTES);
+    cluster_until(all_executed, 4000);
+}
+
+/* ... nor is what it sent to some of another block any part of what is ordered. */
+static void what_is_of_another_block_does_not_count(void **state)
+{
+    struct dispersal d, other;
+    (void)state;
+    open_cluster();
+    member_crash(&cluster.members[LIAR]);
+    submit_to(LIAR, SETTLED);
+    const epoch_id e = agreed() + WINDOW / 2;
+    liar_word.first_unsealed = word_of(0).first_unsealed;
+    dispersal_make(&d, e, e, NO_LIE);
+    dispersal_make(&other, e, e + 1, NO_LIE);
+    dispersal_send(&other, LIAR, 0);
+    cluster_until(has_one_of_the_liar, 20);
+    for (node_id to = 0; to < LIAR; to++)
+        dispersal_got(&d, LIAR, to);
+    dispersal_send(&d, LIAR, 1);
+    dispersal_send(&d, LIAR, 2);
+    cluster_until(has_none_of_the_liar, 40);
+    cluster_until(all_executed, 4000);
+    assert_in_range(counted_by(1, e) - counted(e), LIAR_BLOCK_BYTES, 2 * LIAR_BLOCK_BYTES);
+}
+
+static epoch_id late_epoch;
+
+static bool late_one_completed(void)
+{
+    return history_has(&node_of(0)->completed, late_epoch, LIAR);
+}
+
+/* What completes in an epoch that was executed long ago is executed with one that was not. */
+static void what_is_to_be_linked_counts_too(void **state)
+{
+    struct dispersal d;
+    (void)state;
+    open_cluster();
+    member_crash(&cluster.members[LIAR]);
+    submit_to(LIAR, SETTLED);
+    late_epoch = SETTLED / 2;
+    const epoch_id next = agreed() + 1;
+    assert_true(node_of(0)->ahead.rank > late_epoch);
+    assert_int_equal(counted(next), 0);
+    liar_word.first_unsealed = word_of(0).first_unsealed;
+    dispersal_make(&d, late_epoch, late_epoch, NO_LIE);
+    for (node_id to = 0; to < LIAR; to++)
+        dispersal_send(&d, LIAR, to);
+    cluster_until(late_one_completed, 40);
+    assert_true(counted(next) >= LIAR_BLOCK_BYTES);
     cluster_until(all_executed, 4000);
 }
 
@@ -372,6 +425,8 @@ int main(void)
         CORE_TEST(what_is_only_begun_does_not_count),
         CORE_TEST(who_is_never_held_back_does_not_have_all_to_itself),
         CORE_TEST(who_restarts_is_not_held_back_by_what_it_does_not_know),
+        CORE_TEST(what_is_of_another_block_does_not_count),
+        CORE_TEST(what_is_to_be_linked_counts_too),
         CORE_TEST(without_a_target_ordering_never_waits),
         CORE_TEST(liars_neither_stop_it_nor_make_it_run_away),
     };
