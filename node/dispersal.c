@@ -343,7 +343,8 @@ void dispersal_checked(struct node *n, const struct work_result *r, struct effec
         i->chunk_size = r->chunk_size;
         effects_add(out, EFFECT_STORE_CHUNK, i->epoch, i->proposer);
         if (complete) {
-            ahead_dispersed(n, i->epoch, i->chunk_size);
+            if (i->epoch > n->ahead.rank) /* Else f+1 may have executed it. */
+                ahead_dispersed(n, i->epoch, i->chunk_size);
             instance_save(n, i, out);
             retrieval_own_chunk(n, i, out);
         } else {

@@ -286,6 +286,39 @@ static void what_is_to_be_linked_counts_too(void **state)
     cluster_until(all_executed, 4000);
 }
 
+static bool is_not_for_0_to_execute(struct post *p)
+{
+    return p->to != 0 || p->lane != DRIVER_RETRIEVAL;
+}
+
+/* ... but not a chunk that comes when f+1 have executed what it is of. */
+static void what_comes_too_late_does_not_count(void **state)
+{
+    struct dispersal d;
+    (void)state;
+    open_cluster();
+    member_crash(&cluster.members[LIAR]);
+    submit_to(LIAR, SETTLED);
+    const epoch_id e = agreed() + 1;
+    liar_word.first_unsealed = word_of(0).first_unsealed;
+    dispersal_make(&d, e, e, NO_LIE);
+    for (node_id to = 0; to < LIAR; to++)
+        dispersal_got(&d, LIAR, to);
+    dispersal_send(&d, LIAR, 1);
+    dispersal_send(&d, LIAR, 2);
+    cluster.passes = is_not_for_0_to_execute;
+    submit_to(LIAR, SETTLED / 2);
+    assert_true(history_has(&node_of(0)->completed, e, LIAR));
+    assert_true(node_of(0)->ahead.rank > e);
+    const epoch_id next = agreed() + 1;
+    const uint64_t before = counted(next);
+    dispersal_send(&d, LIAR, 0);
+    cluster_run(4);
+    assert_int_equal(counted(next), before);
+    cluster.passes = NULL;
+    cluster_until(all_executed, 4000);
+}
+
 /* Transactions of a node that are in blocks of its own. */
 static unsigned carried_by(unsigned k)
 {
@@ -427,6 +460,7 @@ int main(void)
         CORE_TEST(who_restarts_is_not_held_back_by_what_it_does_not_know),
         CORE_TEST(what_is_of_another_block_does_not_count),
         CORE_TEST(what_is_to_be_linked_counts_too),
+        CORE_TEST(what_comes_too_late_does_not_count),
         CORE_TEST(without_a_target_ordering_never_waits),
         CORE_TEST(liars_neither_stop_it_nor_make_it_run_away),
     };
