@@ -45,11 +45,11 @@ static void name(struct connection *c)
         c->other_port = known->other_port;
         return;
     }
+    if (!c->listening) {
+        setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+        c->other_port = port_by(getpeername, c->file); /* First: who has one has the other. */
+    }
     c->own_port = port_by(getsockname, c->file);
-    if (c->listening)
-        return;
-    setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
-    c->other_port = port_by(getpeername, c->file);
     if (known && c->other_port != 0)
         *known = (struct name){c->inode, c->own_port, c->other_port};
 }
@@ -76,7 +76,7 @@ static bool describe(int file, struct connection *c)
     return true;
 }
 
-/* One more than the last descriptor, or 0. */
+/* One more than the last descriptor, or what may be. */
 static int descriptors_end(void)
 {
     static DIR *files; /* Open already when no descriptor is left: then it matters most. */
@@ -84,7 +84,7 @@ static int descriptors_end(void)
     if (!files)
         files = opendir("/proc/self/fd");
     if (!files)
-        return 0;
+        return NAMES_MAX;
     rewinddir(files);
     for (const struct dirent *e; (e = readdir(files));) {
         const int file = (int)strtol(e->d_name, NULL, 10);
@@ -94,7 +94,7 @@ static int descriptors_end(void)
 }
 
 /* To read the directory costs several times what it costs to try each descriptor. They are given out
- * lowest first: what is opened until it is read again is hardly beyond the last one, but by a few. */
+ * lowest first: what is opened until it is read again is beyond the last one by a few, if at all. */
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
 {
     static int end;
@@ -102,7 +102,7 @@ unsigned connections_each(void (*visit)(void *context, const struct connection *
     unsigned count = 0;
     if (looks++ % READ_EVERY == 0)
         end = descriptors_end();
-    for (int file = 0; end > 0 && file < end + BEYOND; file++) {
+    for (int file = 0; file < end + BEYOND; file++) {
         struct connection c;
         if (!describe(file, &c))
             continue;

@@ -21,8 +21,7 @@ struct connection {
     uint32_t round_trip_us;
 };
 
-/* Calls visit for each socket of TCP. Returns how many there were; 0: it cannot look. By one thread
- * only. It keeps a descriptor.
+/* Calls visit for each socket of TCP. Returns how many there were. By one thread only. It keeps a descriptor.
  *
  * What is seen for the first time is bounded in what the kernel holds unsent of it
  * (TCP_NOTSENT_LOWAT): it takes megabytes for a link of any rate, on a slow one a minute's worth,

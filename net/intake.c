@@ -10,6 +10,7 @@ enum {
     FILE_MS = 2,   /* ... and for each socket. */
     WAITING_LOOK_MS = 20,
     WAITING_FILES_A_MS = 4,
+    SEEN_MAX = 1000, /* Beyond, who opens many would make looks at them rare. */
 };
 
 void intake_add(struct intake *i, void *socket, const struct intake_limit *limit)
@@ -123,7 +124,7 @@ void intake_see(struct intake *i, const struct connection *c)
         cut(i, c);
 }
 
-void intake_end(struct intake *i, unsigned seen) { i->seen = seen; }
+void intake_end(struct intake *i, unsigned seen) { i->seen = seen < SEEN_MAX ? seen : SEEN_MAX; }
 
 void intake_see_called(struct intake *i, const struct connection *c)
 {

@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "net/clock.h"
+#include "net/intake.h"
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
 #include "node/external.h"
@@ -79,8 +80,10 @@ static int check_descriptors(const struct daemon *d, char *message, size_t messa
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return fail(message, message_size, "cannot read the limit of open files");
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
+    /* All that there may be, and no more than what strangers open is counted of (net/intake.h). */
+    const rlim_t most = limit.rlim_max < INTAKE_FILES_MAX ? limit.rlim_max : INTAKE_FILES_MAX;
+    if (limit.rlim_cur != most) {
+        limit.rlim_cur = most;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }

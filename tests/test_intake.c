@@ -258,6 +258,11 @@ static void looks_are_often_while_something_waits(void **state)
     assert_true(intake_due(&intake, 1));
     look();
     assert_false(intake_due(&intake, 400));
+    intake_end(&intake, 100000); /* Nobody makes them rarer than that. */
+    assert_false(intake_due(&intake, 1000));
+    assert_true(intake_due(&intake, 3000));
+    look();
+    assert_false(intake_due(&intake, 400));
     received = 0;
     for (unsigned k = 0; k < 2; k++)
         assert_true(say_part(file, false));
