@@ -60,7 +60,7 @@ scale        scale-16       dl
 scale        scale-32       dl
 scale        scale-64       dl
 scale        scale-16       dl          500kB   s/^block = .*/block = 12.5 MB/; s/^duration = .*/duration = 480 s/
-scale        scale-64       dl          500kB   s/^scale = .*/scale = 0.04/; s/^block = .*/block = 12.5 MB/; s/^duration = .*/duration = 480 s/
+scale        scale-64       dl          500kB   s/^scale = .*/scale = 0.04\ndata = disk/; s/^block = .*/block = 12.5 MB/; s/^duration = .*/duration = 480 s/
 slow-node    slow-node      dl
 slow-node    slow-node      dl          equal   s/^rate = 1 MB/rate = 10 MB/
 slow-node    slow-node      hb

@@ -274,6 +274,20 @@ static bool is_last(struct run *r, double sample_at_s, double end_s)
     return has_settled(r);
 }
 
+/* Who was killed could not say why. */
+static void tell_ended(const struct run *r, int node)
+{
+    const int signal = r->sites.site[node].signal;
+    if (signal == SIGKILL)
+        fprintf(stderr,
+                "\nledger-testnet: node %d was killed; if memory was used up, as dmesg says: fewer "
+                "nodes, or data = disk in the scenario\n",
+                node);
+    else
+        fprintf(stderr, "\nledger-testnet: node %d ended by itself: %s/node%d.log says why\n", node,
+                r->options->out, node);
+}
+
 static int follow(struct run *r)
 {
     const struct scenario *s = &r->scenario;
@@ -305,8 +319,7 @@ static int follow(struct run *r)
         if (ended >= 0 && r->options->endure) {
             run_event(r, "ended", ended, "");
         } else if (ended >= 0) {
-            fprintf(stderr, "\nledger-testnet: node %d ended by itself: %s/node%d.log says why\n",
-                    ended, r->options->out, ended);
+            tell_ended(r, ended);
             return -1;
         }
         const int refused = sites_refused(&r->sites);

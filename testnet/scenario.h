@@ -22,6 +22,11 @@ enum scenario_load {
     SCENARIO_POISSON, /* ... or at random times. */
 };
 
+enum scenario_place {
+    SCENARIO_MEMORY, /* tmpfs, where there is one. */
+    SCENARIO_DISK,   /* Beside the results. */
+};
+
 struct scenario_event {
     double at_s;            /* From the beginning of the measured part; negative: in the warm-up. */
     struct command command; /* No STATUS or DOWN; a RATE is scaled. */
@@ -43,6 +48,7 @@ struct scenario {
     uint64_t payload_bytes;                   /* Of each transaction. */
     double lag_target_s;                      /* As in node.conf; 0: as it is there. */
     uint64_t retain_bytes, checkpoint_epochs; /* So too. */
+    enum scenario_place data;
     double height_floor; /* The shortest ledger is to reach this share of the mean height. */
     uint32_t delay_us[RELAY_SITES_MAX][RELAY_SITES_MAX]; /* One way, [from][to]. */
     uint32_t loss_ppm[RELAY_SITES_MAX][RELAY_SITES_MAX];

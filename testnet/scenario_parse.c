@@ -19,6 +19,7 @@
 
 static const char *const applications[] = {"ledger", "log", NULL};
 static const char *const loads[] = {"idle", "backlog", "fixed", "poisson", NULL};
+static const char *const places[] = {"memory", "disk", NULL};
 
 static const struct setting scenario_table[] = {
     {.key = "nodes",
@@ -49,6 +50,11 @@ static const struct setting scenario_table[] = {
      .type = SETTING_NUMBER,
      SETTING_AT(struct scenario, checkpoint_epochs),
      .max = 1000000},
+    {.key = "data",
+     .type = SETTING_CHOICE,
+     SETTING_AT(struct scenario, data),
+     .choices = places,
+     .number = SCENARIO_MEMORY},
     OTHER("height_floor", scenario, height_floor, read_share, "0.5"),
     {.key = NULL},
 };

@@ -192,8 +192,10 @@ int sites_ended(struct sites *s)
     for (unsigned i = 0; i < s->scenario->nodes; i++) {
         if (has_ended(&s->site[i].load, &status))
             s->site[i].refused = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE;
-        if (has_ended(&s->site[i].node, &status))
+        if (has_ended(&s->site[i].node, &status)) {
+            s->site[i].signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
             return (int)i;
+        }
     }
     return -1;
 }

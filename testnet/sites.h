@@ -16,6 +16,7 @@ struct site {
     pid_t load;
     bool paused;
     bool refused; /* Its load did not take what it was told. */
+    int signal;   /* That ended its node by itself; 0: none did. */
     void *zmq;
     struct connection *connection;
 };

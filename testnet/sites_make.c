@@ -64,8 +64,8 @@ static int make_data(struct sites *s, char *message, size_t message_size)
     char absolute[PATH_MAX]; /* A node takes what is not for relative to its own directory. */
     if (!realpath(s->out, absolute))
         return snprintf(message, message_size, "%s: %s", s->out, strerror(errno)), -1;
-    s->tmpfs =
-        !s->keep && statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
+    s->tmpfs = !s->keep && s->scenario->data == SCENARIO_MEMORY &&
+               statfs(shared_memory, &file_system) == 0 && file_system.f_type == TMPFS_TYPE;
     if (s->tmpfs)
         tmpfs_path(s->run, s->data);
     else

@@ -15,6 +15,7 @@ static void has_the_defaults_that_are_documented(void **state)
     assert_string_equal(s.mode, "dl");
     assert_string_equal(s.retrieval, "lean");
     assert_int_equal(s.block_bytes, 0);
+    assert_int_equal(s.data, SCENARIO_MEMORY);
     assert_int_equal(s.load, SCENARIO_BACKLOG);
     assert_true(s.load_bytes_s == 0);
     assert_int_equal(s.payload_bytes, 250);
@@ -36,7 +37,7 @@ static void reads_what_is_written(void **state)
               "[scenario]\nnodes = 4\nduration = 2 min\nwarmup = 10 s\nseed = 7\nscale = 0.5\n"
               "app = ledger\nmode = hb-link\nretrieval = all\nblock = 1 MB\nlag_target = 60 s\n"
               "retain = 2 MiB\ncheckpoint_epochs = 10\n"
-              "height_floor = 20 %\n"
+              "data = disk\nheight_floor = 20 %\n"
               "[events]\n40 s = heal\n20 s = kill 3\n-5 s = rate 2 10 MB/s\n40 s = restart 3\n"
               "1500 ms = partition 0|1-3\n"
               "[node 1]\nrate = 2 MB/s # A tenth.\n"
@@ -48,6 +49,7 @@ static void reads_what_is_written(void **state)
     assert_int_equal(s.seed, 7);
     assert_true(s.duration_s == 120 && s.warmup_s == 10 && s.height_floor == 0.2);
     assert_true(s.lag_target_s == 60);
+    assert_int_equal(s.data, SCENARIO_DISK);
     assert_int_equal(s.retain_bytes, 2 << 20);
     assert_int_equal(s.checkpoint_epochs, 10);
     assert_int_equal(s.application, APPLICATION_LEDGER);
@@ -130,7 +132,7 @@ static void says_what_is_wrong(void **state)
         {SCENARIO "[rates]\n", "4: unknown section [rates]" KNOWN},
         {SCENARIO "node = 4\n",
          "4: unknown key node; known here: nodes seed scale warmup duration app mode retrieval "
-         "block lag_target retain checkpoint_epochs height_floor"},
+         "block lag_target retain checkpoint_epochs data height_floor"},
         {SCENARIO "nodes = 4\n", "4: nodes comes a second time; keep one"},
         {SCENARIO "scale = 0\n", "4: scale = 0; give a factor from 0.001 to 1, as 0.35"},
         {SCENARIO "scale = 2\n", "4: scale = 2; give a factor from 0.001 to 1, as 0.35"},
