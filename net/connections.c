@@ -12,7 +12,6 @@
 enum {
     SPAN_MS = 60000,
     TCP_LISTEN_STATE = 10,
-    NAMES_MAX = 16384,
     READ_EVERY = 16, /* Looks. */
     BEYOND = 64,     /* Descriptors. */
 };
@@ -33,14 +32,14 @@ static uint16_t port_by(int (*name)(int, struct sockaddr *, socklen_t *), int fi
 static struct name {
     uint64_t inode; /* 0: none is known. */
     uint16_t own_port, other_port;
-} names[NAMES_MAX];
+} names[CONNECTIONS_FILES_MAX];
 
 /* What the kernel holds unsent of it is bounded once, too. */
 static void name(struct connection *c)
 {
     static const int most = CONNECTIONS_UNSENT_MAX;
-    struct name *known = c->file < NAMES_MAX ? &names[c->file] : NULL;
-    if (known && known->inode == c->inode && !c->listening) {
+    struct name *known = c->file < CONNECTIONS_FILES_MAX ? &names[c->file] : NULL;
+    if (known && known->inode == c->inode) {
         c->own_port = known->own_port;
         c->other_port = known->other_port;
         return;
@@ -84,7 +83,7 @@ static int descriptors_end(void)
     if (!files)
         files = opendir("/proc/self/fd");
     if (!files)
-        return NAMES_MAX;
+        return CONNECTIONS_FILES_MAX;
     rewinddir(files);
     for (const struct dirent *e; (e = readdir(files));) {
         const int file = (int)strtol(e->d_name, NULL, 10);
@@ -93,8 +92,9 @@ static int descriptors_end(void)
     return end;
 }
 
-/* To read the directory costs several times what it costs to try each descriptor. They are given out
- * lowest first: what is opened until it is read again is beyond the last one by a few, if at all. */
+/* To read the directory costs several times what it costs to try each descriptor. They are given
+ * out lowest first: what is opened until it is read again is beyond the last one by a few, if at
+ * all. */
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context)
 {
     static int end;

@@ -8,7 +8,8 @@
 
 enum {
     CONNECTIONS_UNSENT_MAX = 32 << 10,
-    ROUND_TRIP_MS_MAX = 4096, /* Longer ones count as this. */
+    CONNECTIONS_FILES_MAX = 16384, /* Of descriptors beyond nothing is remembered. */
+    ROUND_TRIP_MS_MAX = 4096,      /* Longer ones count as this. */
 };
 
 struct connection {
@@ -21,7 +22,8 @@ struct connection {
     uint32_t round_trip_us;
 };
 
-/* Calls visit for each socket of TCP. Returns how many there were. By one thread only. It keeps a descriptor.
+/* Calls visit for each socket of TCP. Returns how many there were. By one thread only. It keeps a
+ * descriptor.
  *
  * What is seen for the first time is bounded in what the kernel holds unsent of it
  * (TCP_NOTSENT_LOWAT): it takes megabytes for a link of any rate, on a slow one a minute's worth,

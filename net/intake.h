@@ -25,7 +25,7 @@ enum {
     INTAKE_PORTS_MAX = 4,
     INTAKE_OWNERS_MAX = 128,
     INTAKE_OWNER_CONNECTIONS = 4, /* The one in use, and those that broke and are not yet gone. */
-    INTAKE_FILES_MAX = 16384,
+    INTAKE_FILES_MAX = CONNECTIONS_FILES_MAX,
     INTAKE_KERNEL_BYTES = 8 << 20, /* Of a connection, that nobody may have read yet. */
     INTAKE_CALLED_BYTES = 16 << 10,
 };
