@@ -213,16 +213,22 @@ enum { LIAR = N - 1 };
 static bool has_one_of_the_liar(void) { return node_of(0)->instances.got_open[LIAR] > 0; }
 static bool has_none_of_the_liar(void) { return !has_one_of_the_liar(); }
 
+/* The liar says the rest itself. */
+static void open_with_a_liar(void)
+{
+    open_cluster();
+    member_crash(&cluster.members[LIAR]);
+    submit_to(LIAR, SETTLED);
+    liar_word.first_unsealed = word_of(0).first_unsealed;
+}
+
 /* What a liar sends to too few to be ordered never has to be executed. */
 static void what_is_only_begun_does_not_count(void **state)
 {
     struct dispersal d;
     (void)state;
-    open_cluster();
-    member_crash(&cluster.members[LIAR]);
-    submit_to(LIAR, SETTLED);
+    open_with_a_liar();
     const epoch_id e = agreed() + WINDOW / 2;
-    liar_word.first_unsealed = word_of(0).first_unsealed;
     dispersal_make(&d, e, e, NO_LIE);
     dispersal_send(&d, LIAR, 0);
     cluster_until(has_one_of_the_liar, 20);
@@ -240,11 +246,8 @@ static void what_is_of_another_block_does_not_count(void **state)
 {
     struct dispersal d, other;
     (void)state;
-    open_cluster();
-    member_crash(&cluster.members[LIAR]);
-    submit_to(LIAR, SETTLED);
+    open_with_a_liar();
     const epoch_id e = agreed() + WINDOW / 2;
-    liar_word.first_unsealed = word_of(0).first_unsealed;
     dispersal_make(&d, e, e, NO_LIE);
     dispersal_make(&other, e, e + 1, NO_LIE);
     dispersal_send(&other, LIAR, 0);
@@ -270,14 +273,11 @@ static void what_is_to_be_linked_counts_too(void **state)
 {
     struct dispersal d;
     (void)state;
-    open_cluster();
-    member_crash(&cluster.members[LIAR]);
-    submit_to(LIAR, SETTLED);
+    open_with_a_liar();
     late_epoch = SETTLED / 2;
     const epoch_id next = agreed() + 1;
     assert_true(node_of(0)->ahead.rank > late_epoch);
     assert_int_equal(counted(next), 0);
-    liar_word.first_unsealed = word_of(0).first_unsealed;
     dispersal_make(&d, late_epoch, late_epoch, NO_LIE);
     for (node_id to = 0; to < LIAR; to++)
         dispersal_send(&d, LIAR, to);
@@ -296,11 +296,8 @@ static void what_comes_too_late_does_not_count(void **state)
 {
     struct dispersal d;
     (void)state;
-    open_cluster();
-    member_crash(&cluster.members[LIAR]);
-    submit_to(LIAR, SETTLED);
+    open_with_a_liar();
     const epoch_id e = agreed() + 1;
-    liar_word.first_unsealed = word_of(0).first_unsealed;
     dispersal_make(&d, e, e, NO_LIE);
     for (node_id to = 0; to < LIAR; to++)
         dispersal_got(&d, LIAR, to);
