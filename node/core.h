@@ -34,8 +34,8 @@ enum {
                            * open_dispersals: correct senders can be stuck in fewer (4.2). */
     BACKOFF_MAX = 32,       /* What is repeated, at most so many times retry_ms apart. */
     AHEAD_EPOCHS = 4096,    /* Agreed and not executed by f+1, whose bytes are remembered. */
-    AHEAD_BLOCK = 150000,   /* Bytes of each node in each epoch in flight, that may always wait: of
-                             * ours, before it is known what that takes. */
+    AHEAD_BLOCK = 150000,   /* Bytes of each node in each epoch in flight, that may always wait; and
+                             * of ours, that may always be under way. */
     AHEAD_SAMPLES = 16,     /* Of what was executed, in the last lag_target. */
     AHEAD_MEAN = 16,        /* An epoch's bytes count as one of so many for the mean. */
     STAGE_EPOCHS = 4096,    /* Epochs whose stages are measured: beyond, one is too far behind. */
@@ -413,7 +413,7 @@ void checkpoints_verified(struct node *n, const struct work_result *r, struct ef
 void checkpoints_message(struct node *n, node_id from, const struct message *m,
                          struct effects *out);
 void checkpoints_tick(struct node *n, struct effects *out);
-bool checkpoints_due(const struct node *n); /* A reason to propose. */
+bool checkpoints_due(const struct node *n); /* A reason to propose, if not held back. */
 
 /* stages.c */
 void stages_begun(struct node *n, epoch_id epoch);
