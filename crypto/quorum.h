@@ -69,6 +69,14 @@ static inline unsigned nodeset_count(const struct nodeset *s)
         count += word_count(s->words[i]);
     return count;
 }
+/* Those of `s` that are not of `others`. */
+static inline struct nodeset nodeset_without(const struct nodeset *s, const struct nodeset *others)
+{
+    struct nodeset rest;
+    for (unsigned w = 0; w < NODES_MAX / 64; w++)
+        rest.words[w] = s->words[w] & ~others->words[w];
+    return rest;
+}
 static inline bool nodeset_empty(const struct nodeset *s)
 {
     uint64_t any = 0;

@@ -161,6 +161,7 @@ struct fetch {
     struct nodeset asked;   /* A request is out. */
     struct nodeset refused; /* NONE: asked again when all were. */
     struct nodeset late;
+    struct nodeset hedged;  /* Silent: others were asked in their place. */
     struct nodeset bad;     /* What they sent was none of it: not asked again. */
     uint64_t again_ms;      /* Not before this are all asked again, ... */
     uint32_t again_wait_ms; /* ... and so long after that, the next time. */
@@ -452,7 +453,9 @@ void defer_enough(struct node *n); /* it did. */
 void pace_init(struct node *n);
 uint32_t pace_patience(const struct node *n, unsigned peer); /* ms */
 uint32_t pace_worth(const struct node *n);                   /* ms that a piece makes up for. */
-void pace_begin(struct node *n, node_id peer);               /* Asked: nothing was out. */
+uint32_t pace_hedge(const struct node *n); /* ms that what holds up execution may take. */
+bool pace_silent(const struct node *n, unsigned peer); /* If anything is out with it. */
+void pace_begin(struct node *n, node_id peer);         /* Asked: nothing was out. */
 void pace_piece(struct node *n, node_id from);
 void pace_first_piece(struct node *n, node_id from, uint64_t asked_ms);
 /* A peer says that it has answered what it was asked at asked_ms. */

@@ -10,6 +10,11 @@
  * that is out comes late, and to ask another only puts one more into the same line. What
  * an outage took is counted nowhere: it says nothing of how long to wait when it is over.
  *
+ * Long before it is late a peer may be silent: for two seconds, and for longer than four gaps of
+ * the median peer. That proves nothing, for its link may be slow just now, and it is not asked
+ * last. But what is out with it does not count for how much is asked of the others (window.c), and
+ * where it holds up execution another is asked in its place (retrieval.c).
+ *
  * Who is late is asked last until something comes of it: the first time whenever it comes, and each
  * time after that not before twice as long as the last time. Else a peer that says anything at all
  * would be waited for in each dispersal. Each chunk that it serves makes that shorter. */
@@ -21,6 +26,8 @@ enum {
     PATIENCE_GAPS = 4, /* So many gaps without a piece, and what a dispersal takes: late. */
     USUAL_MS_MAX = 60000,
     DELAYS = 4,       /* Times the median delay of first pieces. */
+    HEDGE_DELAYS = 2, /* The same, before another is asked for what holds up execution. */
+    SILENCE_MS = 2000,
     WORTH_LEAST = 20, /* The median gap counts as this part of retry_ms at the least. */
     SLOW_CHUNKS = 16, /* A chunk makes up for one of so many parts of having been late. */
 };
@@ -42,6 +49,18 @@ uint32_t pace_patience(const struct node *n, unsigned peer)
 uint32_t pace_worth(const struct node *n)
 {
     return PATIENCE_GAPS * max_u32(n->retrieval.usual_ms, n->options.retry_ms / WORTH_LEAST);
+}
+
+static uint32_t silence(const struct node *n) { return max_u32(pace_worth(n), SILENCE_MS); }
+
+uint32_t pace_hedge(const struct node *n)
+{
+    return max_u32(silence(n), HEDGE_DELAYS * n->retrieval.delay_ms);
+}
+
+bool pace_silent(const struct node *n, unsigned peer)
+{
+    return n->now_ms >= n->retrieval.paces[peer].heard_ms + silence(n);
 }
 
 void pace_begin(struct node *n, node_id peer) { n->retrieval.paces[peer].heard_ms = n->now_ms; }

@@ -70,11 +70,8 @@ struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes)
     own->deferred = defer_choose(n);
     n->proposing.own_open++;
     n->proposing.taking = 0;
-    struct nodeset now = nodeset_full(n->quorum.n);
-    for (unsigned p = nodeset_next(&own->deferred, 0); p < NODES_MAX;
-         p = nodeset_next(&own->deferred, p + 1))
-        nodeset_remove(&now, p);
-    return now;
+    const struct nodeset all = nodeset_full(n->quorum.n);
+    return nodeset_without(&all, &own->deferred);
 }
 
 /* As TCP's timer (RFC 6298): one that was repeated says nothing of what they take, and what was too

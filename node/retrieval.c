@@ -92,13 +92,12 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     say(f, peer, MESSAGE_REQUEST, out);
 }
 
-/* Chunks here or on their way, without those that are late. */
+/* Chunks here or on their way, without those that others were asked for too. */
 static unsigned expected(const struct fetch *f)
 {
-    unsigned count = nodeset_count(&f->have);
-    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
-        count += !nodeset_has(&f->late, p);
-    return count;
+    const struct nodeset in_time = nodeset_without(&f->asked, &f->late);
+    const struct nodeset alone = nodeset_without(&in_time, &f->hedged);
+    return nodeset_count(&f->have) + nodeset_count(&alone);
 }
 
 /* The rank of a peer among those to ask: how much is out with it; late ones come last. */
@@ -222,6 +221,14 @@ void retrieval_advance(struct node *n, struct effects *out)
     }
 }
 
+static void answered(struct node *n, struct fetch *f, node_id from)
+{
+    nodeset_remove(&f->asked, from);
+    nodeset_remove(&f->late, from);
+    nodeset_remove(&f->hedged, from);
+    n->retrieval.outstanding[from]--;
+}
+
 /* All were asked: begins again, the late ones from where they stopped. Exactly the right N-2f may
  * be the only ones to answer. */
 static void begin_again(struct node *n, struct fetch *f, struct effects *out)
@@ -240,12 +247,29 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
     if (nodeset_count(&f->bad) > n->quorum.f)
         f->bad = (struct nodeset){0}; /* More than can lie: it was done to them on the way. */
     for (unsigned p = nodeset_next(&f->late, 0); p < NODES_MAX; p = nodeset_next(&f->late, p + 1)) {
-        nodeset_remove(&f->asked, p);
-        n->retrieval.outstanding[p]--;
+        answered(n, f, (node_id)p);
         request(n, f, (node_id)p, out);
     }
-    f->late = (struct nodeset){0};
     ask(n, f, out);
+}
+
+/* Whether what is agreed cannot be executed for want of it. Who is behind by more epochs than are
+ * in flight does not wait for one block, but for its link. */
+static bool holds_up(const struct node *n, const struct fetch *f)
+{
+    const epoch_id executed = n->delivery.executed;
+    return f->epoch <= executed + 1 && executed < n->agreed &&
+           n->agreed <= executed + n->options.epoch_window;
+}
+
+/* Where all that came since waits for one block, another is asked in place of a peer that is only
+ * silent: some of it comes twice, but else all were as far behind as the slowest link just then. */
+static void hedge(struct node *n, struct fetch *f)
+{
+    for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
+        if (n->now_ms >= f->heard_ms[p] + pace_hedge(n) && !nodeset_has(&f->late, p) &&
+            nodeset_add(&f->hedged, p))
+            n->view.fetch_retries++;
 }
 
 static void lateness(struct node *n, struct fetch *f, struct effects *out)
@@ -253,8 +277,10 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
         if (n->now_ms >= f->heard_ms[p] + pace_patience(n, p) && nodeset_add(&f->late, p)) {
             pace_late(n, (node_id)p);
-            n->view.fetch_retries++;
+            n->view.fetch_retries += !nodeset_has(&f->hedged, p);
         }
+    if (holds_up(n, f))
+        hedge(n, f);
     ask(n, f, out);
     if (expected(f) < quorum_data(n->quorum))
         begin_again(n, f, out);
@@ -279,13 +305,6 @@ static struct fetch *fetch_find(struct node *n, epoch_id epoch, node_id proposer
         if (n->retrieval.slots[s].epoch == epoch && n->retrieval.slots[s].proposer == proposer)
             return &n->retrieval.slots[s];
     return NULL;
-}
-
-static void answered(struct node *n, struct fetch *f, node_id from)
-{
-    nodeset_remove(&f->asked, from);
-    nodeset_remove(&f->late, from);
-    n->retrieval.outstanding[from]--;
 }
 
 /* Whether the header is the one that the root commits to. */
@@ -327,6 +346,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
     if (f->received[from] == 0)
         pace_first_piece(n, from, f->asked_ms[from]);
     nodeset_remove(&f->late, from);
+    nodeset_remove(&f->hedged, from);
     struct effect *e = effects_add(out, EFFECT_GATHER, f->epoch, f->proposer);
     e->fetch.slot = (unsigned)(f - n->retrieval.slots);
     e->fetch.generation = f->generation;

@@ -5,7 +5,10 @@
  * those links each has, and a small part would stay small however fast our own link has become. So
  * where pieces take long, a block more is asked for: that is more to who has little than to who has
  * much, and in the end all have as much (as with TCP, whose window grows by a segment). Not before
- * it is known that they do: who is not prepared to wait takes what is on its way for late. */
+ * it is known that they do: who is not prepared to wait takes what is on its way for late.
+ * What is out with peers that are silent does not count: it waits for their links, not for ours.
+ * Where half of the links are slow at a time most of a window is with these, and the others would
+ * not be asked for what they could send. */
 #include "node/core.h"
 
 enum {
@@ -38,13 +41,24 @@ void window_chunk(struct node *n, uint32_t chunk_size)
     r->chunk_size = (uint32_t)(sum / WINDOW_CHUNKS);
 }
 
+/* Of what will come as fast as our link carries it: not with who is late or silent, nor of what all
+ * were asked for already. */
 static uint64_t asked_bytes(const struct node *n, uint64_t *requests)
 {
     const struct retrieval *r = &n->retrieval;
-    *requests = 0; /* Out, and not late, nor of what all were asked for already. */
-    for (unsigned s = 0; s < FETCH_SLOTS; s++)
-        if (r->slots[s].epoch != 0 && r->slots[s].again_wait_ms == 0)
-            *requests += nodeset_count(&r->slots[s].asked) - nodeset_count(&r->slots[s].late);
+    struct nodeset silent = {0};
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        if (pace_silent(n, p))
+            nodeset_add(&silent, p);
+    *requests = 0;
+    for (unsigned s = 0; s < FETCH_SLOTS; s++) {
+        const struct fetch *f = &r->slots[s];
+        if (f->epoch == 0 || f->again_wait_ms != 0)
+            continue;
+        const struct nodeset in_time = nodeset_without(&f->asked, &f->late);
+        const struct nodeset on_their_way = nodeset_without(&in_time, &silent);
+        *requests += nodeset_count(&on_their_way);
+    }
     return *requests * r->chunk_size;
 }
 
