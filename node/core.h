@@ -161,7 +161,7 @@ struct fetch {
     struct nodeset asked;   /* A request is out. */
     struct nodeset refused; /* NONE: asked again when all were. */
     struct nodeset late;
-    struct nodeset hedged;  /* Silent: others were asked in their place. */
+    struct nodeset hedged;  /* Not late, but silent: others were asked in their place. */
     struct nodeset bad;     /* What they sent was none of it: not asked again. */
     uint64_t again_ms;      /* Not before this are all asked again, ... */
     uint32_t again_wait_ms; /* ... and so long after that, the next time. */

@@ -92,12 +92,11 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
     say(f, peer, MESSAGE_REQUEST, out);
 }
 
-/* Chunks here or on their way, without those that others were asked for too. */
+/* Chunks here or on their way, without those that are late. */
 static unsigned expected(const struct fetch *f)
 {
     const struct nodeset in_time = nodeset_without(&f->asked, &f->late);
-    const struct nodeset alone = nodeset_without(&in_time, &f->hedged);
-    return nodeset_count(&f->have) + nodeset_count(&alone);
+    return nodeset_count(&f->have) + nodeset_count(&in_time);
 }
 
 /* The rank of a peer among those to ask: how much is out with it; late ones come last. */
@@ -113,7 +112,7 @@ static unsigned rank(const struct node *n, unsigned p)
  * ties fall differently for each dispersal, so that load spreads. */
 static void ask(struct node *n, struct fetch *f, struct effects *out)
 {
-    const unsigned here = expected(f), size = n->quorum.n;
+    const unsigned here = expected(f) - nodeset_count(&f->hedged), size = n->quorum.n;
     const unsigned needed = n->options.fetch_all ? size : quorum_data(n->quorum);
     assert(size > 0);
     if (here >= needed)
@@ -253,13 +252,12 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
     ask(n, f, out);
 }
 
-/* Whether what is agreed cannot be executed for want of it. Who is behind by more epochs than are
- * in flight does not wait for one block, but for its link. */
+/* Whether delivery waits for it. Who is behind by more epochs than are in flight does not wait for
+ * one block, but for its link. */
 static bool holds_up(const struct node *n, const struct fetch *f)
 {
-    const epoch_id executed = n->delivery.executed;
-    return f->epoch <= executed + 1 && executed < n->agreed &&
-           n->agreed <= executed + n->options.epoch_window;
+    const struct instance *i = instance_find(n, f->epoch, f->proposer);
+    return i && i->wanted && n->agreed <= n->delivery.executed + n->options.epoch_window;
 }
 
 /* Where all that came since waits for one block, another is asked in place of a peer that is only
@@ -267,8 +265,8 @@ static bool holds_up(const struct node *n, const struct fetch *f)
 static void hedge(struct node *n, struct fetch *f)
 {
     for (unsigned p = nodeset_next(&f->asked, 0); p < NODES_MAX; p = nodeset_next(&f->asked, p + 1))
-        if (n->now_ms >= f->heard_ms[p] + pace_hedge(n) && !nodeset_has(&f->late, p) &&
-            nodeset_add(&f->hedged, p))
+        if (pace_silent(n, p) && n->now_ms >= f->heard_ms[p] + pace_hedge(n) &&
+            !nodeset_has(&f->late, p) && nodeset_add(&f->hedged, p))
             n->view.fetch_retries++;
 }
 
@@ -278,6 +276,7 @@ static void lateness(struct node *n, struct fetch *f, struct effects *out)
         if (n->now_ms >= f->heard_ms[p] + pace_patience(n, p) && nodeset_add(&f->late, p)) {
             pace_late(n, (node_id)p);
             n->view.fetch_retries += !nodeset_has(&f->hedged, p);
+            nodeset_remove(&f->hedged, p);
         }
     if (holds_up(n, f))
         hedge(n, f);

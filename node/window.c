@@ -41,15 +41,26 @@ void window_chunk(struct node *n, uint32_t chunk_size)
     r->chunk_size = (uint32_t)(sum / WINDOW_CHUNKS);
 }
 
+/* Where nearly all are, it is our own link that lets nothing through. */
+static struct nodeset silent_peers(const struct node *n)
+{
+    struct nodeset silent = {0};
+    unsigned heard = 0;
+    for (unsigned p = 0; p < n->quorum.n; p++) {
+        if (n->retrieval.outstanding[p] > 0 && pace_silent(n, p))
+            nodeset_add(&silent, p);
+        else
+            heard += p != n->self;
+    }
+    return heard > n->quorum.f ? silent : (struct nodeset){0};
+}
+
 /* Of what will come as fast as our link carries it: not with who is late or silent, nor of what all
  * were asked for already. */
 static uint64_t asked_bytes(const struct node *n, uint64_t *requests)
 {
     const struct retrieval *r = &n->retrieval;
-    struct nodeset silent = {0};
-    for (unsigned p = 0; p < n->quorum.n; p++)
-        if (pace_silent(n, p))
-            nodeset_add(&silent, p);
+    const struct nodeset silent = silent_peers(n);
     *requests = 0;
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         const struct fetch *f = &r->slots[s];
