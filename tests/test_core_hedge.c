@@ -78,7 +78,7 @@ static void who_has_just_sent_a_piece_is_not_silent(void **state)
     assert_int_equal(asked_for(1), PEERS);
 }
 
-/* For one that is silent another is asked, also when it is late by then, and the other has nothing. */
+/* For one that is silent, also when it is late by then and the other has nothing. */
 static void one_is_asked_for_one(void **state)
 {
     (void)state;
