@@ -12,7 +12,8 @@ enum {
     LINES = 4,          /* So many times what answers take is normal, for all that we wait for. */
     DEVIATIONS = 4,     /* So many above the usual time are normal, and twice it is. */
     LONG_MS = 10000,    /* Blocks whose dispersal takes longer are too large for our link ... */
-    SHORT_MS = 2500,    /* ... and may be larger when it takes less. */
+    SHORT_MS = 2500,    /* ... may be twice as large when it takes less; in between ... */
+    GROWTH = 8,         /* ... they become larger by one part of so many. */
     BLOCK_LEAST = 4 + TRANSACTION_SIZE_MAX, /* One transaction. */
     QUIET_WINDOWS = 2, /* Times epoch_window: epochs without transactions that go on at once. */
     FAR_BEHIND = 2 * DELIVERY_AHEAD, /* Epochs: the delay doubles, with each doubling again. */
@@ -114,8 +115,8 @@ static void fit_block(struct node *n, const struct own *own)
     /* Small ones say nothing of how large one may be; nor one that was begun before a restart. */
     if (ms > LONG_MS && own->bytes > BLOCK_LEAST)
         bytes = own->bytes * LONG_MS / ms;
-    else if (ms < SHORT_MS && own->bytes >= bytes / 2)
-        bytes *= 2;
+    else if (ms <= LONG_MS && own->bytes >= bytes / 2)
+        bytes += ms < SHORT_MS ? bytes : bytes / GROWTH;
     bytes = bytes < BLOCK_LEAST ? (uint64_t)BLOCK_LEAST : bytes;
     p->block_bytes = bytes < most ? (uint32_t)bytes : most;
 }
