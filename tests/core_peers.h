@@ -155,6 +155,16 @@ static struct request *oldest_but(unsigned peer, epoch_id epoch)
 
 static struct request *oldest(unsigned peer) { return oldest_but(peer, 0); }
 
+/* Requests, of all peers. */
+static inline unsigned out(void)
+{
+    unsigned count = 0;
+    for (unsigned p = 0; p < PEERS; p++)
+        for (unsigned k = 0; k < REQUESTS_MAX; k++)
+            count += requests[p][k].epoch != 0;
+    return count;
+}
+
 static unsigned late(void)
 {
     struct node_view v;

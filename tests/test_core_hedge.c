@@ -214,15 +214,6 @@ static void who_has_sent_all_that_it_was_asked_for_is_not_silent(void **state)
         assert_non_null(oldest(p));
 }
 
-static unsigned out(void)
-{
-    unsigned count = 0;
-    for (unsigned p = 0; p < PEERS; p++)
-        for (unsigned k = 0; k < REQUESTS_MAX; k++)
-            count += requests[p][k].epoch != 0;
-    return count;
-}
-
 /* Liars could serve us while it lasts: f alone prove nothing. */
 static void when_our_own_link_stalls_nobody_is_silent(void **state)
 {

@@ -1,15 +1,6 @@
 /* How much is asked for at a time. */
 #include "tests/core_peers.h"
 
-static unsigned out(void)
-{
-    unsigned count = 0;
-    for (unsigned p = 0; p < PEERS; p++)
-        for (unsigned k = 0; k < REQUESTS_MAX; k++)
-            count += requests[p][k].epoch != 0;
-    return count;
-}
-
 /* A piece comes every `gap_ms`, of one peer after the other. */
 static void serve_one_by_one(unsigned gap_ms, uint64_t span_ms)
 {
