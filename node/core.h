@@ -8,6 +8,7 @@
  *   propose.c    when to make a block; its dispersal until it completes
  *   defer.c      whose chunk can wait
  *   retrieval.c  fetching completed dispersals
+ *   fetch.c      whom each is asked of
  *   window.c     how much is asked for at a time
  *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
@@ -474,6 +475,15 @@ void window_tick(struct node *n);
 void window_came(struct node *n, uint32_t bytes);       /* Of what was asked for. */
 void window_chunk(struct node *n, uint32_t chunk_size); /* Of a dispersal, once. */
 bool window_open(const struct node *n);                 /* For one more dispersal. */
+
+/* fetch.c */
+/* Asks until enough chunks are expected, or no one is left; all at once if so told. */
+void fetch_ask(struct node *n, struct fetch *f, struct effects *out);
+/* A piece of `f` came from it; nothing of `f` is out with it any more; nor with anyone. */
+void fetch_brought_on(struct node *n, const struct fetch *f, node_id from);
+void fetch_answered(struct node *n, struct fetch *f, node_id from);
+void fetch_cancel(struct fetch *f, struct effects *out);
+void fetch_tick(struct node *n, struct fetch *f, struct effects *out);
 
 /* retrieval.c */
 void retrieval_want(struct node *n, struct instance *i);

@@ -13,7 +13,7 @@
  * Long before it is late a peer may be silent: for two seconds, and for longer than four gaps of
  * the median peer. That proves nothing, for its link may be slow just now, and it is not asked
  * last. But what is out with it does not count for how much is asked of the others (window.c), and
- * where it holds up execution another is asked in its place (retrieval.c).
+ * where it holds up execution another is asked in its place (fetch.c).
  *
  * Who is late is asked last until something comes of it: the first time whenever it comes, and each
  * time after that not before twice as long as the last time. Else a peer that says anything at all
