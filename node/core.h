@@ -179,6 +179,8 @@ struct pace {
     uint32_t answer_ms;     /* What its answers take to what was asked again of all. */
     uint32_t slow_ms;       /* How long it is asked last when it is late again, ... */
     uint64_t slow_until_ms; /* ... and is now. */
+    uint64_t probe_ms;      /* Meanwhile it is not tried before that, ... */
+    uint32_t probe_wait_ms; /* ... and so long after that, the next time. */
 };
 
 struct retrieval {
@@ -467,6 +469,8 @@ void pace_dispersed(struct node *n, uint32_t ms);
 void pace_late(struct node *n, node_id peer);
 void pace_came(struct node *n, node_id from);
 void pace_chunk(struct node *n, node_id from);
+/* Whether one that is asked last, and has nothing out, is tried now. */
+bool pace_probe(struct node *n, unsigned peer);
 void pace_forgive(struct node *n); /* Those that came again, when it is time. */
 void pace_tick(struct node *n);
 
@@ -479,6 +483,8 @@ bool window_open(const struct node *n);                 /* For one more dispersa
 /* fetch.c */
 /* Asks until enough chunks are expected, or no one is left; all at once if so told. */
 void fetch_ask(struct node *n, struct fetch *f, struct effects *out);
+/* Asks one of those that were late beside these, now and then. */
+void fetch_probe(struct node *n, struct fetch *f, struct effects *out);
 /* A piece of `f` came from it; nothing of `f` is out with it any more; nor with anyone. */
 void fetch_brought_on(struct node *n, const struct fetch *f, node_id from);
 void fetch_answered(struct node *n, struct fetch *f, node_id from);

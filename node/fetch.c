@@ -88,6 +88,17 @@ void fetch_ask(struct node *n, struct fetch *f, struct effects *out)
     }
 }
 
+void fetch_probe(struct node *n, struct fetch *f, struct effects *out)
+{
+    const struct nodeset *slow = &n->retrieval.slow;
+    for (unsigned p = nodeset_next(slow, 0); p < NODES_MAX; p = nodeset_next(slow, p + 1))
+        if (!nodeset_has(&f->asked, p) && pace_probe(n, p)) {
+            request(n, f, (node_id)p, out);
+            nodeset_add(&f->late, p); /* It is not counted on. */
+            return;
+        }
+}
+
 void fetch_answered(struct node *n, struct fetch *f, node_id from)
 {
     nodeset_remove(&f->asked, from);

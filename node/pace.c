@@ -17,7 +17,10 @@
  *
  * Who is late is asked last until something comes of it: the first time whenever it comes, and each
  * time after that not before twice as long as the last time. Else a peer that says anything at all
- * would be waited for in each dispersal. Each chunk that it serves makes that shorter. */
+ * would be waited for in each dispersal. Each chunk that it serves makes that shorter. And something
+ * can come of it: where others are enough it would be asked for nothing, and what it was late with
+ * was taken back. So it is tried now and then, ever more rarely until it answers, with a chunk that
+ * nobody waits for. */
 #include "node/core.h"
 
 enum {
@@ -139,8 +142,21 @@ void pace_late(struct node *n, node_id peer)
     pace->slow_ms = pace->slow_ms < most_ms ? pace->slow_ms : most_ms;
 }
 
+bool pace_probe(struct node *n, unsigned peer)
+{
+    struct pace *pace = &n->retrieval.paces[peer];
+    const uint32_t most_ms = BACKOFF_MAX * n->options.retry_ms;
+    if (n->retrieval.outstanding[peer] > 0 || n->now_ms < pace->probe_ms)
+        return false;
+    pace->probe_wait_ms = max_u32(2 * pace->probe_wait_ms, n->options.retry_ms);
+    pace->probe_wait_ms = pace->probe_wait_ms < most_ms ? pace->probe_wait_ms : most_ms;
+    pace->probe_ms = n->now_ms + pace->probe_wait_ms;
+    return true;
+}
+
 void pace_came(struct node *n, node_id from)
 {
+    n->retrieval.paces[from].probe_ms = n->retrieval.paces[from].probe_wait_ms = 0;
     if (n->now_ms < n->retrieval.paces[from].slow_until_ms)
         nodeset_add(&n->retrieval.came, from);
     else

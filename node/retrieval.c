@@ -95,6 +95,7 @@ static void start(struct node *n, struct fetch *f, struct effects *out)
     if (f->own)
         nodeset_add(&f->have, n->self);
     fetch_ask(n, f, out);
+    fetch_probe(n, f, out);
     decode_if_enough(n, f, out);
 }
 

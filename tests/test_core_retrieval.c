@@ -273,8 +273,8 @@ static void for_one_that_is_late_another_is_asked_and_it_is_not_asked_first_agai
     assert_int_equal(first, dispersals_of_others() * (NEEDED - 1) + late);
     assert_int_equal(watched.cancels, late); /* What comes too late is not wanted any more. */
     order(1);
-    assert_int_equal(asked_of(2), late);
-    assert_int_equal(asked_in_all() - late, dispersals_of_others() * (NEEDED - 1));
+    assert_in_range(asked_of(2), late, late + 1); /* For a try. */
+    assert_int_equal(asked_in_all() - asked_of(2), dispersals_of_others() * (NEEDED - 1));
     expect_one_ledger();
     expect_no_faults();
 }
