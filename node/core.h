@@ -168,7 +168,7 @@ struct fetch {
     uint32_t again_wait_ms; /* ... and so long after that, the next time. */
     uint32_t *received;     /* n: bytes so far. */
     uint64_t *heard_ms;     /* n: asked, or last brought on: by a piece of it or of an older one. */
-    uint64_t *asked_ms;     /* n: first asked. */
+    uint64_t *asked_ms;     /* n: first asked, or since that was lost. */
 };
 
 /* How a peer's pieces come. */
@@ -485,8 +485,9 @@ bool window_open(const struct node *n);                 /* For one more dispersa
 void fetch_ask(struct node *n, struct fetch *f, struct effects *out);
 /* Asks one of those that were late beside these, now and then. */
 void fetch_probe(struct node *n, struct fetch *f, struct effects *out);
-/* A piece of `f` came from it; nothing of `f` is out with it any more; nor with anyone. */
+/* A piece of `f` came from a peer; nothing of `f` is out with it any more; nor with anyone. */
 void fetch_brought_on(struct node *n, const struct fetch *f, node_id from);
+void fetch_overtook(struct node *n, const struct fetch *f, node_id from, struct effects *out);
 void fetch_answered(struct node *n, struct fetch *f, node_id from);
 void fetch_cancel(struct fetch *f, struct effects *out);
 void fetch_tick(struct node *n, struct fetch *f, struct effects *out);

@@ -32,6 +32,21 @@ void fetch_brought_on(struct node *n, const struct fetch *f, node_id from)
     }
 }
 
+/* A piece of `f` came. What that peer was asked for before, of the same epoch or an older one, would
+ * have come before it: it was lost, with a connection that broke. The patience with it goes on. */
+void fetch_overtook(struct node *n, const struct fetch *f, node_id from, struct effects *out)
+{
+    for (unsigned s = 0; s < FETCH_SLOTS; s++) {
+        struct fetch *other = &n->retrieval.slots[s];
+        if (other->epoch == 0 || other->epoch > f->epoch || !nodeset_has(&other->asked, from) ||
+            other->asked_ms[from] >= f->asked_ms[from] ||
+            n->now_ms < other->asked_ms[from] + n->options.retry_ms)
+            continue;
+        other->asked_ms[from] = n->now_ms;
+        say(other, from, MESSAGE_REQUEST, out);
+    }
+}
+
 static void request(struct node *n, struct fetch *f, node_id peer, struct effects *out)
 {
     nodeset_add(&f->asked, peer);

@@ -192,6 +192,7 @@ void retrieval_piece(struct node *n, node_id from, const struct message *m, stru
         return; /* A part was lost, or comes twice: asked for again when it is late. */
     }
     fetch_brought_on(n, f, from);
+    fetch_overtook(n, f, from, out);
     if (f->received[from] == 0)
         pace_first_piece(n, from, f->asked_ms[from]);
     nodeset_remove(&f->late, from);

@@ -175,6 +175,69 @@ static bool is_late(epoch_id epoch, unsigned peer)
     return false;
 }
 
+static void pass(unsigned ms)
+{
+    for (const uint64_t end = now_ms + ms; now_ms < end;)
+        tick();
+}
+
+/* Two epochs, so long after one another; a peer that was asked for both. Of the first, what it was asked
+ * for is lost. */
+static unsigned lose_the_first(epoch_id first, epoch_id second, unsigned ms)
+{
+    complete(first, 1);
+    pass(ms);
+    complete(second, 1);
+    unsigned peer = 0;
+    while (peer < PEERS && !(request_of(peer, first, 0) && request_of(peer, second, 0)))
+        peer++;
+    assert_true(peer < PEERS);
+    *request_of(peer, first, 0) = (struct request){0};
+    return peer;
+}
+
+/* What was asked of a peer before what it sends now, of no younger epoch, would have come first. */
+static void what_was_overtaken_is_asked_for_again(void **state)
+{
+    (void)state;
+    const unsigned peer = lose_the_first(1, 2, RETRY_MS);
+    serve(peer, oldest(peer));
+    assert_non_null(request_of(peer, 1, 0));
+    *request_of(peer, 1, 0) = (struct request){0};
+    const unsigned before = requested;
+    serve(peer, oldest(peer)); /* Asked for before that again. */
+    assert_int_equal(requested, before);
+    assert_int_equal(late(), 0);
+    serve_all(TICK_MS);
+}
+
+static void nor_is_it_waited_for_longer(void **state)
+{
+    (void)state;
+    const uint64_t start = now_ms;
+    const unsigned peer = lose_the_first(1, 2, RETRY_MS);
+    serve(peer, oldest(peer));
+    while (!is_late(1, peer))
+        tick();
+    assert_in_range(now_ms - start, 3 * RETRY_MS, 4 * RETRY_MS);
+}
+
+static void what_an_older_one_goes_before_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    const unsigned peer = lose_the_first(2, 1, RETRY_MS);
+    serve(peer, oldest(peer));
+    assert_null(request_of(peer, 2, 0));
+}
+
+static void nor_what_was_asked_for_just_now(void **state)
+{
+    (void)state;
+    const unsigned peer = lose_the_first(1, 2, RETRY_MS / 2);
+    serve(peer, oldest(peer));
+    assert_null(request_of(peer, 1, 0));
+}
+
 /* One dispersal after the other. Peer 0 serves no chunk if it is `silent`, but says at once that it
  * has not what nobody asked it for. Returns how many were late for it. */
 static unsigned late_of(bool silent, unsigned count)
@@ -337,6 +400,10 @@ int main(void)
         PEERS_TEST(one_who_serves_younger_requests_first_is_late_with_the_oldest),
         PEERS_TEST(who_is_ever_slower_is_waited_for_eight_retries_at_most),
         PEERS_TEST(who_sends_a_piece_now_and_then_is_waited_for_once),
+        PEERS_TEST(what_was_overtaken_is_asked_for_again),
+        PEERS_TEST(nor_is_it_waited_for_longer),
+        PEERS_TEST(what_an_older_one_goes_before_is_not_asked_for_again),
+        PEERS_TEST(nor_what_was_asked_for_just_now),
         PEERS_TEST(who_is_late_again_is_asked_ever_more_rarely),
         PEERS_TEST(who_was_late_is_tried_again_ever_more_rarely),
         PEERS_TEST(what_is_late_together_counts_once),
