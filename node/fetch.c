@@ -147,11 +147,12 @@ static void begin_again(struct node *n, struct fetch *f, struct effects *out)
 }
 
 /* Whether delivery waits for it. Who is behind by more epochs than are in flight does not wait for
- * one block, but for its link. */
+ * one block, but for its link; unless it could ask for more, and there is nothing more. */
 static bool holds_up(const struct node *n, const struct fetch *f)
 {
     const struct instance *i = instance_find(n, f->epoch, f->proposer);
-    return i && i->wanted && n->agreed <= n->delivery.executed + n->options.epoch_window;
+    const bool near = n->agreed <= n->delivery.executed + n->options.epoch_window;
+    return i && i->wanted && (near || window_open(n));
 }
 
 /* Where all that came since waits for one block, another is asked in place of a peer that is only

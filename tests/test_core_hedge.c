@@ -139,6 +139,30 @@ static void nor_by_who_is_farther_behind_than_epochs_are_in_flight(void **state)
     assert_int_equal(asked_for(1), PEERS);
 }
 
+/* ... unless that one block is all that it could ask for. */
+static void but_by_who_has_nothing_else_to_ask_for(void **state)
+{
+    (void)state;
+    node->agreed = options.epoch_window + 1;
+    complete(1, 1);
+    instance_find(node, 1, 0)->wanted = true;
+    wait(SILENCE_MS + TICK_MS);
+    assert_int_equal(asked_for(1), PEERS);
+}
+
+/* One is as much as it may ask for; others wait. */
+static void nor_while_something_waits(void **state)
+{
+    (void)state;
+    node->agreed = options.epoch_window + 1;
+    complete(1, PEERS);
+    for (node_id p = 0; p < PEERS; p++)
+        instance_find(node, 1, p)->wanted = true;
+    assert_int_equal(out(), 2 * NEEDED);
+    wait(SILENCE_MS + TICK_MS);
+    assert_int_equal(late(), 0);
+}
+
 static void what_silent_peers_send_after_all_counts(void **state)
 {
     (void)state;
@@ -240,6 +264,8 @@ int main(void)
         PATIENT_TEST(nobody_else_is_asked_while_nothing_is_held_up),
         PATIENT_TEST(nor_before_twice_what_first_pieces_take),
         PATIENT_TEST(nor_by_who_is_farther_behind_than_epochs_are_in_flight),
+        PATIENT_TEST(but_by_who_has_nothing_else_to_ask_for),
+        PATIENT_TEST(nor_while_something_waits),
         PATIENT_TEST(what_silent_peers_send_after_all_counts),
         PATIENT_TEST(who_stays_silent_is_late_all_the_same),
         PATIENT_TEST(what_is_out_with_silent_peers_does_not_hold_up_the_others),
