@@ -240,6 +240,18 @@ static unsigned want_needed(struct node *n, struct effects *out)
     return count;
 }
 
+/* Nothing of what was in flight long ago is on its way any more: the epochs that delivery comes to next
+ * are asked about before it waits for each of them. */
+static void want_next(struct node *n, struct effects *out)
+{
+    const epoch_id first = n->delivery.epoch + 1, window = n->options.epoch_window;
+    epoch_id last = n->delivery.epoch + DELIVERY_WINDOW - 1;
+    if (n->agreed < last + window)
+        last = n->agreed > window ? n->agreed - window : 0;
+    for (unsigned p = 0; first <= last && p < n->quorum.n; p++)
+        want_roots(n, (node_id)p, first, last, out);
+}
+
 static bool waits(struct node *n)
 {
     for (epoch_id id = n->first_unsealed; node_in_flight(n, id); id++)
@@ -332,6 +344,7 @@ static void ask_held_up(struct node *n, struct effects *out)
         n->for_needed.wait_ms = 0;
     } else if (waited(n, &n->for_needed, n->delivery.height)) {
         want_needed(n, out);
+        want_next(n, out);
         ping(n, out);
     }
 }

@@ -230,6 +230,54 @@ static void what_holds_up_the_rest_is_asked_for_meanwhile(void **state)
     lose_and_ask(MESSAGE_VOTES);
 }
 
+/* Of many epochs one hears no roots, and agrees on them by what the others vote. */
+enum { MISSED = 24 };
+
+static bool is_no_root(const struct post *p, struct message *m)
+{
+    return p->to != 3 || (m->kind != MESSAGE_ROOTS && m->kind != MESSAGE_READY);
+}
+
+static bool loses_roots(struct post *p)
+{
+    if (p->lane == DRIVER_VOTES)
+        keep_sections(p, is_no_root);
+    return true;
+}
+
+static unsigned rounds_until(epoch_id executed)
+{
+    unsigned rounds = 0;
+    for (; cluster.members[3].executed < executed; rounds++) {
+        for (unsigned k = 0; k < N; k++)
+            cluster.members[k].driver->node->proposing.doubt_ms = 1000 * ROUND_MS;
+        if (cluster.submitted < cluster.members[0].executed_ids + 4)
+            submit(rounds % 3);
+        cluster_round();
+        assert_true(rounds < 60 * MISSED);
+    }
+    return rounds;
+}
+
+static void what_was_missed_of_many_epochs_is_asked_for_together(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    order_some(N);
+    const epoch_id before = cluster.members[3].executed;
+    cluster.passes = loses_roots;
+    while (word_of(3).agreed < before + MISSED) {
+        if (cluster.submitted < cluster.members[0].executed_ids + 4)
+            submit((unsigned)(cluster.submitted % 3));
+        cluster_round();
+    }
+    assert_true(cluster.members[3].executed < before + MISSED / 3);
+    cluster.passes = NULL;
+    assert_in_range(rounds_until(before + MISSED), 1, 700); /* One after the other it takes 1200. */
+    cluster_until(all_executed, 1000);
+    expect_one_ledger();
+}
+
 /* What is said soon after something was said leaves with what follows it. */
 static uint64_t said_ms[N][N];
 static unsigned frames, close_frames;
@@ -546,6 +594,7 @@ int main(void)
         CORE_TEST(how_long_a_large_one_takes_small_ones_do_not_say),
         CORE_TEST(while_things_go_on_nothing_is_asked_for),
         CORE_TEST(what_holds_up_the_rest_is_asked_for_meanwhile),
+        CORE_TEST(what_was_missed_of_many_epochs_is_asked_for_together),
         CORE_TEST(where_links_are_slow_votes_travel_together),
         CORE_TEST(at_first_few_large_ones_go_side_by_side),
         CORE_TEST(where_all_are_late_none_goes_beside_another),
