@@ -12,7 +12,10 @@
  *
  * What we do not withhold either: a transaction's room in a block, whenever f+1 have executed the
  * last epoch in which ours carried any. Liars are not held back, and where links are slow for what
- * they send they would else be all that is ordered, for as long as they like. */
+ * they send they would else be all that is ordered, for as long as they like.
+ *
+ * And while f+1 have executed all but the last epoch, their links have little to carry but what is
+ * being dispersed: each begins its next dispersal beside the one that is open (propose.c). */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -115,4 +118,9 @@ void ahead_tick(struct node *n)
     const uint64_t always = (uint64_t)window * n->quorum.n * AHEAD_BLOCK;
     const bool many = n->now_ms >= a->known_ms && n->agreed > rank + window;
     a->far = waiting > lately && (many || waiting > always);
+}
+
+bool ahead_hungry(const struct node *n)
+{
+    return n->ahead.rank != 0 && n->agreed <= n->ahead.rank + 1;
 }

@@ -405,6 +405,8 @@ void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
 void ahead_start(struct node *n);
 void ahead_tick(struct node *n);
+/* Whether f+1 have executed all but the last epoch that is agreed here: they wait for ordering. */
+bool ahead_hungry(const struct node *n);
 
 /* checkpoints.c */
 /* All of an epoch is delivered, and nothing after it. */

@@ -212,7 +212,8 @@ static uint64_t own_bytes(const struct node *n)
 }
 
 /* Where links are full, dispersals side by side only make one another take longer: then the next
- * begins when the last has completed, or is so late that it may never. What blocks take that are larger
+ * begins when the last has completed, or is so late that it may never; or beside it, while f+1 wait
+ * for what is ordered next. What blocks take that are larger
  * than lately nobody knows. */
 static bool may_begin(const struct node *n)
 {
@@ -221,6 +222,8 @@ static bool may_begin(const struct node *n)
         return true;
     if (p->own_open == n->options.open_dispersals)
         return false;
+    if (p->own_open == 1 && ahead_hungry(n))
+        return true;
     const uint64_t first = (uint64_t)n->options.epoch_window * AHEAD_BLOCK;
     const uint64_t known = SMALL * p->usual_bytes * p->own_open;
     const bool unloaded =

@@ -345,6 +345,46 @@ static void where_links_are_full_dispersals_follow_one_another(void **state)
     expect_one_ledger();
 }
 
+/* Each has more to propose than a block holds. */
+static unsigned most_open_with_large_ones_in(unsigned rounds)
+{
+    unsigned most = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        for (unsigned k = 0; k < N; k++) {
+            unsigned waiting = 0;
+            for (unsigned t = 0; t < cluster.members[k].pool_count; t++)
+                waiting += cluster.members[k].pool[t].marked == 0;
+            if (waiting < 20)
+                submit(k);
+            if (node_of(k)->proposing.own_open > most)
+                most = node_of(k)->proposing.own_open;
+        }
+        cluster_round();
+    }
+    return most;
+}
+
+/* ... unless ordering is all that is waited for: by two, of whom one may lie. */
+static void where_two_wait_for_ordering_two_go_side_by_side(void **state)
+{
+    (void)state;
+    lag_target_ms = 60000;
+    cluster_open(N, HORIZON);
+    lag_target_ms = 0;
+    cluster.transaction_size = 60000;
+    cluster.waits = waits_for_long;
+    slow_rounds = 260;
+    most_open_with_large_ones_in(4000);
+    assert_int_equal(most_open_with_large_ones_in(1000), 2);
+    for (unsigned k = 1; k < N; k++)
+        nodeset_add(&cluster.lagging, k);
+    most_open_with_large_ones_in(1000);
+    assert_int_equal(most_open_with_large_ones_in(1000), 1);
+    cluster.lagging = (struct nodeset){0};
+    cluster_until(all_executed, 100 * slow_rounds);
+    expect_one_ledger();
+}
+
 static void begin_some_of(uint32_t size)
 {
     cluster.transaction_size = size;
@@ -602,6 +642,7 @@ int main(void)
         CORE_TEST(a_restart_makes_no_block_smaller),
         CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
+        CORE_TEST(where_two_wait_for_ordering_two_go_side_by_side),
         CORE_TEST(links_that_are_thin_carry_what_is_new),
         CORE_TEST(an_outage_is_not_taken_for_a_long_line),
     };
