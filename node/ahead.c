@@ -14,8 +14,9 @@
  * last epoch in which ours carried any. Liars are not held back, and where links are slow for what
  * they send they would else be all that is ordered, for as long as they like.
  *
- * And while f+1 have executed all but the last epoch, their links have little to carry but what is
- * being dispersed: each begins its next dispersal beside the one that is open (propose.c). */
+ * And while f+1 say that they have executed all but the last epoch, their links have little to carry
+ * but what is being dispersed: each begins its next dispersal beside the one that is open
+ * (propose.c). Liars can have that done, and not prevent it. */
 #include "node/core.h"
 
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size)
@@ -122,5 +123,6 @@ void ahead_tick(struct node *n)
 
 bool ahead_hungry(const struct node *n)
 {
-    return n->ahead.rank != 0 && n->agreed <= n->ahead.rank + 1;
+    const epoch_id rank = n->ahead.rank;
+    return rank != 0 && n->agreed <= rank + 1 && rank <= n->agreed + 1;
 }

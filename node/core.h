@@ -168,7 +168,7 @@ struct fetch {
     uint32_t again_wait_ms; /* ... and so long after that, the next time. */
     uint32_t *received;     /* n: bytes so far. */
     uint64_t *heard_ms;     /* n: asked, or last brought on: by a piece of it or of an older one. */
-    uint64_t *asked_ms;     /* n: first asked, or since that was lost. */
+    uint64_t *asked_ms;     /* n: asked, or asked again since that was lost. */
 };
 
 /* How a peer's pieces come. */
@@ -405,7 +405,7 @@ void epoch_start(struct node *n, struct effects *out); /* After recovery. */
 void ahead_dispersed(struct node *n, epoch_id epoch, uint32_t chunk_size);
 void ahead_start(struct node *n);
 void ahead_tick(struct node *n);
-/* Whether f+1 have executed all but the last epoch that is agreed here: they wait for ordering. */
+/* Whether f+1 say that they have executed all but the last epoch that is agreed here. */
 bool ahead_hungry(const struct node *n);
 
 /* checkpoints.c */

@@ -38,8 +38,8 @@ void fetch_overtook(struct node *n, const struct fetch *f, node_id from, struct 
 {
     for (unsigned s = 0; s < FETCH_SLOTS; s++) {
         struct fetch *other = &n->retrieval.slots[s];
-        if (other->epoch == 0 || other->epoch > f->epoch || !nodeset_has(&other->asked, from) ||
-            other->asked_ms[from] >= f->asked_ms[from] ||
+        if (other->epoch == 0 || other->epoch > f->epoch || other->decoding ||
+            !nodeset_has(&other->asked, from) || other->asked_ms[from] >= f->asked_ms[from] ||
             n->now_ms < other->asked_ms[from] + n->options.retry_ms)
             continue;
         other->asked_ms[from] = n->now_ms;
@@ -51,8 +51,7 @@ static void request(struct node *n, struct fetch *f, node_id peer, struct effect
 {
     nodeset_add(&f->asked, peer);
     f->heard_ms[peer] = n->now_ms;
-    if (f->asked_ms[peer] == 0)
-        f->asked_ms[peer] = n->now_ms;
+    f->asked_ms[peer] = n->now_ms;
     if (n->retrieval.outstanding[peer]++ == 0)
         pace_begin(n, peer);
     say(f, peer, MESSAGE_REQUEST, out);
@@ -105,8 +104,8 @@ void fetch_ask(struct node *n, struct fetch *f, struct effects *out)
 
 void fetch_probe(struct node *n, struct fetch *f, struct effects *out)
 {
-    const struct nodeset *slow = &n->retrieval.slow;
-    for (unsigned p = nodeset_next(slow, 0); p < NODES_MAX; p = nodeset_next(slow, p + 1))
+    const struct nodeset slow = nodeset_without(&n->retrieval.slow, &n->retrieval.came);
+    for (unsigned p = nodeset_next(&slow, 0); p < NODES_MAX; p = nodeset_next(&slow, p + 1))
         if (!nodeset_has(&f->asked, p) && pace_probe(n, p)) {
             request(n, f, (node_id)p, out);
             nodeset_add(&f->late, p); /* It is not counted on. */
@@ -152,7 +151,9 @@ static bool holds_up(const struct node *n, const struct fetch *f)
 {
     const struct instance *i = instance_find(n, f->epoch, f->proposer);
     const bool near = n->agreed <= n->delivery.executed + n->options.epoch_window;
-    return i && i->wanted && (near || window_open(n));
+    const struct retrieval *r = &n->retrieval;
+    const bool all = r->pending_count == 0 || r->active == FETCH_SLOTS;
+    return i && i->wanted && (near || (all && window_open(n)));
 }
 
 /* Where all that came since waits for one block, another is asked in place of a peer that is only

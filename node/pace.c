@@ -137,6 +137,7 @@ void pace_late(struct node *n, node_id peer)
     if (!nodeset_add(&n->retrieval.slow, peer))
         return;
     nodeset_remove(&n->retrieval.came, peer);
+    pace->probe_ms = n->now_ms + n->options.retry_ms;
     pace->slow_until_ms = n->now_ms + pace->slow_ms;
     pace->slow_ms = max_u32(2 * pace->slow_ms, n->options.retry_ms);
     pace->slow_ms = pace->slow_ms < most_ms ? pace->slow_ms : most_ms;

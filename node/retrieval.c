@@ -88,7 +88,7 @@ static void start(struct node *n, struct fetch *f, struct effects *out)
                         .heard_ms = heard,
                         .asked_ms = asked};
     for (unsigned p = 0; p < n->quorum.n; p++)
-        asked[p] = received[p] = 0;
+        received[p] = 0;
     i->fetching = true;
     n->retrieval.active++;
     fetch_effect(n, f, out);

@@ -72,11 +72,11 @@ static unsigned segment(const struct node *n)
 static unsigned may_want(const struct node *n)
 {
     const unsigned recent = WANT_RECENT + n->options.epoch_window, each = segment(n);
-    return (recent < each ? recent : each) + each + 1;
+    return (recent < each ? recent : each) + each + 1 + DELIVERY_WINDOW;
 }
 
 /* Once per retry_ms a node asks about all agreements in flight, and of each proposer about the
- * recent dispersals, a segment of the older ones, and those that it needs by name. Answers of half
+ * recent dispersals, a segment of the older ones, and those that it needs next. Answers of half
  * a retry_ms are bounded by that. */
 static struct peer *asker(struct node *n, node_id from)
 {

@@ -238,6 +238,31 @@ static void nor_what_was_asked_for_just_now(void **state)
     assert_null(request_of(peer, 1, 0));
 }
 
+static void nor_what_is_enough_to_be_decoded(void **state)
+{
+    (void)state;
+    const unsigned peer = lose_the_first(1, 2, RETRY_MS);
+    assert_int_equal(node->retrieval.slots[0].epoch, 1);
+    node->retrieval.slots[0].decoding = true;
+    serve(peer, oldest(peer));
+    assert_null(request_of(peer, 1, 0));
+}
+
+/* When all were asked in vain: what was asked before that says nothing of it. */
+static void nor_what_was_asked_for_again_since(void **state)
+{
+    (void)state;
+    const unsigned peer = lose_the_first(1, 2, 2 * RETRY_MS);
+    const uint64_t second_ms = request_of(peer, 2, 0)->asked_ms;
+    while (!request_of(peer, 1, 0))
+        tick();
+    pass(RETRY_MS);
+    assert_int_equal(request_of(peer, 2, 0)->asked_ms, second_ms);
+    const unsigned before = requested;
+    serve(peer, request_of(peer, 2, 0));
+    assert_int_equal(requested, before);
+}
+
 /* One dispersal after the other. Peer 0 serves no chunk if it is `silent`, but says at once that it
  * has not what nobody asked it for. Returns how many were late for it. */
 static unsigned late_of(bool silent, unsigned count)
@@ -318,6 +343,21 @@ static void who_was_late_is_tried_again_ever_more_rarely(void **state)
     assert_true(nodeset_empty(&node->retrieval.slow));
     pace_late(node, 0);
     assert_int_equal(asked_of_0(2, 2 * RETRY_MS), 2); /* It has answered: tried soon. */
+}
+
+/* That it comes is known: it is not asked before its time, nor in place of those that say nothing. */
+static void who_came_again_is_not_tried_before_its_time(void **state)
+{
+    (void)state;
+    assert_in_range(asked_of_0(4, 5 * RETRY_MS), 1, 4);
+    for (unsigned k = 0; k < 3; k++) {
+        nodeset_remove(&node->retrieval.slow, 0);
+        pace_late(node, 0);
+    }
+    assert_int_equal(asked_of_0(1, TICK_MS), 0); /* What it was asked for lately may yet come. */
+    assert_true(node->retrieval.paces[0].slow_until_ms > now_ms + 3 * RETRY_MS);
+    pace_came(node, 0);
+    assert_int_equal(asked_of_0(3, RETRY_MS), 0);
 }
 
 /* Late with all that it was asked for: that is once. */
@@ -404,8 +444,11 @@ int main(void)
         PEERS_TEST(nor_is_it_waited_for_longer),
         PEERS_TEST(what_an_older_one_goes_before_is_not_asked_for_again),
         PEERS_TEST(nor_what_was_asked_for_just_now),
+        PEERS_TEST(nor_what_is_enough_to_be_decoded),
+        PEERS_TEST(nor_what_was_asked_for_again_since),
         PEERS_TEST(who_is_late_again_is_asked_ever_more_rarely),
         PEERS_TEST(who_was_late_is_tried_again_ever_more_rarely),
+        PEERS_TEST(who_came_again_is_not_tried_before_its_time),
         PEERS_TEST(what_is_late_together_counts_once),
         PEERS_TEST(an_outage_is_no_delay),
         PEERS_TEST(nobody_is_late_on_a_link_that_becomes_very_slow),

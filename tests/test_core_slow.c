@@ -385,6 +385,21 @@ static void where_two_wait_for_ordering_two_go_side_by_side(void **state)
     expect_one_ledger();
 }
 
+/* Nor by who is behind in agreement: it needs its link for that. */
+static void who_waits_for_ordering_is_at_its_end(void **state)
+{
+    (void)state;
+    cluster_open(N, HORIZON);
+    struct node *n = cluster.members[0].driver->node;
+    n->agreed = 10;
+    for (epoch_id rank = 0; rank < 14; rank++) {
+        n->ahead.rank = rank;
+        assert_int_equal(ahead_hungry(n), rank >= 9 && rank <= 11);
+    }
+    n->agreed = n->ahead.rank = 0;
+    assert_false(ahead_hungry(n));
+}
+
 static void begin_some_of(uint32_t size)
 {
     cluster.transaction_size = size;
@@ -643,6 +658,7 @@ int main(void)
         CORE_TEST(who_sends_slowly_has_small_blocks),
         CORE_TEST(where_links_are_full_dispersals_follow_one_another),
         CORE_TEST(where_two_wait_for_ordering_two_go_side_by_side),
+        CORE_TEST(who_waits_for_ordering_is_at_its_end),
         CORE_TEST(links_that_are_thin_carry_what_is_new),
         CORE_TEST(an_outage_is_not_taken_for_a_long_line),
     };
