@@ -51,13 +51,13 @@ static uint64_t now_ms;
 static struct request requests[PEERS][REQUESTS_MAX];
 static unsigned requested, decoded;
 
-static struct vid_header header_of(epoch_id epoch, node_id proposer)
+static inline struct vid_header header_of(epoch_id epoch, node_id proposer)
 {
     return (struct vid_header){PIECES * MESSAGE_PIECE_SIZE,
                                {{(uint8_t)(1 + proposer), (uint8_t)epoch}}};
 }
 
-static struct request *request_of(unsigned peer, epoch_id epoch, node_id proposer)
+static inline struct request *request_of(unsigned peer, epoch_id epoch, node_id proposer)
 {
     for (unsigned k = 0; k < REQUESTS_MAX; k++)
         if (requests[peer][k].epoch == epoch && requests[peer][k].proposer == proposer)
@@ -65,7 +65,7 @@ static struct request *request_of(unsigned peer, epoch_id epoch, node_id propose
     return NULL;
 }
 
-static void step(struct event event)
+static inline void step(struct event event)
 {
     event.now_ms = now_ms;
     node_step(node, &event, &effects);
@@ -99,14 +99,20 @@ static void step(struct event event)
         step((struct event){.type = EVENT_WORKED, .worked = &results[--count]});
 }
 
-static void tick(void)
+static inline void tick(void)
 {
     now_ms += TICK_MS;
     step((struct event){.type = EVENT_TICK});
 }
 
+static inline void pass(uint64_t ms)
+{
+    for (const uint64_t end = now_ms + ms; now_ms < end;)
+        tick();
+}
+
 /* Dispersals of the first `proposers` peers complete. */
-static void complete(epoch_id epoch, unsigned proposers)
+static inline void complete(epoch_id epoch, unsigned proposers)
 {
     uint8_t entries[N * (1 + HASH_SIZE)];
     struct writer w = writer_of(entries, sizeof entries);
@@ -127,7 +133,7 @@ static void complete(epoch_id epoch, unsigned proposers)
 }
 
 /* The next piece of what a peer was asked for. */
-static void serve(unsigned peer, struct request *r)
+static inline void serve(unsigned peer, struct request *r)
 {
     static const uint8_t bytes[MESSAGE_PIECE_SIZE];
     struct message m = {.kind = MESSAGE_PIECE, .epoch = r->epoch, .proposer = r->proposer};
@@ -140,7 +146,7 @@ static void serve(unsigned peer, struct request *r)
 }
 
 /* Of what a peer was asked for: the oldest that is none of `epoch`. NULL: nothing. */
-static struct request *oldest_but(unsigned peer, epoch_id epoch)
+static inline struct request *oldest_but(unsigned peer, epoch_id epoch)
 {
     struct request *oldest = NULL;
     for (unsigned k = 0; k < REQUESTS_MAX; k++) {
@@ -153,7 +159,7 @@ static struct request *oldest_but(unsigned peer, epoch_id epoch)
     return oldest;
 }
 
-static struct request *oldest(unsigned peer) { return oldest_but(peer, 0); }
+static inline struct request *oldest(unsigned peer) { return oldest_but(peer, 0); }
 
 /* Requests, of all peers. */
 static inline unsigned out(void)
@@ -165,14 +171,14 @@ static inline unsigned out(void)
     return count;
 }
 
-static unsigned late(void)
+static inline unsigned late(void)
 {
     struct node_view v;
     node_view(node, &v);
     return (unsigned)v.fetch_retries;
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
     (void)state;
     const size_t size = node_memory_size(&options);
@@ -189,7 +195,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static inline int teardown(void **state)
 {
     (void)state;
     free(effects.items);

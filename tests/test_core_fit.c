@@ -1,43 +1,7 @@
 /* How large our blocks are, by what their dispersals take. */
-#include "crypto/hash.h"
-#include "node/core.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/core_peers.h"
 
 enum { MOST = 1 << 20, LONG_MS = 10000 };
-
-static const struct node_options options = {.quorum = {4, 1},
-                                            .epoch_window = 8,
-                                            .open_dispersals = 16,
-                                            .link_horizon = 1000,
-                                            .block_bytes_max = MOST,
-                                            .retry_ms = 500};
-static struct node *node;
-static void *memory;
-
-static int setup(void **state)
-{
-    (void)state;
-    const size_t size = node_memory_size(&options);
-    memory = aligned_alloc(64, size);
-    assert_non_null(memory);
-    memset(memory, 0, size);
-    node = node_init(memory, size, &options);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(memory);
-    return 0;
-}
 
 /* Dispersals of blocks of so many bytes, one after the other, each of which takes so long. Returns
  * how large the next may be. */
@@ -93,12 +57,11 @@ static void small_ones_say_nothing(void **state)
 
 int main(void)
 {
-#define FIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        FIT_TEST(what_takes_too_long_becomes_smaller),
-        FIT_TEST(and_larger_again_by_and_by),
-        FIT_TEST(at_once_when_it_takes_little),
-        FIT_TEST(small_ones_say_nothing),
+        PEERS_TEST(what_takes_too_long_becomes_smaller),
+        PEERS_TEST(and_larger_again_by_and_by),
+        PEERS_TEST(at_once_when_it_takes_little),
+        PEERS_TEST(small_ones_say_nothing),
     };
     if (!hash_init())
         return 1;

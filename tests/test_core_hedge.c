@@ -12,12 +12,6 @@ static int setup_patient(void **state)
     return 0;
 }
 
-static void wait(uint64_t ms)
-{
-    for (uint64_t end = now_ms + ms; now_ms < end;)
-        tick();
-}
-
 static unsigned asked_for(epoch_id epoch)
 {
     unsigned count = 0;
@@ -33,10 +27,10 @@ static void begin(bool wanted, uint64_t hedge_ms)
     complete(2, 1);
     instance_find(node, 1, 0)->wanted = wanted;
     assert_int_equal(asked_for(1), NEEDED);
-    wait(hedge_ms - TICK_MS);
+    pass(hedge_ms - TICK_MS);
     assert_int_equal(asked_for(1), NEEDED);
     assert_int_equal(late(), 0);
-    wait(2 * TICK_MS);
+    pass(2 * TICK_MS);
 }
 
 static void others_are_asked_for_what_holds_up_execution(void **state)
@@ -54,7 +48,7 @@ static void nobody_is_asked_again_who_is_only_silent(void **state)
 {
     (void)state;
     begin(true, SILENCE_MS);
-    wait(2 * SILENCE_MS);
+    pass(2 * SILENCE_MS);
     assert_int_equal(node->retrieval.slots[0].epoch, 1);
     assert_int_equal(nodeset_count(&node->retrieval.slots[0].hedged), PEERS);
     assert_int_equal(node->retrieval.slots[0].again_wait_ms, 0);
@@ -68,13 +62,13 @@ static void who_has_just_sent_a_piece_is_not_silent(void **state)
         node->retrieval.paces[p].gaps_ms = 0;
     complete(1, 1);
     instance_find(node, 1, 0)->wanted = true;
-    wait(SILENCE_MS - TICK_MS);
+    pass(SILENCE_MS - TICK_MS);
     for (unsigned p = 0; p < PEERS; p++)
         if (oldest(p))
             serve(p, oldest(p));
-    wait(SILENCE_MS - TICK_MS);
+    pass(SILENCE_MS - TICK_MS);
     assert_int_equal(asked_for(1), NEEDED);
-    wait(2 * TICK_MS);
+    pass(2 * TICK_MS);
     assert_int_equal(asked_for(1), PEERS);
 }
 
@@ -92,9 +86,9 @@ static void one_is_asked_for_one(void **state)
     for (unsigned p = silent + 1; p < PEERS; p++)
         while (oldest(p))
             serve(p, oldest(p));
-    wait(SILENCE_MS + TICK_MS);
+    pass(SILENCE_MS + TICK_MS);
     assert_int_equal(asked_for(1), 2);
-    wait(patience_ms - SILENCE_MS);
+    pass(patience_ms - SILENCE_MS);
     for (unsigned p = 0; p < PEERS; p++)
         if (p != silent && oldest(p)) {
             const struct vid_header header = header_of(1, 0);
@@ -146,7 +140,7 @@ static void but_by_who_has_nothing_else_to_ask_for(void **state)
     node->agreed = options.epoch_window + 1;
     complete(1, 1);
     instance_find(node, 1, 0)->wanted = true;
-    wait(SILENCE_MS + TICK_MS);
+    pass(SILENCE_MS + TICK_MS);
     assert_int_equal(asked_for(1), PEERS);
 }
 
@@ -158,7 +152,7 @@ static void what_silent_peers_send_after_all_counts(void **state)
     instance_find(node, 1, 0)->wanted = true;
     for (unsigned p = 0; p < PEERS; p++)
         first[p] = oldest(p) != NULL;
-    wait(SILENCE_MS + TICK_MS);
+    pass(SILENCE_MS + TICK_MS);
     for (unsigned p = 0; p < PEERS; p++)
         while (first[p] && oldest(p))
             serve(p, oldest(p));
@@ -171,7 +165,7 @@ static void who_stays_silent_is_late_all_the_same(void **state)
 {
     (void)state;
     begin(true, SILENCE_MS);
-    wait(PATIENCE_MS - SILENCE_MS);
+    pass(PATIENCE_MS - SILENCE_MS);
     assert_int_equal(nodeset_count(&node->retrieval.slow), PEERS);
     assert_int_equal(late(), PEERS + NEEDED); /* Of both, each once. */
 }
@@ -187,7 +181,7 @@ static unsigned serve_first(unsigned peers, uint64_t ms)
                 serve(p, r);
                 chunks += r->epoch == 0;
             }
-            wait(GAP_MS);
+            pass(GAP_MS);
         }
     return chunks;
 }
@@ -235,7 +229,7 @@ static void who_has_sent_all_that_it_was_asked_for_is_not_silent(void **state)
         assert_null(oldest(p));
         node->retrieval.paces[p].heard_ms = 0;
     }
-    wait(2 * SILENCE_MS);
+    pass(2 * SILENCE_MS);
     for (unsigned p = 0; p <= F; p++)
         assert_non_null(oldest(p));
 }
@@ -250,7 +244,7 @@ static void when_our_own_link_stalls_nobody_is_silent(void **state)
     const unsigned before = out();
     serve_first(F, PATIENCE_MS / 2);
     assert_in_range(out(), 1, before + 2 * NEEDED);
-    wait(SILENCE_MS);
+    pass(SILENCE_MS);
     assert_in_range(out(), 1, before + 2 * NEEDED);
     assert_int_equal(late(), 0);
 }

@@ -175,12 +175,6 @@ static bool is_late(epoch_id epoch, unsigned peer)
     return false;
 }
 
-static void pass(unsigned ms)
-{
-    for (const uint64_t end = now_ms + ms; now_ms < end;)
-        tick();
-}
-
 /* Two epochs, so long after one another; a peer that was asked for both. Of the first, what it was asked
  * for is lost. */
 static unsigned lose_the_first(epoch_id first, epoch_id second, unsigned ms)
@@ -313,8 +307,7 @@ static unsigned asked_of_0(unsigned count, unsigned gap_ms)
             while (oldest(p))
                 serve(p, oldest(p));
         const unsigned so_far = decoded;
-        for (const uint64_t start = now_ms; now_ms < start + gap_ms;)
-            tick();
+        pass(gap_ms);
         for (unsigned p = 1; p < PEERS; p++)
             while (oldest(p))
                 serve(p, oldest(p));

@@ -345,16 +345,22 @@ static void where_links_are_full_dispersals_follow_one_another(void **state)
     expect_one_ledger();
 }
 
+/* Transactions that are in no block. */
+static unsigned waiting_at(unsigned member)
+{
+    unsigned waiting = 0;
+    for (unsigned t = 0; t < cluster.members[member].pool_count; t++)
+        waiting += cluster.members[member].pool[t].marked == 0;
+    return waiting;
+}
+
 /* Each has more to propose than a block holds. */
 static unsigned most_open_with_large_ones_in(unsigned rounds)
 {
     unsigned most = 0;
     for (unsigned round = 0; round < rounds; round++) {
         for (unsigned k = 0; k < N; k++) {
-            unsigned waiting = 0;
-            for (unsigned t = 0; t < cluster.members[k].pool_count; t++)
-                waiting += cluster.members[k].pool[t].marked == 0;
-            if (waiting < 20)
+            if (waiting_at(k) < 20)
                 submit(k);
             if (node_of(k)->proposing.own_open > most)
                 most = node_of(k)->proposing.own_open;
@@ -501,10 +507,7 @@ static uint64_t largest_in(unsigned rounds)
 {
     largest_of_3 = 0;
     for (unsigned round = 0; round < rounds; round++) {
-        unsigned waiting = 0;
-        for (unsigned k = 0; k < cluster.members[3].pool_count; k++)
-            waiting += cluster.members[3].pool[k].marked == 0;
-        for (; waiting < 8; waiting++)
+        for (unsigned waiting = waiting_at(3); waiting < 8; waiting++)
             submit(3);
         cluster_round();
     }
