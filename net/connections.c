@@ -34,10 +34,15 @@ static struct name {
     uint16_t own_port, other_port;
 } names[CONNECTIONS_FILES_MAX];
 
-/* What the kernel holds unsent of it is bounded once, too. */
+/* What the kernel does not know it does without. */
+static void bound(int file, int option, int most)
+{
+    setsockopt(file, IPPROTO_TCP, option, &most, sizeof most);
+}
+
+/* What the kernel does with it is bounded once, too. */
 static void name(struct connection *c)
 {
-    static const int most = CONNECTIONS_UNSENT_MAX;
     struct name *known = c->file < CONNECTIONS_FILES_MAX ? &names[c->file] : NULL;
     if (known && known->inode == c->inode) {
         c->own_port = known->own_port;
@@ -45,7 +50,8 @@ static void name(struct connection *c)
         return;
     }
     if (!c->listening) {
-        setsockopt(c->file, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+        bound(c->file, TCP_NOTSENT_LOWAT, CONNECTIONS_UNSENT_MAX);
+        bound(c->file, CONNECTIONS_RESEND_OPTION, CONNECTIONS_RESEND_MS_MAX);
         c->other_port = port_by(getpeername, c->file); /* First: who has one has the other. */
     }
     c->own_port = port_by(getsockname, c->file);

@@ -8,8 +8,10 @@
 
 enum {
     CONNECTIONS_UNSENT_MAX = 32 << 10,
-    CONNECTIONS_FILES_MAX = 16384, /* Of descriptors beyond nothing is remembered. */
-    ROUND_TRIP_MS_MAX = 4096,      /* Longer ones count as this. */
+    CONNECTIONS_RESEND_MS_MAX = 2000,
+    CONNECTIONS_RESEND_OPTION = 44, /* TCP_RTO_MAX_MS: Debian 12's headers do not have it. */
+    CONNECTIONS_FILES_MAX = 16384,  /* Of descriptors beyond nothing is remembered. */
+    ROUND_TRIP_MS_MAX = 4096,       /* Longer ones count as this. */
 };
 
 struct connection {
@@ -27,7 +29,9 @@ struct connection {
  *
  * What is seen for the first time is bounded in what the kernel holds unsent of it
  * (TCP_NOTSENT_LOWAT): it takes megabytes for a link of any rate, on a slow one a minute's worth,
- * which can be neither overtaken nor taken back. */
+ * which can be neither overtaken nor taken back. And in how long it waits before it sends again what
+ * was not acknowledged (TCP_RTO_MAX_MS, Linux 6.15 and later): else twice as long each time, and a
+ * link that was down for five seconds may be idle for five more. */
 unsigned connections_each(void (*visit)(void *context, const struct connection *c), void *context);
 
 bool connection_has_port(const uint16_t ports[], unsigned count, uint16_t port);
