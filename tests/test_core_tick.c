@@ -1,4 +1,5 @@
 /* Blocks that wait for the delay begin at the same time everywhere. */
+#include "node/driver_private.h"
 #include "tests/core_liar.h"
 
 enum { N = 4, HORIZON = 1000, EPOCHS_MAX = 256, EPOCHS = 40 };
@@ -87,6 +88,24 @@ static void a_liar_alone_hurries_nobody(void **state)
     assert_true(epochs_in(1000, true) > 60);
 }
 
+/* Nor does who has something to say, while what is ordered is too far ahead of what is executed. */
+static void who_is_too_far_ahead_does_not_hurry(void **state)
+{
+    (void)state;
+    block_delay_ms = 200;
+    cluster_open(N, HORIZON);
+    block_delay_ms = 20;
+    member_crash(&cluster.members[3]);
+    epochs_in(400, true);
+    for (node_id k = 0; k < 3; k++) { /* What it carried last is executed: it may again. */
+        cluster.members[k].driver->node->ahead.far = true;
+        cluster.members[k].driver->node->ahead.rank = HORIZON;
+    }
+    const uint64_t before = cluster.members[0].executed_ids;
+    assert_in_range(epochs_in(1000, true), 15, 27);
+    assert_true(cluster.members[0].executed_ids > before + 5);
+}
+
 static unsigned words, others;
 
 static bool look_at_tags(struct post *p)
@@ -116,9 +135,8 @@ static void bare_words_have_a_tag(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CORE_TEST(blocks_begin_together),
-        CORE_TEST(who_is_idle_begins_at_once),
-        CORE_TEST(a_liar_alone_hurries_nobody),
+        CORE_TEST(blocks_begin_together),       CORE_TEST(who_is_idle_begins_at_once),
+        CORE_TEST(a_liar_alone_hurries_nobody), CORE_TEST(who_is_too_far_ahead_does_not_hurry),
         CORE_TEST(bare_words_have_a_tag),
     };
     return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
