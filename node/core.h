@@ -108,6 +108,8 @@ struct epoch {
     struct nodeset ones;
     struct nodeset closed;
     struct nodeset heard; /* Who has voted in it, since the start. */
+    unsigned others;      /* Dispersals of others that have completed since, ... */
+    uint64_t some_ms;     /* ... and when f+1 of them had; 0: they have not. */
     uint64_t changed_ms;
     struct ba *bas; /* n */
     struct toss *tosses;
@@ -133,6 +135,8 @@ struct proposing {
     epoch_id carried; /* The last epoch in which ours had transactions to carry. */
     epoch_id heard;   /* The latest epoch in the window that another spoke in. */
     uint64_t last_ms;
+    unsigned late; /* Dispersals of ours on end that completed long after those of others, ... */
+    epoch_id caught_up; /* ... since the one of this epoch, which was begun sooner for that. */
     uint64_t pool_bytes;
     uint32_t block_bytes; /* Transactions of our next block take no more. */
     uint64_t stale; /* Blocks with transactions of epochs delivered, themselves undelivered. */
@@ -432,6 +436,8 @@ void stages_executed(struct node *n, epoch_id epoch);
 void propose_advance(struct node *n, struct effects *out);
 void propose_tick(struct node *n, struct effects *out);
 void propose_completed(struct node *n, epoch_id epoch);
+/* Ours completed in an epoch in which f+1 of the others had completed at some_ms; 0: they have not. */
+void propose_compared(struct node *n, epoch_id epoch, uint64_t some_ms);
 /* Whom its chunks are sent to at once is returned. */
 struct nodeset propose_own(struct node *n, epoch_id epoch, uint64_t block_bytes);
 void propose_heard(struct node *n, node_id peer);

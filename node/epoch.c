@@ -140,6 +140,10 @@ void epoch_completed(struct node *n, epoch_id id, node_id proposer, struct effec
 {
     epoch_open(n, id);
     struct epoch *e = node_epoch(n, id);
+    if (proposer == n->self)
+        propose_compared(n, id, e->some_ms);
+    else if (++e->others == quorum_some(n->quorum))
+        e->some_ms = n->now_ms;
     if (e->sealed)
         return;
     struct ba_effects b;

@@ -17,6 +17,7 @@ enum {
     BLOCK_LEAST = 4 + TRANSACTION_SIZE_MAX, /* One transaction. */
     QUIET_WINDOWS = 2, /* Times epoch_window: epochs without transactions that go on at once. */
     FAR_BEHIND = 2 * DELIVERY_AHEAD, /* Epochs: the delay doubles, with each doubling again. */
+    LATE_ON_END = 8,                 /* Dispersals, until one is begun sooner. */
 };
 
 void propose_init(struct node *n)
@@ -254,6 +255,18 @@ static bool delay_passed(const struct node *n, epoch_id next)
     return n->now_ms >= last_ms + ms / 2 && (n->now_ms + phase_ms) / ms > (last_ms + phase_ms) / ms;
 }
 
+/* Who missed a tick begins each epoch a tick after the others, who wait for its block each time: for
+ * ever, if it did not begin one sooner. f+1 others, because any f are liars; these can have one epoch
+ * in eight begun sooner. */
+void propose_compared(struct node *n, epoch_id epoch, uint64_t some_ms)
+{
+    struct proposing *p = &n->proposing;
+    if (epoch < p->caught_up)
+        return; /* It was begun before. */
+    const bool late = some_ms != 0 && n->now_ms >= some_ms + n->options.block_delay_ms / 2;
+    p->late = late ? p->late + 1 : 0;
+}
+
 /* Whether there is no hurry, for want of transactions: ours, and in the epochs that were delivered
  * last. A liar that is always in the next epoch would else keep all in empty ones, as fast as links
  * carry them, and who is slower at executing them would be behind for ever. */
@@ -291,8 +304,10 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    if ((in_flight(n) || n->ahead.far || carries == 0 || behind(n) || quiet(n, e, waiting)) &&
-        waiting < n->options.block_bytes_min && !delay_passed(n, e))
+    const bool held_back = n->ahead.far || carries == 0 || behind(n) || quiet(n, e, waiting);
+    const bool sooner =
+        waiting < n->options.block_bytes_min && (held_back || in_flight(n)) && !delay_passed(n, e);
+    if (sooner && (held_back || p->late < LATE_ON_END))
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));
@@ -303,7 +318,12 @@ void propose_advance(struct node *n, struct effects *out)
     take->take.bytes_max = room(n, carries, take->take.seen.size);
     n->view.held_back += n->ahead.far || carries == 0;
     p->taking = p->last = e;
-    p->last_ms = n->now_ms;
+    if (sooner) { /* The next one at the tick all the same. */
+        p->caught_up = e;
+        p->late = 0;
+    } else {
+        p->last_ms = n->now_ms;
+    }
     if (waiting > 0)
         p->carried = e;
     if (carries > 0)

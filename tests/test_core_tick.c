@@ -14,24 +14,55 @@ static bool note_chunk(struct post *p)
     return true;
 }
 
+/* They come into it one after the other. */
+static void run_until_agreed(epoch_id through, unsigned rounds_apart)
+{
+    for (unsigned k = 0; word_of(0).agreed < through; k++) {
+        for (unsigned p = 0; p < N; p++)
+            if (k >= rounds_apart * p)
+                submit(p);
+        cluster_run(1);
+        assert_true(k < 800);
+    }
+}
+
+static unsigned apart(epoch_id from, epoch_id to)
+{
+    unsigned count = 0;
+    for (epoch_id e = from; e < to; e++)
+        for (unsigned p = 1; p < N; p++)
+            count += begun_ms[e][p] != begun_ms[e][0];
+    return count;
+}
+
 static void blocks_begin_together(void **state)
 {
     (void)state;
     cluster_open(N, HORIZON);
     cluster.passes = note_chunk;
     memset(begun_ms, 0, sizeof begun_ms);
-    for (unsigned k = 0; word_of(0).agreed < 2 * EPOCHS; k++) {
-        for (unsigned p = 0; p < N; p++)
-            if (k >= 2 * p) /* They come into it one after the other. */
-                submit(p);
-        cluster_run(1);
-        assert_true(k < 800);
-    }
-    unsigned apart = 0;
-    for (epoch_id e = EPOCHS; e < 2 * EPOCHS; e++)
-        for (unsigned p = 1; p < N; p++)
-            apart += begun_ms[e][p] != begun_ms[e][0];
-    assert_in_range(apart, 0, EPOCHS / 10);
+    run_until_agreed(2 * EPOCHS, 2);
+    assert_in_range(apart(EPOCHS, 2 * EPOCHS), 0, EPOCHS / 10);
+    cluster_until(all_executed, 1000);
+    expect_one_ledger();
+}
+
+/* Else all would wait for it in each epoch: it begins one of them with the one before. */
+static void who_missed_a_tick_makes_up_for_it(void **state)
+{
+    (void)state;
+    block_delay_ms = 10; /* Several epochs are in flight. */
+    cluster_open(N, HORIZON);
+    cluster.passes = note_chunk;
+    memset(begun_ms, 0, sizeof begun_ms);
+    run_until_agreed(EPOCHS, 0);
+    cluster.members[3].driver->node->proposing.last_ms += 10;
+    block_delay_ms = 20;
+    const epoch_id missed = node_of(3)->proposing.last + 1;
+    run_until_agreed(2 * EPOCHS, 0);
+    assert_in_range(apart(missed, missed + 4), 4, 4 * (N - 1)); /* It did miss one. */
+    run_until_agreed(3 * EPOCHS, 0);
+    assert_in_range(apart(2 * EPOCHS, 3 * EPOCHS), 0, EPOCHS / 10);
     cluster_until(all_executed, 1000);
     expect_one_ledger();
 }
@@ -135,8 +166,11 @@ static void bare_words_have_a_tag(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CORE_TEST(blocks_begin_together),       CORE_TEST(who_is_idle_begins_at_once),
-        CORE_TEST(a_liar_alone_hurries_nobody), CORE_TEST(who_is_too_far_ahead_does_not_hurry),
+        CORE_TEST(blocks_begin_together),
+        CORE_TEST(who_missed_a_tick_makes_up_for_it),
+        CORE_TEST(who_is_idle_begins_at_once),
+        CORE_TEST(a_liar_alone_hurries_nobody),
+        CORE_TEST(who_is_too_far_ahead_does_not_hurry),
         CORE_TEST(bare_words_have_a_tag),
     };
     return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
