@@ -304,10 +304,11 @@ void propose_advance(struct node *n, struct effects *out)
         return; /* Not all of the epochs before is here. */
     /* Who is held back does not hurry either: empty epochs have to be executed too, and else a liar
      * that is always in the next one would keep execution behind for ever. */
-    const bool held_back = n->ahead.far || carries == 0 || behind(n) || quiet(n, e, waiting);
+    const bool held_back = n->ahead.far || carries == 0;
+    const bool at_tick = held_back || behind(n) || quiet(n, e, waiting);
     const bool sooner =
-        waiting < n->options.block_bytes_min && (held_back || in_flight(n)) && !delay_passed(n, e);
-    if (sooner && (held_back || p->late < LATE_ON_END))
+        waiting < n->options.block_bytes_min && (at_tick || in_flight(n)) && !delay_passed(n, e);
+    if (sooner && (at_tick || p->late < LATE_ON_END))
         return;
     epoch_open(n, e);
     struct writer w = writer_of(p->seen, link_seen_size_max(n->quorum));
@@ -316,7 +317,7 @@ void propose_advance(struct node *n, struct effects *out)
     struct effect *take = effects_add(out, EFFECT_TAKE, e, n->self);
     take->take.seen = writer_result(&w);
     take->take.bytes_max = room(n, carries, take->take.seen.size);
-    n->view.held_back += n->ahead.far || carries == 0;
+    n->view.held_back += held_back;
     p->taking = p->last = e;
     if (sooner) { /* The next one at the tick all the same. */
         p->caught_up = e;
