@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs the tests, as many at a time as there are cores, whatever fails, and adds up: the last line is
-# the total. Those that measure time, or count on a thread to have had it, run alone, at the end.
+# Runs the tests, whatever fails, and adds up: the last line is the total. One more at a time than
+# there are cores, for many wait more than they compute; those that measure time, or count on a
+# thread to have had it, run alone, at the end.
 # usage: tests/run.sh test|check BUILD PROGRAM...      (make test, make check)
 #
 # What a program counted itself is taken from its output: cmocka's summaries, or a line of
@@ -15,7 +16,7 @@ ALONE=' test_core_large test_intake test_connections test_transport test_transpo
 
 passed=0 failed=0
 jobs=$(mktemp -d)
-slots=$(nproc)
+slots=$(($(nproc) + 1))
 trap 'rm -rf "$jobs"' EXIT
 trap 'kill $(jobs -p) 2>/dev/null; exit 1' HUP INT TERM
 

@@ -57,9 +57,11 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 
-# A run with every kind of event, in two modes.
+# A run with every kind of event, in two modes. Small payloads are loads too.
+cp "$out/small.conf" "$out/dl.conf"
+sed 's/^payload.*/payload = 20 B/' "$out/small.conf" >"$out/hb.conf"
 for mode in dl hb; do
-    run run "$out/small.conf" --mode $mode --out "$out/$mode" || fail "the run of $mode failed"
+    run run "$out/$mode.conf" --mode $mode --out "$out/$mode" || fail "the run of $mode failed"
     clean "the run of $mode"
     [ "$(wc -l <"$out/$mode/events.csv")" = 6 ] || fail 'an event is missing in events.csv'
     grep -q '"ledgers_equal": true' "$out/$mode/summary.json" || fail 'no equal ledgers'
@@ -67,9 +69,9 @@ for mode in dl hb; do
 done
 
 # What is measured is the measured part: without warm-up, while node 0 is away, and without what
-# comes until all have settled. A link's rate is the one that it had. Small payloads are loads too.
-sed 's/^warmup.*/warmup = 0 s/; s/^duration.*/duration = 9 s/; s/^payload.*/payload = 20 B/; /\[events\]/,$d' \
-    "$out/small.conf" >"$out/edges.conf"
+# comes until all have settled. A link's rate is the one that it had.
+sed 's/^warmup.*/warmup = 0 s/; s/^duration.*/duration = 9 s/; s/^kind.*/kind = poisson\nrate = 100 kB\/s/
+    /\[events\]/,$d' "$out/small.conf" >"$out/edges.conf"
 printf '[events]\n1 s = kill 0\n3 s = rate 1 1 MB/s\n7 s = restart 0\n' >>"$out/edges.conf"
 run run "$out/edges.conf" --keep --out "$out/edges" || fail 'the run without warm-up failed'
 figure() { # of the summary, its K-th
@@ -82,7 +84,7 @@ rates=$(grep -c '"rate_in": [0-9]' "$out/edges/summary.json")
 [ "$rates" = 5 ] || fail "there are $rates rates, not of four nodes and their mean"
 within "the rate of node 1's link" "$(figure rate_in 3)" 1.9e6 2.1e6
 within "the rate of node 2's link" "$(figure rate_in 4)" 3.99e6 4.01e6
-within "node 2's transactions" "$(sed -nE 's/.*"executed": ?([0-9]+).*/\1/p' "$out/edges/load2.json")" 1 1e9
+within "node 2's transactions" "$(sed -nE 's/.*"executed": ?([0-9]+).*/\1/p' "$out/hb/load2.json")" 1 1e9
 
 # What cannot be done is said once; a rate is for loads that have one.
 printf '[events]\n1 s = kill 3\n2 s = kill 3\n' |
@@ -138,7 +140,7 @@ clean 'after down'
 # Killed at any moment, it leaves namespaces and files; one `down` removes them.
 for k in 1 2 3 4 5; do
     rm -rf "$out/killed"
-    run_at=$((RANDOM % 3)).$((RANDOM % 10))
+    run_at=$((RANDOM % 3)).$((1 + RANDOM % 9)) # 0 would be never.
     timeout -s KILL "$run_at" "$tool" run "$out/small.conf" --out "$out/killed" --name "$name" \
         >/dev/null 2>&1
 done
