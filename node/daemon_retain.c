@@ -17,13 +17,11 @@ void daemon_open_asked(struct daemon *d)
         (struct asked){.alike = alike_only(d), .every = d->snapshots.making.every, .self = d->self};
 }
 
-/* That of which all are told, until it has passed. */
+/* That of which all are told. */
 static epoch_id alike(struct daemon *d, epoch_id least)
 {
-    const epoch_id said = daemon_credible(d);
-    const epoch_id now = said > d->executed.epoch ? said : d->executed.epoch;
-    if (d->snapshots.alike <= now || d->snapshots.alike < least)
-        d->snapshots.alike = asked_choose(&d->snapshots.asked, now, least);
+    d->snapshots.alike = asked_choose(&d->snapshots.asked, d->snapshots.alike, d->executed.epoch,
+                                      daemon_credible(d), least);
     asked_hear(&d->snapshots.asked, d->self, d->snapshots.alike);
     return d->snapshots.alike;
 }
