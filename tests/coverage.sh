@@ -5,7 +5,7 @@
 # usage: tests/coverage.sh BUILD SEEDS      (make sim-coverage SEEDS=1000)
 set -u
 build=$1 seeds=$2
-core='ahead|block|checkpoint|checkpoints|defer|delivery|dispersal|epoch|event|history|instances|link|message|mode|node|pace|propose|retrieval|stages|status|times|window'
+. tests/core.sh
 find "$build" -name '*.gcda' -delete
 for seed in 4 11 12 13; do "$build/sim" --seed $seed --trace >/dev/null; done
 "$build/sim" --file tests/sim/seeds.txt --seeds "$seeds" | tail -n 1

@@ -13,7 +13,7 @@ set -u
 shopt -s nullglob extglob
 build=$1
 
-core='ahead|block|checkpoint|checkpoints|defer|delivery|dispersal|epoch|event|fetch|history|instances|link|message|mode|node|pace|propose|retrieval|snapshot|stages|status|times|window'
+. tests/core.sh
 driver='driver|driver_effects|driver_open|driver_send|driver_private|outbox|records|work'
 
 pure='<(assert|inttypes|limits|stdbool|stddef|stdint|string)\.h>'
