@@ -61,12 +61,13 @@ static void print_steps(const struct genesis_options *o, const struct cluster *c
         return;
     }
     printf("\nCopy to each machine cluster.conf and its own directory, side by side, and nothing "
-           "else.\nLet the other nodes reach its first three ports; start it there: ledger-node "
-           "nodeI\n");
+           "else.\nLet the other nodes reach its first three ports; clients reach the fourth once "
+           "node.conf\nsays client = 0.0.0.0. Start it there: ledger-node nodeI\n");
     for (unsigned i = 0; i < c->node_count; i++) {
         const struct address *address = &c->nodes[i].address;
-        printf("  %s (ports %u to %u): %s/cluster.conf and %s/node%u\n", address->host,
-               address->port, address->port + 2u, o->directory, o->directory, i);
+        printf("  %s (ports %u to %u, clients %u): %s/cluster.conf and %s/node%u\n", address->host,
+               address->port, address->port + 2u, address->port + 3u, o->directory, o->directory,
+               i);
     }
 }
 

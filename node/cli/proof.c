@@ -11,6 +11,7 @@ enum { AGAIN_MS = 200, WAIT_S_MAX = 86400 };
 /* What a node says when it has none. */
 struct absent {
     const char *unknown, *not_yet;
+    bool heard_of_later; /* Worth waiting for, as over HTTP, though the node does not know it. */
 };
 
 /* Prints the proof that the request asks for, as soon as there is one, or after so long says why not. */
@@ -30,9 +31,11 @@ static int ask(struct target *t, const struct client_request *wanted, uint64_t w
             return fflush(stdout) == 0 ? EXIT_DONE
                                        : say_failed(t->command, "the proof cannot be written");
         }
-        if (answer.result.status == CLIENT_UNKNOWN || answer.result.status == CLIENT_INVALID)
+        const bool late = clock_ms() >= deadline_ms;
+        if (answer.result.status == CLIENT_INVALID ||
+            (answer.result.status == CLIENT_UNKNOWN && (late || !absent->heard_of_later)))
             return say_failed(t->command, "node %u %s", (unsigned)t->node, absent->unknown);
-        if (clock_ms() >= deadline_ms)
+        if (late)
             return say_failed(t->command, "%s: try again soon, or give --wait 30", absent->not_yet);
         clock_sleep_ms(AGAIN_MS);
     }
@@ -60,7 +63,7 @@ int command_receipt(int argc, char **argv)
     static const struct absent absent = {
         "does not know that it was executed, or lacks a part of the proof: tx says more, or ask "
         "another node",
-        "it is executed, and no signed checkpoint stands for it yet"};
+        "it is executed, and no signed checkpoint stands for it yet", true};
     struct target t = TARGET("receipt");
     uint64_t wait_s = 0;
     const struct argument table[] = {
@@ -95,7 +98,7 @@ int command_holding(int argc, char **argv)
 {
     static const struct absent absent = {
         "has no such account: it has never received or sent anything, or there are no accounts",
-        "it is proven at the next checkpoint"};
+        "it is proven at the next checkpoint", true};
     struct target t = TARGET("holding");
     uint64_t wait_s = 0;
     const struct argument table[] = {
@@ -129,7 +132,7 @@ static const char consistency_usage[] =
 int command_consistency(int argc, char **argv)
 {
     static const struct absent absent = {"lacks a part of the proof: ask another node",
-                                         "no signed checkpoint that it has is as high"};
+                                         "no signed checkpoint that it has is as high", false};
     struct target t = TARGET("consistency");
     uint64_t wait_s = 0;
     const struct argument table[] = {

@@ -106,7 +106,8 @@ static int transfer(struct target *t, const struct options *o)
     if (status != EXIT_DONE || (status = target_key(t, o->to, &made.to)) != EXIT_DONE)
         return status;
     if (t->cluster.application != APPLICATION_LEDGER)
-        return say_failed(t->command, "this cluster runs the application log: it has no accounts");
+        return say_failed(t->command, "this cluster runs the application %s: it has no accounts",
+                          application_names[t->cluster.application]);
     if (account_key_load(o->from, &from, message, sizeof message))
         return say_failed(t->command, "%s", message);
     made.chain = t->cluster.chain;

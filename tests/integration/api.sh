@@ -94,6 +94,16 @@ id=$(curl -s "${json[@]}" -d "$(post "$waited")" "$url/transactions" | grep -oE 
 says 200 '"outcome":"executed"' "$(at 2)/transactions/$id?wait=30"
 says 200 '"receipt":1' "$(at 2)/transactions/$id/receipt?wait=60"
 "$cli" verify "$cluster/said" --cluster "$cluster/cluster.conf" >/dev/null || fail 'a receipt over HTTP does not verify'
+# So it is with a client of the other kind, while a node that is asked knows nothing of it.
+kill -STOP "${pids[2]}" "${pids[3]}"
+id=$(curl -s "${json[@]}" -d "$(post "$(transfer 1)")" "$url/transactions" | grep -oE '[0-9a-f]{64}')
+"$cli" receipt "$cluster" "$id" --node 1 2>&1 | grep -q 'does not know that it was executed' || fail 'a receipt before it is executed'
+"$cli" receipt "$cluster" "$id" --node 1 --wait 60 >"$cluster/said" &
+waiting=$!
+sleep 0.5
+kill -CONT "${pids[2]}" "${pids[3]}"
+wait $waiting || fail 'a receipt is not waited for'
+"$cli" verify "$cluster/said" --cluster "$cluster/cluster.conf" >/dev/null || fail 'a receipt that was waited for does not verify'
 public=$(sed -n 's/^public = //p' "$cluster/accounts/3.key")
 says 200 '"holding":1' "$(at 2)/accounts/$public/proof?wait=60"
 "$cli" verify "$cluster/said" --cluster "$cluster/cluster.conf" | grep 'balance 100000[0-9]' || fail 'what an account holds does not verify'
