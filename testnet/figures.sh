@@ -88,13 +88,15 @@ table=$(awk -F, '
         row("latency, 16 nodes, 100 ms one way, 10 % load: p50, p95", \
             show("%.0f", figure("latency-16-dl", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl", "p95_ms")), "728, 946 ms on AWS", \
             "latency-16-dl")
-        row("the same with 7 nodes, which leave half of the cores idle", \
+        row("the same, and 10 % load, with 7 nodes, which leave half of the cores idle", \
             show("%.0f", figure("latency-16-dl-7nodes", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl-7nodes", "p95_ms")), "", \
             "latency-16-dl-7nodes")
         row("16 nodes, 50 % load", show("%.0f", figure("latency-16-dl-half", "p50_ms")) ", " show("%.0f ms", figure("latency-16-dl-half", "p95_ms")), "", \
             "latency-16-dl-half")
-        row("64 nodes over 16 with blocks of up to 500 kB, of the link", \
+        row("64 nodes over 16, of the link: blocks of up to 500 kB, links of 400 kB/s (the prototype: 1 MB, 10 MB/s)", \
             show("%.2f", over(figure("scale-64-dl-500kB", "of_rate"), figure("scale-16-dl-500kB", "of_rate"))), "0.86", "scale-64-dl-500kB scale-16-dl-500kB")
+        row("the same with blocks scaled as the links, of up to 20 and 80 kB", \
+            show("%.2f", over(figure("scale-64-dl", "of_rate"), figure("scale-16-dl", "of_rate"))), "", "scale-64-dl scale-16-dl")
         print ""
         if (any_marked) print "\\* In one of these runs a core was busy for over 85 % of some 5 s: it says as much of the machine as of links.\n"
         print "Runs of " min (max == min ? "" : " to " max) "; `make paper` runs them, `make figures` writes this."

@@ -54,7 +54,7 @@ latency      latency        dl          50kB    s/^rate = 20 kB/rate = 50 kB/
 latency      latency        dl          100kB   s/^rate = 20 kB/rate = 100 kB/
 latency      latency        hb          100kB   s/^rate = 20 kB/rate = 100 kB/
 latency      latency-16     dl
-latency      latency-16     dl          7nodes  s/^nodes = .*/nodes = 7/
+latency      latency-16     dl          7nodes  s/^nodes = .*/nodes = 7/; s/^rate = .* # A node.*/rate = 143 kB\/s/
 latency      latency-16     dl          half    s/^rate = .* # A node.*/rate = 312 kB\/s/
 scale        scale-4        dl
 scale        scale-16       dl
