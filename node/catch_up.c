@@ -10,6 +10,7 @@ static void gather(struct catch_up *c, uint64_t now_ms)
     c->begun_ms = now_ms;
     c->bytes = 0;
     c->next = c->here = 0;
+    c->silent = (struct nodeset){0};
     c->slots = CATCH_UP_PIECES / 2;
     c->patience_ms = CATCH_UP_PATIENCE_MS;
     c->moved_ms = now_ms;
@@ -30,7 +31,8 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
                   const struct catch_up_ports *ports)
 {
     struct store_view *view;
-    *c = (struct catch_up){.rules = *rules, .store = store, .ports = *ports};
+    *c = (struct catch_up){
+        .rules = *rules, .store = store, .ports = *ports, .piece_ms = CATCH_UP_PIECE_MS};
     int error = store_view_open(store, &view);
     if (error)
         return error;
@@ -125,17 +127,21 @@ void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct 
     }
 }
 
-/* The next of those who offer it; if nobody does any more, of those who offer another, and may have kept
- * it; n: there is none. */
+/* The next of those who offer it; if nobody does any more, of those who offer another, and may have
+ * kept it. Those who let a piece wait only when all have. n: there is none. */
 static node_id next_peer(struct catch_up *c)
 {
+    const unsigned n = c->rules.quorum.n;
     const bool some = !nodeset_empty(&c->offering);
-    for (unsigned k = 0; k < c->rules.quorum.n; k++) {
-        c->turn = (node_id)((c->turn + 1u) % c->rules.quorum.n);
-        if (some ? nodeset_has(&c->offering, c->turn) : c->last[c->turn].epoch > 0)
+    for (unsigned k = 0; k < 2 * n; k++) {
+        if (k == n)
+            c->silent = (struct nodeset){0};
+        c->turn = (node_id)((c->turn + 1u) % n);
+        if ((some ? nodeset_has(&c->offering, c->turn) : c->last[c->turn].epoch > 0) &&
+            !nodeset_has(&c->silent, c->turn))
             return c->turn;
     }
-    return c->rules.quorum.n;
+    return (node_id)n;
 }
 
 static bool is_offered(const struct catch_up *c)
@@ -190,13 +196,18 @@ static int ask_more(struct catch_up *c, uint64_t now_ms, bool *all)
             *all = false;
             continue;
         }
-        late = late || (open && c->asked[slot].asked_ms != 0);
+        if (open && c->asked[slot].asked_ms != 0) {
+            late = true;
+            if (c->asked[slot].peer < c->rules.quorum.n)
+                nodeset_add(&c->silent, c->asked[slot].peer);
+        }
         if (!open) {
             const int error = slot < c->slots ? find_next(c, &index) : 0;
             if (error)
                 return error;
             if (slot >= c->slots || index == snapshot_pieces(&c->head))
                 continue;
+            c->asked[slot].first_ms = now_ms;
         }
         *all = false;
         ask(c, slot, index, now_ms);
@@ -207,6 +218,27 @@ static int ask_more(struct catch_up *c, uint64_t now_ms, bool *all)
             c->patience_ms *= 2;
     }
     return 0;
+}
+
+/* Who offers another could be asked, if this one does not come. */
+static bool is_choice(const struct catch_up *c)
+{
+    for (unsigned p = 0; p < c->rules.quorum.n; p++)
+        if (c->last[p].epoch > 0 && !nodeset_has(&c->offering, p) && !nodeset_has(&c->banned, p))
+            return true;
+    return false;
+}
+
+/* A piece came. */
+static void moved(struct catch_up *c, unsigned slot, bool run, uint64_t now_ms)
+{
+    const uint64_t ms = run ? CATCH_UP_RUN_MS : is_choice(c) ? c->piece_ms : CATCH_UP_GIVE_UP_MS;
+    const uint64_t patience_ms = 2 * (now_ms - c->asked[slot].first_ms);
+    c->patience_ms = patience_ms < CATCH_UP_PATIENCE_MS       ? CATCH_UP_PATIENCE_MS
+                     : patience_ms < CATCH_UP_PATIENCE_MS_MAX ? patience_ms
+                                                              : CATCH_UP_PATIENCE_MS_MAX;
+    c->slots += c->slots < CATCH_UP_PIECES;
+    c->moved_ms = now_ms > c->moved_ms + ms ? c->moved_ms + ms : now_ms;
 }
 
 int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, uint64_t now_ms)
@@ -233,9 +265,8 @@ int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, ui
     if (error)
         return error;
     c->asked[slot].open = false;
-    c->slots += c->slots < CATCH_UP_PIECES;
-    c->moved_ms =
-        run && now_ms > c->moved_ms + CATCH_UP_RUN_MS ? c->moved_ms + CATCH_UP_RUN_MS : now_ms;
+    nodeset_remove(&c->silent, from);
+    moved(c, slot, run, now_ms);
     c->here++;
     c->bytes += m->snapshot.data.size;
     return 0;
@@ -273,6 +304,7 @@ static int finish(struct catch_up *c, uint64_t now_ms, bool *complete)
         return error;
     if (*complete) {
         c->gathering = c->have = false;
+        c->piece_ms = CATCH_UP_PIECE_MS;
         return 0;
     }
     if (c->teller < c->rules.quorum.n)
@@ -296,8 +328,8 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
         if (error)
             return error;
     }
-    if (c->begun_ms == 0)
-        c->begun_ms = now_ms;
+    if (c->begun_ms == 0) /* It goes on after a restart. */
+        c->begun_ms = c->moved_ms = now_ms;
     if (!is_offered(c)) { /* After a restart it is not, for a while. */
         c->moved_ms = now_ms;
         return 0;
@@ -309,6 +341,7 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
         return finish(c, now_ms, complete);
     if (now_ms < c->moved_ms + CATCH_UP_GIVE_UP_MS)
         return 0;
+    c->piece_ms += CATCH_UP_PIECE_MS; /* It may be our own link. */
     ban(c, now_ms);
     return give_up(c);
 }

@@ -4,9 +4,10 @@
  * still for a while and f+1 have offered one (or for long and one has), the newest is gathered,
  * one that f+1 offer before any other, and no other if nobody has signed what its pieces are: a
  * few pieces at a time, each from another of those who offer it, each verified before it is kept.
- * What was kept is there after a restart. One that turns out to be nobody's checkpoint, or does
- * not come, goes, and its teller is not believed for a while, nor while another is gathered. No
- * sockets: `ask` sends. One thread. */
+ * Who lets one wait is not asked again before all have, or what it was asked for comes. What was
+ * kept is there after a restart. One that turns out to be nobody's checkpoint, or does not come, or
+ * hardly while others offer another one, goes, and its teller is not believed for a while, nor
+ * while another is gathered. No sockets: `ask` sends. One thread. */
 #ifndef NODE_CATCH_UP_H
 #define NODE_CATCH_UP_H
 
@@ -14,14 +15,17 @@
 #include "node/snapshots.h"
 
 enum {
-    CATCH_UP_STILL_MS = 10000,   /* Without an epoch executed, once f+1 have offered, ... */
-    CATCH_UP_LONG_MS = 60000,    /* ... or one has. */
-    CATCH_UP_PIECES = 8,         /* Asked for at a time, at the most. */
-    CATCH_UP_PATIENCE_MS = 3000, /* At first: twice that after each that has not come. */
+    CATCH_UP_STILL_MS = 10000, /* Without an epoch executed, once f+1 have offered, ... */
+    CATCH_UP_LONG_MS = 60000,  /* ... or one has. */
+    CATCH_UP_PIECES = 8,       /* Asked for at a time, at the most. */
+    CATCH_UP_PATIENCE_MS =
+        3000, /* At first: twice that after each that has not come, until one has. */
     CATCH_UP_PATIENCE_MS_MAX = 60000,
     CATCH_UP_BAN_MS = 600000,
     CATCH_UP_GIVE_UP_MS = 180000, /* Without a piece, ... */
-    CATCH_UP_RUN_MS = 1000, /* ... of which one of runs, which may be anything, buys so much. */
+    CATCH_UP_RUN_MS = 1000, /* ... of which one of runs, which may be anything, buys so much, ... */
+    CATCH_UP_PIECE_MS =
+        2000, /* ... and another, where there is a choice, so much: more each time. */
 };
 
 struct catch_up_ports {
@@ -48,6 +52,7 @@ struct catch_up {
     struct snapshot_head head;
     node_id teller;                        /* Who told us of its sizes, which nobody signs. */
     struct nodeset offering;               /* This very one. */
+    struct nodeset silent;                 /* Who let a piece wait. */
     struct catch_up_offer last[NODES_MAX]; /* Of each. */
     struct nodeset banned;
     uint64_t banned_ms;
@@ -55,13 +60,14 @@ struct catch_up {
     uint32_t next;                /* Pieces below are here or asked for. */
     unsigned slots;               /* Pieces asked for at a time: fewer when they do not come. */
     uint64_t patience_ms;
-    uint64_t moved_ms; /* When the last piece came. */
+    uint64_t moved_ms; /* When the last piece came, or up to when pieces have bought time. */
+    uint64_t piece_ms; /* What one buys. */
     node_id turn;
     struct {
         bool open;
         uint32_t index;
         node_id peer;
-        uint64_t asked_ms;
+        uint64_t asked_ms, first_ms; /* First: of whomever. */
     } asked[CATCH_UP_PIECES];
     uint64_t begun_ms; /* Of this run of the program. */
     uint64_t bytes;    /* The same: of pieces that fitted. */

@@ -184,9 +184,11 @@ static void one_offer_is_enough_in_the_end(void **state)
     offer(1, &head);
     assert_false(tick(CATCH_UP_LONG_MS - 1));
     assert_false(c.gathering);
+    c.piece_ms = 5 * CATCH_UP_PIECE_MS; /* Others before had to take their time. */
     assert_true(gather(N, N));
     expect_complete();
     assert_int_equal(asked_of[1], snapshot_pieces(&head));
+    assert_int_equal(c.piece_ms, CATCH_UP_PIECE_MS);
 }
 
 static void who_lies_or_says_nothing_is_asked_in_vain(void **state)
@@ -251,12 +253,24 @@ static void a_teller_of_other_sizes_is_alone(void **state)
     expect_complete();
 }
 
+/* A piece of runs of this index, from somebody. */
+static void give_run(node_id from, uint32_t index)
+{
+    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
+    const struct message m = {
+        .kind = MESSAGE_SNAPSHOT,
+        .epoch = c.head.checkpoint.epoch,
+        .snapshot = {.index = index,
+                     .path = slice_of(bytes, 0),
+                     .data = slice_of(bytes, snapshot_piece_size(&c.head, index))}};
+    assert_int_equal(catch_up_piece(&c, from, &m, now), 0);
+}
+
 /* Runs may be anything, and come from the teller alone: one now and then is no progress. */
 static void a_teller_that_drips_is_given_up(void **state)
 {
     (void)state;
     enum { RUN_PIECES = 40, PAUSE_MS = CATCH_UP_GIVE_UP_MS * 9 / 10 };
-    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
     struct snapshot_head drip = head;
     drip.runs = RUN_PIECES * SNAPSHOT_PIECE_ENTRIES;
     c.rules.link_horizon = drip.runs;
@@ -266,16 +280,111 @@ static void a_teller_that_drips_is_given_up(void **state)
         for (uint64_t end = now + PAUSE_MS; now < end; now += CATCH_UP_PATIENCE_MS)
             assert_false(tick(CATCH_UP_LONG_MS));
         asked_count = 0;
-        const struct message m = {
-            .kind = MESSAGE_SNAPSHOT,
-            .epoch = drip.checkpoint.epoch,
-            .snapshot = {.index = index,
-                         .path = slice_of(bytes, 0),
-                         .data = slice_of(bytes, snapshot_piece_size(&drip, index))}};
-        assert_int_equal(catch_up_piece(&c, 3, &m, now), 0);
+        give_run(3, index);
     }
     assert_false(c.gathering);
     assert_in_range(now - begun, CATCH_UP_GIVE_UP_MS, 3 * CATCH_UP_GIVE_UP_MS);
+}
+
+static struct message piece_of(uint32_t index)
+{
+    const epoch_id epoch = head.checkpoint.epoch;
+    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = epoch, .snapshot = {.index = index}};
+    static struct hash path[MERKLE_LOG_DEPTH_MAX];
+    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
+    unsigned length = 0;
+    struct store_view *view;
+    struct slice piece;
+    assert_int_equal(store_view_open(theirs, &view), 0);
+    assert_int_equal(snapshots_piece(view, epoch, index, &piece), 0);
+    if (index >= snapshot_run_pieces(&head))
+        assert_int_equal(snapshots_path(view, &head, index, path, &length), 0);
+    memcpy(bytes, piece.data, piece.size);
+    m.snapshot.data = slice_of(bytes, piece.size);
+    m.snapshot.path = slice_of(path, length * sizeof path[0]);
+    store_view_close(view);
+    return m;
+}
+
+/* Each piece asked of it takes all patience; it is not to have one slot after the other. Once a piece
+ * has come in time others are waited for no longer than at first. */
+static void who_is_silent_holds_nothing_up(void **state)
+{
+    (void)state;
+    enum { RUN_PIECES = 200, LOOK_MS = 200, SILENT = 3 };
+    struct snapshot_head long_one = head;
+    long_one.runs = RUN_PIECES * SNAPSHOT_PIECE_ENTRIES;
+    c.rules.link_horizon = long_one.runs;
+    for (node_id k = 1; k < N; k++)
+        offer(k, &long_one);
+    c.teller = N; /* As after a restart: runs are asked of all. */
+    const uint64_t begun = now;
+    for (; c.here < RUN_PIECES && now < begun + 20 * CATCH_UP_GIVE_UP_MS; now += LOOK_MS) {
+        assert_false(tick(CATCH_UP_LONG_MS));
+        for (unsigned k = 0; k < asked_count; k++)
+            if (asked[k].peer != SILENT && asked[k].index < RUN_PIECES)
+                give_run(asked[k].peer, asked[k].index);
+        asked_count = 0;
+    }
+    assert_int_equal(c.here, RUN_PIECES);
+    assert_in_range(now - begun, 0, 2 * CATCH_UP_PATIENCE_MS + RUN_PIECES * LOOK_MS);
+    assert_in_range(asked_of[SILENT], 1, CATCH_UP_PIECES);
+    assert_int_equal(c.patience_ms, CATCH_UP_PATIENCE_MS);
+}
+
+/* As when their links are bad for a moment. */
+static void when_all_are_silent_all_are_asked_again(void **state)
+{
+    (void)state;
+    for (node_id k = 1; k < N; k++)
+        offer(k, &head);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    c.teller = N; /* Runs are asked of all. */
+    for (uint64_t end = now + CATCH_UP_GIVE_UP_MS / 2; now < end; now += CATCH_UP_PATIENCE_MS)
+        assert_false(tick(CATCH_UP_LONG_MS));
+    assert_true(asked_of[1] > 1 && asked_of[2] > 1 && asked_of[3] > 1);
+    asked_count = 0;
+    assert_true(gather(N, N));
+    expect_complete();
+}
+
+/* One piece in nine tenths of the time after which a snapshot is given up: whether it still is gathered then. */
+static bool drips(node_id teller)
+{
+    for (uint64_t end = now + CATCH_UP_GIVE_UP_MS * 9 / 10; now < end; now += CATCH_UP_PATIENCE_MS)
+        assert_false(tick(CATCH_UP_LONG_MS));
+    const struct message m = piece_of(snapshot_run_pieces(&head));
+    assert_int_equal(catch_up_piece(&c, teller, &m, now), 0);
+    assert_true(c.bytes > 0);
+    for (unsigned k = 0; k < 10; k++, now += CATCH_UP_PATIENCE_MS)
+        assert_false(tick(CATCH_UP_LONG_MS));
+    return c.gathering && c.teller == teller;
+}
+
+/* Pieces that fit, now and then: where others offer another one, that is tried. */
+static void a_teller_that_is_slow_is_given_up_for_another(void **state)
+{
+    (void)state;
+    const struct snapshot_head older = head;
+    struct store *ledger = store_at('c');
+    head = make(ledger, AT + 2);
+    store_close(ledger);
+    offer(1, &older);
+    offer(3, &head);
+    assert_false(drips(3));
+    assert_true(c.piece_ms > CATCH_UP_PIECE_MS);
+    offer(3, &head);
+    assert_false(c.have);
+    offer(1, &older);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    assert_true(c.gathering && c.teller == 1);
+}
+
+static void where_there_is_no_choice_it_may_take_its_time(void **state)
+{
+    (void)state;
+    offer(3, &head);
+    assert_true(drips(3));
 }
 
 /* With two liars in turns the first would else be believed again before the second is given up. */
@@ -314,25 +423,6 @@ static void all_may_try_again(void **state)
     expect_complete();
 }
 
-static struct message piece_of(uint32_t index)
-{
-    struct message m = {.kind = MESSAGE_SNAPSHOT, .epoch = AT, .snapshot = {.index = index}};
-    static struct hash path[MERKLE_LOG_DEPTH_MAX];
-    static uint8_t bytes[SNAPSHOT_PIECE_SIZE_MAX];
-    unsigned length = 0;
-    struct store_view *view;
-    struct slice piece;
-    assert_int_equal(store_view_open(theirs, &view), 0);
-    assert_int_equal(snapshots_piece(view, AT, index, &piece), 0);
-    if (index >= snapshot_run_pieces(&head))
-        assert_int_equal(snapshots_path(view, &head, index, path, &length), 0);
-    memcpy(bytes, piece.data, piece.size);
-    m.snapshot.data = slice_of(bytes, piece.size);
-    m.snapshot.path = slice_of(path, length * sizeof path[0]);
-    store_view_close(view);
-    return m;
-}
-
 /* On a slow link a piece comes after another was asked for it: it is no worse. Fewer are asked for at a
  * time then, and waited for longer. */
 static void what_comes_late_is_taken(void **state)
@@ -340,6 +430,7 @@ static void what_comes_late_is_taken(void **state)
     (void)state;
     offer(1, &head);
     offer(2, &head);
+    offer(3, &head);
     assert_false(tick(CATCH_UP_STILL_MS));
     const unsigned slots = c.slots;
     const uint32_t account = snapshot_run_pieces(&head);
@@ -351,8 +442,10 @@ static void what_comes_late_is_taken(void **state)
     assert_false(tick(CATCH_UP_STILL_MS));
     assert_true(c.patience_ms > CATCH_UP_PATIENCE_MS);
     assert_true(c.slots < slots);
+    assert_true(nodeset_has(&c.silent, peer));
     const struct message m = piece_of(account);
     assert_int_equal(catch_up_piece(&c, peer, &m, now), 0);
+    assert_false(nodeset_has(&c.silent, peer));
     assert_int_equal(c.bytes, m.snapshot.data.size);
     assert_int_equal(catch_up_piece(&c, peer, &m, now), 0); /* And once more. */
     assert_int_equal(c.bytes, m.snapshot.data.size);
@@ -448,6 +541,26 @@ static void what_is_here_is_not_asked_for_again(void **state)
     expect_complete();
 }
 
+/* Peers may be there sooner than the first look at it. */
+static void an_offer_right_after_a_restart_loses_nothing(void **state)
+{
+    (void)state;
+    offer(1, &head);
+    assert_false(tick(CATCH_UP_LONG_MS));
+    asked_count = 1;
+    answer(N, N);
+    store_close(ours);
+    now += MS;
+    open_ours();
+    offer(1, &head);
+    assert_false(tick(0));
+    assert_true(c.gathering);
+    assert_int_equal(asked_count, snapshot_pieces(&head) - 1);
+    answer(N, N);
+    assert_true(tick(0));
+    expect_complete();
+}
+
 /* Nobody has it any more, but there is a later one. */
 static void a_later_one_takes_the_place_of_one_that_is_gone(void **state)
 {
@@ -516,10 +629,15 @@ int main(int argc, char **argv)
         GATHER_TEST(a_liar_does_not_come_first),
         GATHER_TEST(a_teller_of_other_sizes_is_alone),
         GATHER_TEST(a_teller_that_drips_is_given_up),
+        GATHER_TEST(a_teller_that_is_slow_is_given_up_for_another),
+        GATHER_TEST(where_there_is_no_choice_it_may_take_its_time),
+        GATHER_TEST(who_is_silent_holds_nothing_up),
+        GATHER_TEST(when_all_are_silent_all_are_asked_again),
         GATHER_TEST(nobody_is_believed_again_while_another_is_gathered),
         GATHER_TEST(all_may_try_again),
         GATHER_TEST(what_nobody_signs_takes_f_plus_1_alike),
         GATHER_TEST(what_is_here_is_not_asked_for_again),
+        GATHER_TEST(an_offer_right_after_a_restart_loses_nothing),
         GATHER_TEST(a_later_one_takes_the_place_of_one_that_is_gone),
         GATHER_TEST(what_is_executed_is_not_gathered),
         GATHER_TEST(an_offer_that_is_none_is_a_fault),
