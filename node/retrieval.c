@@ -257,7 +257,9 @@ static void drop_liars(struct node *n, struct fetch *f, const struct nodeset *li
     for (unsigned p = 0; p < n->quorum.n; p++) {
         if (nodeset_has(liars, p)) {
             nodeset_remove(&f->have, p);
-            if (p != n->self) { /* Our own disk is no one's lie. */
+            if (p == n->self) { /* Our own disk is no one's lie; a good one takes its place. */
+                f->own = false;
+            } else {
                 nodeset_add(&f->bad, p);
                 effects_fault(out, (node_id)p, FAULT_BAD_PROOF);
             }
