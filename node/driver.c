@@ -228,11 +228,7 @@ static void step_job(struct driver *d, struct job *j)
 {
     if (j->only_resend) { /* Made again for peers that had not got it. */
         if (j->result.kind == WORK_ENCODE) {
-            for (unsigned to = nodeset_next(&d->reencoding_for, 0); to < NODES_MAX;
-                 to = nodeset_next(&d->reencoding_for, to + 1))
-                driver_send_chunk(d, j, (node_id)to);
-            d->reencoding_epoch = 0;
-            d->reencoding_for = (struct nodeset){0};
+            driver_recoded(d, j);
             keep_encoding(d, j);
             return;
         }

@@ -13,7 +13,14 @@ enum {
     ENCODINGS_KEPT = 4, /* Of our own latest blocks, to send chunks from. */
     PRUNE_STEP = 64,    /* Dispersals dropped in one commit. */
     RESENDS_MAX = 32,   /* At a time. */
+    RECODED_MAX = 16,   /* The same. */
     SERVED_PIECES_MAX = CODE_BLOCK_SIZE_MAX / MESSAGE_PIECE_SIZE + 2,
+};
+
+/* An own block that is coded again, or is to be, and for whom. */
+struct recoded {
+    epoch_id epoch; /* 0: unused. */
+    struct nodeset to;
 };
 
 /* Where the chunks of one fetch come together. */
@@ -94,8 +101,8 @@ struct driver {
     struct job *encodings[ENCODINGS_KEPT];
     unsigned encoding_next;
     struct resend resends[RESENDS_MAX];
-    struct nodeset reencoding_for; /* Of reencoding_epoch, one at a time. */
-    epoch_id reencoding_epoch;
+    struct recoded recoded[RECODED_MAX];
+    epoch_id recoding; /* One at a time, for a block takes its memory; 0: none. */
     unsigned jobs_out;
     bool opened;
     epoch_id held, held_said;
@@ -123,5 +130,7 @@ int driver_restore(struct driver *d, const struct driver_ledger *ledger);
 int driver_release(struct driver *d);
 void driver_send_chunk(struct driver *d, const struct job *encoded, node_id to);
 void driver_share_made(struct driver *d, const struct work_result *r);
+/* A block of ours was coded again. */
+void driver_recoded(struct driver *d, const struct job *encoded);
 
 #endif

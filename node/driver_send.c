@@ -57,8 +57,37 @@ void driver_send_chunk(struct driver *d, const struct job *j, node_id to)
         send_bulk(d, to, DRIVER_DISPERSAL, piece_tag(m.epoch, d->keys.self, WHOLE_CHUNK), &m);
 }
 
-/* From an encoding that is here, or from the stored block coded again. One epoch at a time: who
- * is not served now asks, or is sent to, again. */
+static struct recoded *recoded_of(struct driver *d, epoch_id epoch)
+{
+    for (unsigned k = 0; k < RECODED_MAX; k++)
+        if (d->recoded[k].epoch == epoch)
+            return &d->recoded[k];
+    return NULL;
+}
+
+/* To all who wait for it; then the next one is coded. */
+void driver_recoded(struct driver *d, const struct job *encoded)
+{
+    struct recoded *r = recoded_of(d, encoded->result.epoch);
+    for (unsigned to = r ? nodeset_next(&r->to, 0) : NODES_MAX; to < NODES_MAX;
+         to = nodeset_next(&r->to, to + 1))
+        driver_send_chunk(d, encoded, (node_id)to);
+    if (r)
+        *r = (struct recoded){0};
+    d->recoding = 0;
+    for (unsigned k = 0; k < RECODED_MAX; k++)
+        if (d->recoded[k].epoch != 0) {
+            const struct effect next = {.type = EFFECT_SEND_CHUNK,
+                                        .epoch = d->recoded[k].epoch,
+                                        .proposer = d->keys.self,
+                                        .to = (node_id)nodeset_next(&d->recoded[k].to, 0)};
+            driver_defer(d, &next);
+            return;
+        }
+}
+
+/* From an encoding that is here, or from the stored block coded again: after a restart, of all that
+ * are open. If these are too many, who is not served is sent to again. */
 static int send_chunk(struct driver *d, struct store_view *view, const struct effect *e)
 {
     for (unsigned k = 0; k < ENCODINGS_KEPT; k++)
@@ -66,18 +95,22 @@ static int send_chunk(struct driver *d, struct store_view *view, const struct ef
             driver_send_chunk(d, d->encodings[k], e->to);
             return 0;
         }
-    if (d->reencoding_epoch != 0 && d->reencoding_epoch != e->epoch)
+    struct recoded *r = recoded_of(d, e->epoch);
+    if (!r)
+        r = recoded_of(d, 0);
+    if (!r)
         return 0;
-    nodeset_add(&d->reencoding_for, e->to);
-    if (d->reencoding_epoch == e->epoch)
+    r->epoch = e->epoch;
+    nodeset_add(&r->to, e->to);
+    if (d->recoding != 0)
         return 0;
     struct slice block;
     const int error = driver_block(view, e->epoch, d->keys.self, &block);
     if (error) {
-        d->reencoding_for = (struct nodeset){0};
+        *r = (struct recoded){0};
         return error == STORE_MISSING ? 0 : error;
     }
-    d->reencoding_epoch = e->epoch;
+    d->recoding = e->epoch;
     struct job *j = job_new(&d->keys, WORK_ENCODE, e->epoch, d->keys.self);
     j->only_resend = true;
     j->block_size = block.size;
@@ -91,8 +124,9 @@ static int send_chunk(struct driver *d, struct store_view *view, const struct ef
 
 static void withdraw(struct driver *d, epoch_id epoch)
 {
-    if (d->reencoding_epoch == epoch)
-        d->reencoding_for = (struct nodeset){0};
+    struct recoded *r = recoded_of(d, epoch);
+    if (r)
+        *r = (struct recoded){0};
     for (node_id to = 0; to < d->keys.quorum.n; to++)
         if (to != d->keys.self)
             d->ports.drop(d->ports.context, to, DRIVER_DISPERSAL,

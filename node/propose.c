@@ -333,17 +333,21 @@ void propose_advance(struct node *n, struct effects *out)
 
 /* To those of `set` who have not said GOT. READY does not excuse: it may follow from a GOT that a
  * liar showed to some alone, and then the N-f-th GOT, for which everyone else waits, is that
- * node's. */
-static void send_again(struct node *n, const struct own *own, const struct nodeset *set,
+ * node's. False: there is nobody, as right after a restart. */
+static bool send_again(struct node *n, const struct own *own, const struct nodeset *set,
                        struct effects *out)
 {
+    bool sent = false;
     const struct instance *i = instance_find(n, own->epoch, n->self);
     assert(i);
     for (unsigned to = nodeset_next(set, 0); to < NODES_MAX; to = nodeset_next(set, to + 1))
         if (to != n->self && !nodeset_has(&own->deferred, to) &&
             !nodeset_has(&i->server.voted[VID_GOT - 1], to) &&
-            node_peer_takes(n, (node_id)to, own->epoch))
+            node_peer_takes(n, (node_id)to, own->epoch)) {
             effects_add(out, EFFECT_SEND_CHUNK, own->epoch, n->self)->to = (node_id)to;
+            sent = true;
+        }
+    return sent;
 }
 
 /* Who is heard after a silence may have been away when the chunk was sent. If it does not say GOT,
@@ -400,12 +404,13 @@ void propose_tick(struct node *n, struct effects *out)
         if (!nodeset_empty(&own->deferred))
             defer_needed(n);
         own->deferred = (struct nodeset){0};
-        send_again(n, own, &all, out);
-        doubt(n);
+        const bool sent = send_again(n, own, &all, out);
+        if (sent)
+            doubt(n);
+        if (sent && own->wait_ms < BACKOFF_MAX * retry)
+            own->wait_ms *= 2;
         own->repeated = true;
         own->sent_ms = n->now_ms;
-        if (own->wait_ms < BACKOFF_MAX * retry)
-            own->wait_ms *= 2;
         own->back = own->again = (struct nodeset){0};
     }
 }
