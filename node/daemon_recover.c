@@ -6,7 +6,7 @@
 
 /* After a crash the pool may still hold what is executed (the ledger commits first), and does not
  * know what is in blocks of ours that are not executed (marks are in memory). Both follow from
- * the stores. */
+ * the stores. What had left the pool before, and was submitted once more, waits. */
 
 /* Epochs of blocks of ours, ascending. */
 struct epochs {
@@ -38,7 +38,8 @@ struct recovery {
     struct store_view *consensus;
     struct store_view *ledger;
     struct epochs stored;   /* Blocks of ours in the consensus store; */
-    struct epochs executed; /* those that the ledger has. */
+    struct epochs executed; /* those that the ledger has, ... */
+    struct epochs late;     /* ... and those that it has and the pool may not have heard of. */
     uint64_t removed;
 };
 
@@ -61,6 +62,24 @@ static void note_executed(void *context, epoch_id epoch, node_id proposer)
     struct recovery *r = context;
     if (proposer == r->daemon->self)
         add(&r->executed, epoch);
+}
+
+static void note_late(void *context, epoch_id epoch, node_id proposer)
+{
+    struct recovery *r = context;
+    if (proposer == r->daemon->self)
+        add(&r->late, epoch);
+}
+
+static void sort(struct epochs *e)
+{
+    if (e->count > 0)
+        qsort(e->items, e->count, sizeof(epoch_id), compare);
+}
+
+static bool has(const struct epochs *e, epoch_id epoch)
+{
+    return e->count > 0 && bsearch(&epoch, e->items, e->count, sizeof(epoch), compare);
 }
 
 static void remove_executed(void *context, uint32_t index, const struct hash *id)
@@ -105,18 +124,21 @@ static int recover(struct recovery *r)
     if (status != 0 || r->stored.count == 0)
         return status;
     /* No block is delivered with an epoch before its own. */
-    if ((status = executor_delivered(r->ledger, r->stored.items[0], note_executed, r)) != 0)
+    const epoch_id first = r->stored.items[0], settled = mempool_settled_through(d->mempool);
+    status = executor_delivered(r->ledger, first, note_executed, r);
+    if (status == 0 && !d->application.execute)
+        status = executor_delivered(r->ledger, first > settled ? first : settled + 1, note_late, r);
+    if (status != 0)
         return status;
-    if (r->executed.count > 0)
-        qsort(r->executed.items, r->executed.count, sizeof(epoch_id), compare);
+    sort(&r->executed);
+    sort(&r->late);
     const struct cluster *cluster = &d->config.cluster;
     const uint64_t horizon = mode_horizon(cluster->mode, cluster->link_horizon);
     for (size_t i = 0; i < r->stored.count && status == 0; i++) {
         epoch_id epoch = r->stored.items[i];
-        bool executed = r->executed.count > 0 && bsearch(&epoch, r->executed.items,
-                                                         r->executed.count, sizeof(epoch), compare);
+        bool executed = has(&r->executed, epoch);
         bool given_up = !executed && epoch + horizon <= d->executed.epoch;
-        if (!given_up && (!executed || !d->application.execute))
+        if (!given_up && (!executed || (!d->application.execute && has(&r->late, epoch))))
             status = go_through(r, epoch, executed);
     }
     return status;
@@ -138,6 +160,7 @@ int daemon_recover(struct daemon *d, char *message, size_t message_size)
     store_view_close(r.ledger);
     free(r.stored.items);
     free(r.executed.items);
+    free(r.late.items);
     if (status != 0) {
         snprintf(message, message_size,
                  "what waits to be proposed cannot be read back: a record is damaged (%d)", status);

@@ -15,7 +15,7 @@
 
 /* Tables of the consensus store. */
 enum consensus_table {
-    TABLE_META,        /* "first_unsealed", "proposed"; and "chain", node/stores.h. */
+    TABLE_META,        /* "first_unsealed", "proposed"; "chain", node/stores.h; "settled", mempool. */
     TABLE_INSTANCES,   /* epoch u64, proposer u8 -> instance_record */
     TABLE_CHUNKS,      /* the same -> header, path, chunk */
     TABLE_BLOCKS,      /* the same -> block */

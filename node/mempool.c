@@ -115,6 +115,12 @@ static void drop(struct mempool *m, struct entry *e)
     free(e);
 }
 
+static struct slice settled_key(void)
+{
+    static const char key[] = "settled";
+    return slice_of(key, sizeof key - 1);
+}
+
 static int load(void *context, struct slice key, struct slice value)
 {
     struct mempool *m = context;
@@ -134,6 +140,17 @@ static int load(void *context, struct slice key, struct slice value)
     return 0;
 }
 
+static int load_settled(struct mempool *m, struct store_view *view)
+{
+    struct slice value;
+    const int status = store_view_get(view, TABLE_META, settled_key(), &value);
+    if (status != 0)
+        return status == STORE_MISSING ? 0 : status;
+    struct reader r = reader_of(value);
+    m->settled = m->settled_stored = read_u64(&r);
+    return reader_finished(&r) ? 0 : STORE_CORRUPT;
+}
+
 struct mempool *mempool_open(const struct mempool_options *options, struct store *store,
                              char *message, size_t message_size)
 {
@@ -148,6 +165,8 @@ struct mempool *mempool_open(const struct mempool_options *options, struct store
     int status = store_view_open(store, &view);
     if (status == 0)
         status = store_view_scan(view, TABLE_POOL, (struct slice){0}, load, m);
+    if (status == 0)
+        status = load_settled(m, view);
     store_view_close(view);
     if (status == 0)
         return m;
@@ -205,10 +224,10 @@ bool mempool_remove(struct mempool *m, const struct hash *id)
     return true;
 }
 
-static struct slice key_of(uint64_t arrival, uint8_t key[sizeof(uint64_t)])
+static struct slice bytes_of(uint64_t number, uint8_t bytes[sizeof(uint64_t)])
 {
-    struct writer w = writer_of(key, sizeof(uint64_t));
-    write_u64(&w, arrival);
+    struct writer w = writer_of(bytes, sizeof(uint64_t));
+    write_u64(&w, number);
     return writer_result(&w);
 }
 
@@ -222,7 +241,7 @@ int mempool_commit(struct mempool *m, struct store *store)
         if (!e)
             continue;
         struct slice bytes = slice_of(e->bytes, e->size);
-        int status = store_put(store, TABLE_POOL, key_of(e->arrival, key), &bytes, 1);
+        int status = store_put(store, TABLE_POOL, bytes_of(e->arrival, key), &bytes, 1);
         if (status != 0)
             return status;
         e->fresh = 0;
@@ -230,13 +249,24 @@ int mempool_commit(struct mempool *m, struct store *store)
     }
     const uint64_t *removed = m->removed.items;
     for (size_t i = 0; i < m->removed.count; i++) {
-        int status = store_delete(store, TABLE_POOL, key_of(removed[i], key));
+        int status = store_delete(store, TABLE_POOL, bytes_of(removed[i], key));
         if (status != 0 && status != STORE_MISSING)
             return status;
+    }
+    if (m->removed.count > 0 && m->settled != m->settled_stored) {
+        const struct slice value = bytes_of(m->settled, key);
+        const int status = store_put(store, TABLE_META, settled_key(), &value, 1);
+        if (status != 0)
+            return status;
+        m->settled_stored = m->settled;
     }
     m->fresh.count = 0;
     m->removed.count = 0;
     return wrote;
 }
+
+void mempool_settled(struct mempool *m, epoch_id epoch) { m->settled = epoch; }
+
+epoch_id mempool_settled_through(const struct mempool *m) { return m->settled_stored; }
 
 void mempool_view(const struct mempool *m, struct mempool_view *view) { *view = m->view; }

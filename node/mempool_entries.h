@@ -44,6 +44,7 @@ struct mempool {
     struct array fresh;   /* struct entry *, NULL where it has gone again. */
     struct array removed; /* uint64_t, arrivals. */
     uint64_t arrivals;
+    epoch_id settled, settled_stored;
     uint64_t now_ms;
     struct mempool_view view;
     unsigned shift;

@@ -39,4 +39,5 @@ void settle(const struct settler *s, const struct execution_report *report)
 {
     for (unsigned i = 0; i < report->count; i++)
         settle_block(s, &report->blocks[i]);
+    mempool_settled(s->mempool, report->epoch);
 }

@@ -24,8 +24,20 @@ static void store_block(epoch_id epoch, uint32_t number)
     assert_int_equal(store_commit(store), 0);
 }
 
-/* A ledger in which EXECUTED epochs delivered nothing. */
-static struct store *open_ledger(void)
+static void deliver_own(struct executor *x, epoch_id epoch)
+{
+    const struct delivery d = {
+        .epoch = epoch, .proposer = SELF, .with_epoch = epoch, .valid = true};
+    struct store_view *view;
+    struct slice bytes;
+    assert_int_equal(store_view_open(store, &view), 0);
+    assert_int_equal(driver_block(view, epoch, SELF, &bytes), 0);
+    assert_int_equal(executor_block(x, &d, bytes), 0);
+    store_view_close(view);
+}
+
+/* A ledger in which EXECUTED epochs delivered nothing, but this one our block of it; 0: none did. */
+static struct store *open_ledger(epoch_id delivering)
 {
     static char where[80];
     snprintf(where, sizeof where, "%s/ledger", directory);
@@ -42,14 +54,16 @@ static struct store *open_ledger(void)
     if (store_open(&options, &ledger, message, sizeof message) ||
         executor_open(&executing, ledger, &x, message, sizeof message))
         fail_msg("%s", message);
-    for (epoch_id epoch = 1; epoch <= EXECUTED; epoch++)
+    for (epoch_id epoch = 1; epoch <= EXECUTED; epoch++) {
+        if (epoch == delivering)
+            deliver_own(x, epoch);
         assert_int_equal(executor_end_epoch(x, epoch, &state), 0);
+    }
     executor_close(x);
     return ledger;
 }
 
-/* How many transactions are marked as in one of the blocks of epochs 6, 9 and 10. */
-static uint64_t marked(struct store *ledger, enum node_mode mode, uint64_t link_horizon)
+static void recover(struct store *ledger, enum node_mode mode, uint64_t link_horizon)
 {
     static struct daemon d;
     char message[200] = "";
@@ -65,6 +79,12 @@ static uint64_t marked(struct store *ledger, enum node_mode mode, uint64_t link_
     d.config.cluster.link_horizon = link_horizon;
     if (daemon_recover(&d, message, sizeof message))
         fail_msg("%s", message);
+}
+
+/* How many transactions are marked as in one of the blocks of epochs 6, 9 and 10. */
+static uint64_t marked(struct store *ledger, enum node_mode mode, uint64_t link_horizon)
+{
+    recover(ledger, mode, link_horizon);
     return view().marked;
 }
 
@@ -75,7 +95,7 @@ static void a_block_that_was_given_up_marks_nothing(void **state)
     store_block(9, 1009);
     store_block(10, 1010);
     commit();
-    struct store *ledger = open_ledger();
+    struct store *ledger = open_ledger(0);
     assert_int_equal(marked(ledger, MODE_DL, 1000), 3);
     assert_int_equal(marked(ledger, MODE_HB_LINK, 1000), 3);
     assert_int_equal(marked(ledger, MODE_DL, 3), 2); /* Epoch 9 was the last that could link 6. */
@@ -84,8 +104,43 @@ static void a_block_that_was_given_up_marks_nothing(void **state)
     store_close(ledger);
 }
 
+/* The application `log` says of no transaction that it was executed: only its block is. */
+static void what_a_block_of_ours_executed_leaves(void **state)
+{
+    (void)state;
+    store_block(6, 1006);
+    commit();
+    struct store *ledger = open_ledger(6);
+    recover(ledger, MODE_DL, 1000);
+    assert_int_equal(view().count, 0);
+    store_close(ledger);
+}
+
+/* A client may submit the same bytes once more: this copy was acknowledged, and no block has it. */
+static void what_was_submitted_again_afterwards_waits(void **state)
+{
+    (void)state;
+    const struct hash id = id_of(1006);
+    store_block(6, 1006);
+    commit();
+    struct store *ledger = open_ledger(6);
+    assert_true(mempool_remove(pool, &id));
+    mempool_settled(pool, 6);
+    commit();
+    add(1006);
+    commit();
+    recover(ledger, MODE_DL, 1000);
+    assert_true(mempool_has(pool, &id));
+    assert_int_equal(view().count - view().marked, 1);
+    store_close(ledger);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(a_block_that_was_given_up_marks_nothing)};
+    const struct CMUnitTest tests[] = {
+        TEST(a_block_that_was_given_up_marks_nothing),
+        TEST(what_a_block_of_ours_executed_leaves),
+        TEST(what_was_submitted_again_afterwards_waits),
+    };
     return hash_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

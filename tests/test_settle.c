@@ -66,11 +66,14 @@ static void a_final_outcome_holds_whoevers_block_it_was(void **state)
 {
     (void)state;
     fill();
+    commit();
     SETTLE(OTHER, OUTCOME_EXECUTED, OUTCOME_FAILED_FUNDS);
     expect_end(1, 0, OUTCOME_EXECUTED);
     expect_end(2, 1, OUTCOME_FAILED_FUNDS);
     assert_int_equal(view().marked, 2); /* Our block is still to come. */
     EXPECT_TAKE(EPOCH + 1, 5);
+    commit();
+    assert_int_equal(mempool_settled_through(pool), EPOCH);
 }
 
 static void a_copy_ignored_in_anothers_block_says_nothing_of_ours(void **state)
