@@ -33,12 +33,13 @@ static void drop(void *context, node_id to, enum driver_lane lane, uint64_t tag)
     transport_drop(d->transport, to, (enum lane)lane, tag);
 }
 
-static size_t queued(void *context, node_id to)
+static size_t queued(void *context, node_id to, enum driver_lane of)
 {
     const struct daemon *d = context;
     size_t bytes = 0;
     for (enum lane lane = 0; lane < LANES; lane++)
-        bytes += transport_queued(d->transport, to, lane);
+        if (of == DRIVER_LANES || (enum lane)of == lane)
+            bytes += transport_queued(d->transport, to, lane);
     return bytes;
 }
 

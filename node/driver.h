@@ -44,8 +44,8 @@ struct driver_ports {
     bool (*takes)(void *context, node_id to, enum driver_lane lane, uint64_t tag, size_t size);
     /* Takes back the frames that still wait under a tag. */
     void (*drop)(void *context, node_id to, enum driver_lane lane, uint64_t tag);
-    /* How many bytes wait for a peer in all lanes. NULL: none ever do. */
-    size_t (*queued)(void *context, node_id to);
+    /* How many bytes wait for a peer in a lane; DRIVER_LANES: in all. NULL: none ever do. */
+    size_t (*queued)(void *context, node_id to, enum driver_lane lane);
     /* Runs job_run(job) now or later, on any thread, then driver_worked on the driver's. */
     void (*work)(void *context, struct job *job);
     /* Transactions for a block of ours: appends to `w` count times length u32 and bytes, at most

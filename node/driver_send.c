@@ -10,7 +10,8 @@ enum {
     HELD_SHARE = 60,       /* What is said is held for a part of what a dispersal takes, ... */
     HELD_MS_MAX = 500,     /* ... and no longer. */
     SMALL_CHUNK = 4 << 10, /* Bytes. */
-    LIGHT_MS = 1000,       /* Where dispersals take longer, something waits in line. */
+    AGAIN_QUEUED_MAX = 64 << 10,
+    LIGHT_MS = 1000, /* Where dispersals take longer, something waits in line. */
 };
 static_assert((int)SERVED_PIECES_MAX <= (int)WHOLE_CHUNK, "no piece is taken for a chunk");
 
@@ -42,7 +43,7 @@ static bool carry(struct driver *d, node_id to, const struct message *m, size_t 
 {
     return chunk_size <= SMALL_CHUNK && propose_takes_ms(d->node) < LIGHT_MS &&
            !defer_behind(d->node, to) &&
-           !(d->ports.queued && d->ports.queued(d->ports.context, to) > 0) &&
+           !(d->ports.queued && d->ports.queued(d->ports.context, to, DRIVER_LANES) > 0) &&
            outbox_carry(d->outbox, to, m, d->options.carried_bytes);
 }
 
@@ -308,10 +309,14 @@ static bool in_window(void *context, node_id peer, epoch_id epoch)
     return node_takes(d->node, peer, epoch);
 }
 
-/* Of bare words only the last waits: for who is away for days they would be too many. */
-static void send_votes(void *context, node_id to, struct slice frame)
+/* Who is away for days would find all that was said again meanwhile: of bare words only the last
+ * waits, and questions only while little does. */
+static void send_votes(void *context, node_id to, bool again, struct slice frame)
 {
     const struct driver *d = context;
+    if (again && d->ports.queued &&
+        d->ports.queued(d->ports.context, to, DRIVER_VOTES) > AGAIN_QUEUED_MAX)
+        return;
     const uint64_t tag = frame.size == MESSAGE_HEADER_SIZE ? WORD_TAG : 0;
     if (tag)
         d->ports.drop(d->ports.context, to, DRIVER_VOTES, tag);

@@ -206,12 +206,27 @@ static const struct section *section_at(const struct outbox *o, size_t turn)
     return (s->message.kind == MESSAGE_READY) == (turn >= o->count) ? s : NULL;
 }
 
+/* What the sender says again by itself while it needs the answer, or is asked for. */
+static bool is_said_again(enum message_kind kind)
+{
+    switch ((int)kind) {
+    case MESSAGE_WANT_VOTES:
+    case MESSAGE_WANT_ROOTS:
+    case MESSAGE_WANT_CHECKPOINT:
+    case MESSAGE_PING:
+    case MESSAGE_REQUEST:
+    case MESSAGE_CANCEL:
+    case MESSAGE_CHECKPOINT: return true;
+    default: return false;
+    }
+}
+
 static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
                      const struct word *word, const struct outbox_port *port)
 {
     struct writer w = writer_of(o->frame, 2 * FRAME_FULL);
     message_header_encode(&w, chain, word);
-    bool some = nodeset_has(&o->word_to, to);
+    bool some = nodeset_has(&o->word_to, to), again = true;
     for (size_t turn = 0; turn < 2 * o->count; turn++) {
         const struct section *s = section_at(o, turn);
         if (!s || (s->to != to && s->to != TO_ALL))
@@ -220,16 +235,18 @@ static void flush_to(struct outbox *o, node_id to, const struct hash *chain,
             continue;
         encode(o, s, to, &w);
         some = true;
+        again = again && is_said_again(s->message.kind);
         if ((size_t)(w.at - w.start) < FRAME_FULL)
             continue;
-        port->send(port->context, to, writer_result(&w));
+        port->send(port->context, to, again, writer_result(&w));
         w = writer_of(o->frame, 2 * FRAME_FULL);
         message_header_encode(&w, chain, word);
         some = false;
+        again = true;
     }
     assert(w.ok);
     if (some)
-        port->send(port->context, to, writer_result(&w));
+        port->send(port->context, to, again, writer_result(&w));
 }
 
 bool outbox_full(const struct outbox *o)

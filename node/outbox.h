@@ -31,7 +31,8 @@ bool outbox_full(const struct outbox *o);
 struct outbox_port {
     void *context;
     bool (*takes)(void *context, node_id peer, epoch_id epoch);
-    void (*send)(void *context, node_id to, struct slice frame);
+    /* `again`: all that is in it will be said or asked again, if it does not arrive. */
+    void (*send)(void *context, node_id to, bool again, struct slice frame);
 };
 /* Sends it all and is empty. False when it was empty. */
 bool outbox_flush(struct outbox *o, const struct hash *chain, const struct word *word,

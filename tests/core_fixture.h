@@ -164,11 +164,12 @@ static inline void port_drop(void *context, node_id to, enum driver_lane lane, u
     cluster.posts_end = link;
 }
 
-static inline size_t port_queued(void *context, node_id to)
+static inline size_t port_queued(void *context, node_id to, enum driver_lane lane)
 {
     size_t bytes = 0;
     for (const struct post *p = cluster.posts; p; p = p->next)
-        if (p->from == ((struct member *)context)->id && p->to == to)
+        if (p->from == ((struct member *)context)->id && p->to == to &&
+            (lane == DRIVER_LANES || p->lane == lane))
             bytes += p->size;
     return bytes;
 }

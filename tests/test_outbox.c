@@ -20,6 +20,7 @@ static struct {
     node_id to;
     unsigned first, count; /* Its sections. */
     size_t size;
+    bool again;
 } frames[FRAMES];
 static unsigned frame_count;
 static struct message sections[SECTIONS];
@@ -33,7 +34,7 @@ static bool takes(void *context, node_id peer, epoch_id epoch)
     return epoch < windows[peer];
 }
 
-static void keep(void *context, node_id to, struct slice frame)
+static void keep(void *context, node_id to, bool again, struct slice frame)
 {
     assert_ptr_equal(context, &box);
     assert_true(to != SELF);
@@ -45,6 +46,7 @@ static void keep(void *context, node_id to, struct slice frame)
     frames[frame_count].to = to;
     frames[frame_count].first = section_count;
     frames[frame_count].size = frame.size;
+    frames[frame_count].again = again;
     while (message_decode(&r, quorum, SELF, to, &sections[section_count])) {
         struct message *m = &sections[section_count];
         if (m->kind == MESSAGE_ROOTS && quorum.n == N) { /* The frame is lent for the call. */
@@ -257,6 +259,21 @@ static void ready_comes_after_the_got_it_stands_for(void **state)
     }
 }
 
+static void what_only_asks_is_told_from_what_is_said_once(void **state)
+{
+    (void)state;
+    outbox_word(box, 1);
+    outbox_message(box, 2, &(struct message){.kind = MESSAGE_PING});
+    outbox_message(box, 2, &(struct message){.kind = MESSAGE_REQUEST, .epoch = 1});
+    outbox_message(box, 3, &(struct message){.kind = MESSAGE_PING});
+    vote(3, 5, 1, aux_one);
+    flush();
+    assert_int_equal(frame_count, 3);
+    assert_true(frames[0].again);
+    assert_true(frames[1].again);
+    assert_false(frames[2].again);
+}
+
 static void what_is_for_one_peer_goes_to_it_alone(void **state)
 {
     (void)state;
@@ -382,6 +399,7 @@ int main(void)
         TEST(the_root_named_last_is_said),
         TEST(it_is_full_before_it_is_large),
         TEST(ready_comes_after_the_got_it_stands_for),
+        TEST(what_only_asks_is_told_from_what_is_said_once),
         TEST(what_is_for_one_peer_goes_to_it_alone),
         TEST(what_a_peer_does_not_take_yet_is_held_back),
         TEST(what_is_no_vote_goes_to_whoever_it_is_for),
