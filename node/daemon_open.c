@@ -306,7 +306,9 @@ static int open_all(struct daemon *d, const char *directory, int log_level, char
     d->peers = (struct peers){.start_ms = d->now_ms, .retry_ms = (uint32_t)d->config.node.retry_ms};
     d->known = known_new();
     d->wanted = wanted_new();
-    d->recent = recent_new();
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+        d->recent = recent_new(seed);
     if (!d->known || !d->recent || !d->wanted)
         return fail(message, message_size, "what was seen lately");
     d->checks.known = d->known;

@@ -7,7 +7,7 @@
 
 #include "node/application.h"
 
-enum { RECENT_COUNT = 1 << 18 };
+enum { RECENT_BITS = 18, RECENT_COUNT = 1 << RECENT_BITS };
 
 struct recent_end {
     struct hash id;
@@ -18,7 +18,8 @@ struct recent_end {
 
 struct recent;
 
-struct recent *recent_new(void);    /* NULL when there is no memory. */
+/* `seed`: random, so that nobody can choose ids that meet in the index. NULL when there is no memory. */
+struct recent *recent_new(uint64_t seed);
 void recent_free(struct recent *r); /* NULL is fine. */
 void recent_add(struct recent *r, const struct recent_end *end);
 /* The last one added with this id that is still known, lent until the next call; or NULL. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -34,7 +35,7 @@ static const struct recent_end *find(const struct recent *r, uint32_t number)
 static void the_newest_are_remembered_and_older_ones_are_not(void **state)
 {
     (void)state;
-    struct recent *r = recent_new();
+    struct recent *r = recent_new(0x9e3779b97f4a7c15);
     assert_non_null(r);
     assert_null(find(r, 0));
     enum { OLD = RECENT_COUNT + 100 };
@@ -54,7 +55,7 @@ static void the_newest_are_remembered_and_older_ones_are_not(void **state)
 static void the_last_word_on_an_id_counts(void **state)
 {
     (void)state;
-    struct recent *r = recent_new();
+    struct recent *r = recent_new(0x9e3779b97f4a7c15);
     add(r, 5, 1, OUTCOME_SEQUENCE_USED);
     add(r, 6, 2, OUTCOME_EXECUTED);
     add(r, 5, 3, OUTCOME_EXECUTED);
@@ -65,6 +66,26 @@ static void the_last_word_on_an_id_counts(void **state)
     assert_null(find(r, 6));
     add(r, 999, 0, OUTCOME_EXECUTED);
     assert_null(find(r, 5));
+    recent_free(r);
+}
+
+/* Ids that are chosen so that they would meet: who asks for one costs no more than for any other. */
+static void chosen_ids_do_not_meet(void **state)
+{
+    (void)state;
+    enum { CHOSEN = 100000, ASKED = 4096, WORDS = 4 };
+    struct recent *r = recent_new(0x9e3779b97f4a7c15);
+    struct recent_end end = {.height = 1};
+    for (uint32_t i = 0; i < CHOSEN; i++) {
+        memcpy(end.id.bytes + WORDS, &i, sizeof(i)); /* After what is the same in all. */
+        recent_add(r, &end);
+    }
+    memset(end.id.bytes, 0, WORDS);
+    end.id.bytes[31] = 1;
+    const clock_t begun = clock();
+    for (unsigned i = 0; i < ASKED; i++)
+        assert_null(recent_find(r, &end.id));
+    assert_in_range(clock() - begun, 0, CLOCKS_PER_SEC / 10);
     recent_free(r);
 }
 
@@ -88,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_are_remembered_and_older_ones_are_not),
         cmocka_unit_test(the_last_word_on_an_id_counts),
+        cmocka_unit_test(chosen_ids_do_not_meet),
         cmocka_unit_test(known_are_the_very_bytes),
     };
     return cmocka_run_group_tests_name("recent", tests, NULL, NULL);

@@ -53,7 +53,7 @@ static int setup_service(void **state)
     const struct ledger_options options = {.chain = chain};
     assert_int_equal(ledger_open(&options, store, &application, message, sizeof message), 0);
     assert_int_equal(workers_start(2, &workers, message, sizeof message), 0);
-    recent = recent_new();
+    recent = recent_new(0x9e3779b97f4a7c15);
     admission_init(&admission, 100);
     const struct service_options s = {.workers = workers,
                                       .admission = &admission,
