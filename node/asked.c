@@ -30,11 +30,10 @@ epoch_id asked_after(const struct asked *a, epoch_id epoch, uint64_t took_ms, ui
     return least;
 }
 
-epoch_id asked_choose(const struct asked *a, epoch_id chosen, epoch_id executed, epoch_id agreed,
+epoch_id asked_choose(const struct asked *a, epoch_id chosen, epoch_id passed, epoch_id now,
                       epoch_id least)
 {
-    const epoch_id now = agreed > executed ? agreed : executed;
-    if (chosen > (least > 0 ? now : executed) && chosen >= least)
+    if (chosen > passed && chosen >= least)
         return chosen;
     const uint64_t grid = ASKED_GRID * a->every, ahead = ASKED_AHEAD * a->every;
     const epoch_id from = now + (ahead > ASKED_AHEAD_EPOCHS ? ahead : ASKED_AHEAD_EPOCHS);

@@ -32,11 +32,10 @@ bool asked_hear(struct asked *a, node_id from, epoch_id epoch);
 void asked_made(struct asked *a, epoch_id made, uint64_t now_ms);
 /* The least after an epoch that somebody asks for who does not rest; 0: there is none. */
 epoch_id asked_after(const struct asked *a, epoch_id epoch, uint64_t took_ms, uint64_t now_ms);
-/* One of the grid to ask all for, in place of the one chosen before (0: none), when this node has
- * executed `executed` and f+1 say that they have agreed on `agreed`. It keeps to its choice until it has
- * executed that, though others are there sooner; but when it waits for one of `least` or later, and
- * executes nothing without (`least` > 0), only until they are there. */
-epoch_id asked_choose(const struct asked *a, epoch_id chosen, epoch_id executed, epoch_id agreed,
+/* One of the grid to ask all for, not before `least`, when somebody is at `now`; that chosen before
+ * (0: none) until it has `passed`. That is what this node has executed, though others are ahead; or, if it
+ * executes nothing without a snapshot, what f+1 say they have: they make theirs when they execute. */
+epoch_id asked_choose(const struct asked *a, epoch_id chosen, epoch_id passed, epoch_id now,
                       epoch_id least);
 
 #endif

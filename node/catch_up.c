@@ -144,7 +144,7 @@ static node_id next_peer(struct catch_up *c)
     return (node_id)n;
 }
 
-static bool is_offered(const struct catch_up *c)
+bool catch_up_is_offered(const struct catch_up *c)
 {
     bool some = !nodeset_empty(&c->offering);
     for (unsigned p = 0; p < c->rules.quorum.n; p++)
@@ -330,7 +330,7 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
     }
     if (c->begun_ms == 0) /* It goes on after a restart. */
         c->begun_ms = c->moved_ms = now_ms;
-    if (!is_offered(c)) { /* After a restart it is not, for a while. */
+    if (!catch_up_is_offered(c)) { /* After a restart it is not, for a while. */
         c->moved_ms = now_ms;
         return 0;
     }

@@ -81,6 +81,8 @@ int catch_up_open(struct catch_up *c, const struct snapshot_rules *rules, struct
 void catch_up_offer(struct catch_up *c, node_id from, epoch_id executed, struct slice head,
                     uint64_t now_ms);
 int catch_up_piece(struct catch_up *c, node_id from, const struct message *m, uint64_t now_ms);
+/* Somebody offers one; what is gathered after a restart nobody may offer any more who is not asked. */
+bool catch_up_is_offered(const struct catch_up *c);
 /* Somebody offers one, of a kind that f+1 are to offer alike, and no f+1 do. */
 bool catch_up_waits(const struct catch_up *c);
 /* Now and then. `still_ms`: how long execution has stood still. *complete: there is one to begin

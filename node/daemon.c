@@ -11,6 +11,7 @@
 
 #include "net/clock.h"
 #include "node/daemon_state.h"
+#include "node/lost.h"
 
 enum {
     TICK_BUSY_MS = 10,
@@ -91,13 +92,15 @@ static void note_word(struct daemon *d, const struct transport_frame *frame)
     struct reader r = reader_of(frame->bytes);
     struct word word;
     d->peers.of[frame->from].heard_ms = d->now_ms;
-    if (message_header_decode(&r, &d->config.cluster.chain, &word))
+    if (message_header_decode(&r, &d->config.cluster.chain, &word)) {
         d->words[frame->from] = word;
-    else
+        lost_note(d->lost.words, frame->from, &word);
+    } else {
         log_limited(LOG_LEVEL_WARN, "peer", frame->from,
                     "node %u is of another chain or version: give all nodes one cluster.conf "
                     "and one version of this program peer=%u",
                     (unsigned)frame->from, (unsigned)frame->from);
+    }
 }
 
 static void receive_frames(struct daemon *d)

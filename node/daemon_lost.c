@@ -48,7 +48,7 @@ static void ping(struct daemon *d)
 static int look_new(struct daemon *d, char *message, size_t message_size)
 {
     unsigned moved;
-    const unsigned others = lost_heard(d->words, d->quorum, d->self, &moved);
+    const unsigned others = lost_heard(d->lost.words, d->quorum, d->self, &moved);
     if (others + (moved == 0) < quorum_all(d->quorum) && moved < quorum_some(d->quorum))
         return 0;
     if (d->lost.heard_ms == 0)
@@ -74,14 +74,14 @@ static int look_new(struct daemon *d, char *message, size_t message_size)
 static epoch_id least_epoch(struct daemon *d)
 {
     unsigned moved;
-    const unsigned others = lost_heard(d->words, d->quorum, d->self, &moved);
+    const unsigned others = lost_heard(d->lost.words, d->quorum, d->self, &moved);
     if (others > d->lost.others || d->lost.heard_ms == 0) {
         d->lost.others = others;
         d->lost.heard_ms = d->now_ms;
     }
     if (others + 1 < d->quorum.n && d->now_ms < d->lost.heard_ms + ALL_MS)
         return 0;
-    return lost_least(d->words, d->quorum, d->self, d->config.cluster.epoch_window);
+    return lost_least(d->lost.words, d->quorum, d->self, d->config.cluster.epoch_window);
 }
 
 static int look_lost(struct daemon *d, char *message, size_t message_size)
@@ -97,8 +97,10 @@ static int look_lost(struct daemon *d, char *message, size_t message_size)
                  "they come to a checkpoint, and come to one when there are transactions",
                  least);
     }
-    if (driver_lost(d->driver) != LOST_NOT_KNOWN && !d->snapshots.gathering.gathering)
-        daemon_want_snapshot(d, driver_lost(d->driver));
+    const bool comes =
+        d->snapshots.gathering.gathering && catch_up_is_offered(&d->snapshots.gathering);
+    if (driver_lost(d->driver) != LOST_NOT_KNOWN && !comes)
+        daemon_want_snapshot(d, driver_lost(d->driver), true);
     return 0;
 }
 

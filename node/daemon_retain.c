@@ -18,10 +18,12 @@ void daemon_open_asked(struct daemon *d)
 }
 
 /* That of which all are told. */
-static epoch_id alike(struct daemon *d, epoch_id least)
+static epoch_id alike(struct daemon *d, epoch_id least, bool waits)
 {
-    d->snapshots.alike = asked_choose(&d->snapshots.asked, d->snapshots.alike, d->executed.epoch,
-                                      daemon_credible(d), least);
+    const epoch_id executed = d->executed.epoch, agreed = daemon_credible(d);
+    d->snapshots.alike =
+        asked_choose(&d->snapshots.asked, d->snapshots.alike, waits ? daemon_settled(d) : executed,
+                     agreed > executed ? agreed : executed, least);
     asked_hear(&d->snapshots.asked, d->self, d->snapshots.alike);
     return d->snapshots.alike;
 }
@@ -33,10 +35,10 @@ void daemon_say_all(struct daemon *d, const struct message *m)
             driver_say(d->driver, (node_id)p, DRIVER_VOTES, m);
 }
 
-void daemon_want_snapshot(struct daemon *d, epoch_id least)
+void daemon_want_snapshot(struct daemon *d, epoch_id least, bool waits)
 {
     const struct message m = {.kind = MESSAGE_WANT_SNAPSHOT,
-                              .epoch = alike_only(d) ? alike(d, least) : least,
+                              .epoch = alike_only(d) ? alike(d, least, waits) : least,
                               .snapshot = {.index = SNAPSHOT_ANY}};
     if (d->now_ms < d->snapshots.wanted_ms + WANT_MS)
         return;
@@ -87,7 +89,7 @@ void daemon_retain(struct daemon *d)
     const bool wants = retention_wants(&r);
     driver_hold(d->driver, retention_hold(&r));
     if (wants && alike_only(d))
-        daemon_want_snapshot(d, 0);
+        daemon_want_snapshot(d, 0, false);
     atomic_store(&s->wanted, wants && !alike_only(d) && !d->snapshots.gathering.gathering);
     atomic_store(&s->due, alike_only(d) ? asked_for(d, d->executed.epoch) : 0);
     if (atomic_load(&s->error) != 0)

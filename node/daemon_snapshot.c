@@ -317,7 +317,7 @@ static int look(struct daemon *d)
         error = catch_up_tick(c, behind(d), d->now_ms - d->snapshots.moved_ms, d->now_ms,
                               &d->snapshots.again);
     if (error == 0 && catch_up_waits(c) && d->now_ms - d->snapshots.moved_ms >= CATCH_UP_STILL_MS)
-        daemon_want_snapshot(d, 0);
+        daemon_want_snapshot(d, 0, true);
     if (c->gathering && !was)
         log_line(LOG_LEVEL_INFO, "snapshot",
                  "what this node lacks is gone elsewhere: gathering a snapshot epoch=%" PRIu64

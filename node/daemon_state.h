@@ -76,7 +76,8 @@ struct daemon {
     enum { MUTE_NOT, MUTE_NEW, MUTE_LOST } mute; /* daemon_lost.c */
     struct {
         uint64_t pinged_ms, heard_ms;
-        unsigned others; /* Heard until heard_ms. */
+        unsigned others;              /* Heard until heard_ms. */
+        struct word words[NODES_MAX]; /* The farthest each has said. */
     } lost;
     struct {
         uint64_t looked_ms, free, reserve; /* Bytes; UINT64_MAX both: not known. */
@@ -133,8 +134,8 @@ int daemon_look_after_snapshots(struct daemon *d, char *message, size_t message_
 void daemon_open_asked(struct daemon *d);
 /* To all that are reached. */
 void daemon_say_all(struct daemon *d, const struct message *m);
-/* Asks all, now and then, for one of this epoch or later. */
-void daemon_want_snapshot(struct daemon *d, epoch_id least);
+/* Asks all, now and then, for one of this epoch or later. `waits`: nothing is executed without. */
+void daemon_want_snapshot(struct daemon *d, epoch_id least, bool waits);
 void daemon_hear_want(struct daemon *d, node_id from, epoch_id epoch);
 void daemon_retain(struct daemon *d);
 void daemon_describe_snapshots(const struct daemon *d, struct report *r);

@@ -1,5 +1,16 @@
 #include "node/lost.h"
 
+void lost_note(struct word words[], node_id from, const struct word *word)
+{
+    struct word *w = &words[from];
+    if (word->first_unsealed > w->first_unsealed)
+        w->first_unsealed = word->first_unsealed;
+    if (word->agreed > w->agreed)
+        w->agreed = word->agreed;
+    if (word->executed > w->executed)
+        w->executed = word->executed;
+}
+
 unsigned lost_heard(const struct word words[], struct quorum q, node_id self, unsigned *moved)
 {
     unsigned count = 0;

@@ -12,6 +12,9 @@
 
 #include "node/message.h"
 
+/* Notes what `from` says. A frame may have waited in its queue since before this node lost its data,
+ * and come after what was said since: nobody goes back. */
+void lost_note(struct word words[], node_id from, const struct word *word);
 /* How many others have said where they are, and how many of these that something is agreed. `words`: n,
  * zero of whoever has not. */
 unsigned lost_heard(const struct word words[], struct quorum q, node_id self, unsigned *moved);

@@ -19,31 +19,29 @@ static void what_is_chosen_is_of_the_grid_and_ahead(void **state)
     (void)state;
     struct asked a = asked(true);
     for (epoch_id now = 1; now < 3000; now++) {
-        const epoch_id chosen = asked_choose(&a, 0, now, 0, 0);
+        const epoch_id chosen = asked_choose(&a, 0, now, now, 0);
         assert_int_equal(chosen % (ASKED_GRID * EVERY), 0);
         assert_in_range(chosen, now + ASKED_AHEAD * EVERY,
                         now + (ASKED_AHEAD + ASKED_GRID) * EVERY - 1);
     }
-    assert_int_equal(asked_choose(&a, 0, 1, 0, 4001), 4400);
-    assert_int_equal(asked_choose(&a, 0, 1, 0, 4000), 4000);
+    assert_int_equal(asked_choose(&a, 0, 1, 1, 4001), 4400);
+    assert_int_equal(asked_choose(&a, 0, 1, 1, 4000), 4000);
     assert_int_equal(asked_choose(&a, 0, 1, 1001, 0), 1600); /* Ahead of others too. */
     a.every = 1; /* Epochs that are short are no time. */
-    assert_in_range(asked_choose(&a, 0, 1, 0, 0), 1 + ASKED_AHEAD_EPOCHS,
+    assert_in_range(asked_choose(&a, 0, 1, 1, 0), 1 + ASKED_AHEAD_EPOCHS,
                     ASKED_AHEAD_EPOCHS + ASKED_GRID);
 }
 
-/* Else who is behind, by an epoch only, would never make the one that it asked all for. */
-static void what_is_chosen_stays_until_it_is_executed(void **state)
+/* Others may have agreed on more, or executed more: who is behind would else never make the one that
+ * it asked all for. */
+static void what_is_chosen_stays_until_it_has_passed(void **state)
 {
     (void)state;
     struct asked a = asked(true);
     assert_int_equal(asked_choose(&a, 1200, 700, 1199, 0), 1200);
     assert_int_equal(asked_choose(&a, 1200, 1199, 1300, 0), 1200);
     assert_int_equal(asked_choose(&a, 1200, 1200, 1300, 0), 1600);
-    /* Who needs one to go on does not wait for one that nobody has made. */
-    assert_int_equal(asked_choose(&a, 1200, 0, 1199, 900), 1200);
-    assert_int_equal(asked_choose(&a, 1200, 0, 1200, 900), 1600);
-    assert_int_equal(asked_choose(&a, 1200, 0, 800, 1201), 1600);
+    assert_int_equal(asked_choose(&a, 1200, 800, 1300, 1201), 1600); /* It is too early now. */
 }
 
 /* Else the epoch before the one that all were told of would hide it. */
@@ -100,7 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_chosen_is_of_the_grid_and_ahead),
-        cmocka_unit_test(what_is_chosen_stays_until_it_is_executed),
+        cmocka_unit_test(what_is_chosen_stays_until_it_has_passed),
         cmocka_unit_test(what_nobody_would_choose_is_not_heard),
         cmocka_unit_test(the_least_that_lies_ahead_is_made),
         cmocka_unit_test(who_was_served_rests),

@@ -119,6 +119,20 @@ static void its_own_word_does_not_count(void **state)
     assert_in_range(moved, 1, c.q.n - 1);
 }
 
+/* As when what a peer had queued before this node died comes last. */
+static void a_word_of_earlier_takes_nothing_back(void **state)
+{
+    (void)state;
+    struct word words[NODES_MAX] = {{0}};
+    const struct word now = {90, 80, 70}, before = {40, 81, 20};
+    lost_note(words, 2, &now);
+    lost_note(words, 2, &before);
+    assert_int_equal(words[2].first_unsealed, 90);
+    assert_int_equal(words[2].agreed, 81);
+    assert_int_equal(words[2].executed, 70);
+    assert_int_equal(words[1].first_unsealed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +140,7 @@ int main(void)
         cmocka_unit_test(liars_do_not_keep_it_from_speaking),
         cmocka_unit_test(too_few_say_nothing),
         cmocka_unit_test(its_own_word_does_not_count),
+        cmocka_unit_test(a_word_of_earlier_takes_nothing_back),
     };
     return cmocka_run_group_tests_name("lost", tests, NULL, NULL);
 }
