@@ -5,6 +5,7 @@
 
 #include "node/daemon_state.h"
 #include "node/executor_snapshot.h"
+#include "node/stores.h"
 
 enum {
     LOOK_MS = 200,
@@ -118,8 +119,13 @@ static void lied(void *context, node_id peer)
 int daemon_open_snapshots(struct daemon *d, char *message, size_t message_size)
 {
     bool install_it = true;
+    char why[200];
     if (open_store(d, message, message_size) != 0)
         return -1;
+    if (stores_check_snapshots(d->consensus, d->snapshots.making.store, why, sizeof why) != 0) {
+        snprintf(message, message_size, "%s: %s", d->config.node.data, why);
+        return -1;
+    }
     const struct snapshot_rules rules = {d->quorum, d->config.cluster.chain,
                                          d->snapshots.making.link_horizon, d->identities,
                                          d->config.cluster.application == APPLICATION_EXTERNAL};

@@ -4,6 +4,7 @@
 
 #include "node/driver.h"
 #include "node/executor.h"
+#include "node/snapshots.h"
 
 /* What a store was found to be. */
 struct found {
@@ -97,5 +98,40 @@ int stores_check(struct store *consensus, struct store *ledger, const struct has
     if (status == 0 && !why)
         return 0;
     snprintf(message, message_size, "%s", why ? why : store_message(consensus));
+    return -1;
+}
+
+static int is_one(void *context, struct slice key, struct slice value)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+    return 1;
+}
+
+int stores_check_snapshots(struct store *consensus, struct store *snapshots, char *message,
+                           size_t message_size)
+{
+    struct store_view *view;
+    struct found found = {0};
+    const struct hash any = {{0}};
+    int status = store_view_open(consensus, &view);
+    if (status == 0) {
+        status = look_at_consensus(view, &any, &found);
+        store_view_close(view);
+    }
+    if (status == 0 && found.blank && (status = store_view_open(snapshots, &view)) == 0) {
+        status = store_view_scan(view, SNAPSHOT_HEADS, (struct slice){0}, is_one, NULL);
+        store_view_close(view);
+    }
+    if (status == 0)
+        return 0;
+    snprintf(
+        message, message_size, "%s",
+        status > 0
+            ? "the consensus store is missing beside snapshots, and with it what this node has "
+              "voted; give it its own data back, or move all of it away and start with "
+              "--lost-data"
+            : store_message(consensus));
     return -1;
 }

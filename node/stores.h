@@ -13,4 +13,9 @@
 int stores_check(struct store *consensus, struct store *ledger, const struct hash *chain,
                  char *message, size_t message_size);
 
+/* Refused too: snapshots beside a consensus store that holds nothing, for a node would begin with one
+ * as if it knew what it has voted. */
+int stores_check_snapshots(struct store *consensus, struct store *snapshots, char *message,
+                           size_t message_size);
+
 #endif

@@ -1,7 +1,7 @@
 #include "node/stores.h"
 
 #include "tests/consensus_fixture.h"
-#include "tests/executor_fixture.h"
+#include "tests/snapshot_fixture.h"
 
 static void begin_ledger(char letter)
 {
@@ -57,6 +57,34 @@ static void a_consensus_store_of_another_chain_is_refused(void **state)
     expect("of another chain", 'a', 'd', "chain"); /* Whatever the ledger is. */
 }
 
+static void expect_snapshots(bool good, char consensus)
+{
+    struct store *c = consensus_at(consensus);
+    struct store *s = snapshots_at('d');
+    message[0] = '\0';
+    assert_int_equal(stores_check_snapshots(c, s, message, sizeof message), good ? 0 : -1);
+    assert_true(good || strstr(message, "--lost-data"));
+    store_close(c);
+    store_close(s);
+}
+
+/* A node would begin with one, and vote as if it knew what it has voted. */
+static void snapshots_alone_are_refused(void **state)
+{
+    (void)state;
+    const struct slice one = slice_of("12345678", 8);
+    expect(NULL, 'a', 'b', "chain");
+    expect_snapshots(true, 'a');
+    struct store *s = snapshots_at('d');
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(store_put(s, SNAPSHOT_HEADS, one, &one, 1), 0);
+    assert_int_equal(store_commit(s), 0);
+    store_close(s);
+    expect_snapshots(false, 'a');
+    put('a', TABLE_META, "lost"); /* It knows that it does not know. */
+    expect_snapshots(true, 'a');
+}
+
 static void a_half_alone_is_refused(void **state)
 {
     (void)state;
@@ -82,6 +110,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_first_start_names_the_chain),
         TEST(a_consensus_store_of_another_chain_is_refused),
+        TEST(snapshots_alone_are_refused),
         TEST(a_half_alone_is_refused),
         TEST(a_store_without_a_name_is_refused),
     };
