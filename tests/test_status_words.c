@@ -83,11 +83,28 @@ static void nothing_is_told_of_who_did_not_answer(void **state)
     assert_string_equal(told("no JSON"), "");
 }
 
+/* A liar could write over what the others say. */
+static void a_terminal_gets_nothing_else(void **state)
+{
+    (void)state;
+    static const char lie[] = "{\"state\":\"\\u001b[2J\",\"log_root\":\"0a\\u001b]0;x\"}";
+    static const char truth[] = "{\"state\":\"current\",\"log_root\":\"0af9\"}";
+    json_t *lies = json_loads(lie, 0, NULL), *is = json_loads(truth, 0, NULL);
+    assert_string_equal(status_state(lies), "?");
+    assert_string_equal(status_hex(lies, "log_root"), "?");
+    assert_string_equal(status_state(is), "current");
+    assert_string_equal(status_hex(is, "log_root"), "0af9");
+    assert_string_equal(status_hex(is, "state_root"), "?");
+    json_decref(lies);
+    json_decref(is);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_state_has_its_words),
         cmocka_unit_test(nothing_is_told_of_who_did_not_answer),
+        cmocka_unit_test(a_terminal_gets_nothing_else),
     };
     return cmocka_run_group_tests_name("status words", tests, NULL, NULL);
 }

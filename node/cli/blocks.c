@@ -25,6 +25,7 @@ struct options {
     uint64_t from;
     uint64_t count;
     bool from_given;
+    uint64_t height; /* Of the log. */
 };
 
 static int find_height(struct target *t, uint64_t *height)
@@ -60,32 +61,40 @@ static int print_blocks(struct target *t, const struct options *o, json_t *array
     if (!array)
         printf("%9s  %9s  %8s  %9s  %7s  %9s  %-6s  %-*s  %s\n", "position", "epoch", "proposer",
                "delivered", "count", "bytes", "status", HASH_SHOWN, "commitment", "root");
+    uint64_t missing = 0;
     for (uint64_t i = 0; i < o->count; i++) {
         struct client_request request = {.kind = CLIENT_BLOCK, .position = o->from + i};
         struct client_answer answer;
         int status = target_ask(t, &request, &answer);
         if (status != EXIT_DONE)
             return status;
-        if (answer.result.status != CLIENT_OK)
+        if (answer.result.status != CLIENT_OK && o->from + i >= o->height)
             break; /* The end of the log. */
+        missing += answer.result.status != CLIENT_OK;
+        if (answer.result.status != CLIENT_OK)
+            continue;
         if (array)
             json_array_append_new(array, json_block(&answer.block));
         else
             print_block(&answer.block);
     }
+    if (missing > 0)
+        fprintf(stderr,
+                "ledger-cli blocks: node %u began with a snapshot and has %" PRIu64
+                " of these not; ask another node\n",
+                (unsigned)t->node, missing);
     return EXIT_DONE;
 }
 
 static int run(struct target *t, struct options *o)
 {
-    uint64_t height = 0;
     int status = target_connect(t);
-    if (status == EXIT_DONE && !o->from_given)
-        status = find_height(t, &height);
+    if (status == EXIT_DONE)
+        status = find_height(t, &o->height);
     if (status != EXIT_DONE)
         return status;
     if (!o->from_given)
-        o->from = height > o->count ? height - o->count : 0;
+        o->from = o->height > o->count ? o->height - o->count : 0;
     json_t *array = t->json ? json_array() : NULL;
     status = print_blocks(t, o, array);
     if (array && status == EXIT_DONE)

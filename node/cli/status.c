@@ -117,12 +117,6 @@ static void print_json(const struct poll *p)
                          (int)c->node_count, "f", (int)c->coin.quorum.f, "nodes", nodes));
 }
 
-static const char *text_of(const json_t *status, const char *key)
-{
-    const char *text = json_string_value(json_object_get(status, key));
-    return text ? text : "?";
-}
-
 static json_int_t number_of(const json_t *status, const char *key)
 {
     return json_integer_value(json_object_get(status, key));
@@ -133,7 +127,7 @@ static const char *state_of(const json_t *status, char text[static 32])
 {
     const json_int_t pieces = number_of(status, "snapshot_pieces");
     if (pieces <= 0)
-        return text_of(status, "state");
+        return status_state(status);
     snprintf(text, 32, "snapshot %d%%", (int)(100 * number_of(status, "snapshot_here") / pieces));
     return text;
 }
@@ -154,7 +148,7 @@ static void print_table(const struct poll *p)
         printf("%-11s  %9lld  %9lld  %6lld  %9lld  %.*s  %.*s  %5lld\n", state_of(s, text),
                (long long)number_of(s, "epoch_agreed"), (long long)number_of(s, "epoch_executed"),
                (long long)number_of(s, "lag_epochs"), (long long)number_of(s, "height"), HASH_SHOWN,
-               text_of(s, "log_root"), HASH_SHOWN, text_of(s, "state_root"),
+               status_hex(s, "log_root"), HASH_SHOWN, status_hex(s, "state_root"),
                (long long)number_of(s, "peers"));
     }
     for (unsigned i = 0; i < p->count; i++)

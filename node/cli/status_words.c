@@ -115,3 +115,18 @@ void status_tell(FILE *out, unsigned node, const json_t *status)
         tell_behind(out, node, status);
     tell_faults(out, node, json_object_get(status, "faults"));
 }
+
+const char *status_state(const json_t *status)
+{
+    const char *text = json_string_value(json_object_get(status, "state"));
+    for (unsigned k = 0; text && k < NODE_STATES; k++)
+        if (strcmp(text, node_states[k]) == 0)
+            return node_states[k];
+    return "?";
+}
+
+const char *status_hex(const json_t *status, const char *key)
+{
+    const char *text = json_string_value(json_object_get(status, key));
+    return text && text[strspn(text, "0123456789abcdef")] == '\0' ? text : "?";
+}

@@ -99,10 +99,11 @@ static int flush(struct submission *s)
             .kind = CLIENT_SUBMIT, .list = {.count = s->count, .items = writer_result(&s->items)}};
         struct client_answer answer;
         const uint32_t before = s->count;
-        int status = target_ask(&s->target, &request, &answer);
+        int status = target_try(&s->target, &request, &answer);
         if (status != EXIT_DONE)
             return status;
-        uint32_t retry_ms = settle(s, answer.list.items);
+        const bool none = answer.result.status == CLIENT_OVERLOADED; /* It has looked at none. */
+        uint32_t retry_ms = none ? answer.result.retry_ms : settle(s, answer.list.items);
         if (s->count < before)
             deadline_ms = clock_ms() + OVERLOAD_S_MAX * 1000;
         if (s->count > 0 && clock_ms() + retry_ms > deadline_ms)

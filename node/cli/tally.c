@@ -24,11 +24,15 @@ void tally_add(struct tally *t, struct slice reason)
 struct slice tally_refusal(const struct client_result *r)
 {
     static const char malformed[] = "not a transaction";
+    static const char unknown[] = "its number was used before the snapshot that this node began "
+                                  "with, by which it does not know: ask another node";
     static const char unforeseen[] = "an answer that does not belong here";
     if (r->status == CLIENT_INVALID || r->status == CLIENT_DROPPED || r->failed)
         return r->reason;
-    return r->status == CLIENT_MALFORMED ? slice_of(malformed, sizeof malformed - 1)
-                                         : slice_of(unforeseen, sizeof unforeseen - 1);
+    if (r->status == CLIENT_MALFORMED)
+        return slice_of(malformed, sizeof malformed - 1);
+    return r->status == CLIENT_UNKNOWN ? slice_of(unknown, sizeof unknown - 1)
+                                       : slice_of(unforeseen, sizeof unforeseen - 1);
 }
 
 void tally_print(const struct tally *t)

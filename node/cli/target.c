@@ -91,6 +91,14 @@ int target_ask(struct target *t, struct client_request *request, struct client_a
     return error ? say_failed(t->command, "%s", message) : EXIT_DONE;
 }
 
+int target_try(struct target *t, struct client_request *request, struct client_answer *answer)
+{
+    char message[CONFIG_MESSAGE_MAX];
+    int error = connection_try(t->connection, request, answer, (unsigned)t->timeout_s * 1000,
+                               message, sizeof message);
+    return error ? say_failed(t->command, "%s", message) : EXIT_DONE;
+}
+
 int target_key(const struct target *t, const char *text, struct identity_public *key)
 {
     char message[CONFIG_MESSAGE_MAX];

@@ -61,6 +61,8 @@ void target_close(struct target *t);
 
 /* connection_ask, saying what went wrong. */
 int target_ask(struct target *t, struct client_request *request, struct client_answer *answer);
+/* The same, but OVERLOADED is an answer. */
+int target_try(struct target *t, struct client_request *request, struct client_answer *answer);
 
 /* A public key: given in hex, or as the path of its key file. 0, or EXIT_USAGE or EXIT_FAILED
  * after a line on stderr. */

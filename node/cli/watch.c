@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "node/cli/round.h"
+#include "node/cli/status_words.h"
 
 enum { ASK_US = 1000000, PATIENCE_US = 800000, WIDTH = 80, HEIGHT = 24, HEAD_LINES = 2 };
 
@@ -61,11 +62,7 @@ void watch_take(struct watched *w, double at_s, const struct json_t *stats)
     if (!stats)
         return;
     const json_t *received = json_object_get(stats, "rx_bytes");
-    const char *state = json_string_value(json_object_get(stats, "state"));
-    w->state = "?"; /* Nothing of what a node says goes to the terminal as it is. */
-    for (unsigned k = 0; state && k < NODE_STATES; k++)
-        if (strcmp(state, node_states[k]) == 0)
-            w->state = node_states[k];
+    w->state = status_state(stats);
     w->agreed = count_of(stats, "epoch_agreed");
     w->executed = count_of(stats, "epoch_executed");
     w->peers = count_of(stats, "peers");

@@ -181,24 +181,44 @@ static int exchange(struct connection *c, struct client_request *request,
     return 0;
 }
 
+int connection_try(struct connection *c, struct client_request *request,
+                   struct client_answer *answer, unsigned timeout_ms, char *message,
+                   size_t message_size)
+{
+    bool sent;
+    if (exchange(c, request, answer, clock_ms() + timeout_ms, &sent)) {
+        snprintf(message, message_size,
+                 sent ? "node %u at %s took the request and did not answer within %u ms; try "
+                        "again, or give --timeout"
+                      : "node %u does not answer at %s (%u ms): is it running, and is this its "
+                        "cluster.conf?",
+                 c->node, c->address, timeout_ms);
+        return -1;
+    }
+    if (answer->result.status == CLIENT_OVERLOADED || answer->kind == request->kind)
+        return 0;
+    snprintf(message, message_size,
+             "node %u at %s does not understand the request; use the ledger-cli of its version",
+             c->node, c->address);
+    return -1;
+}
+
+static unsigned left_until(uint64_t deadline_ms)
+{
+    const uint64_t now_ms = clock_ms();
+    return now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 0;
+}
+
 int connection_ask(struct connection *c, struct client_request *request,
                    struct client_answer *answer, unsigned timeout_ms, char *message,
                    size_t message_size)
 {
     const uint64_t deadline_ms = clock_ms() + timeout_ms;
-    bool sent;
-    for (;;) {
-        if (exchange(c, request, answer, deadline_ms, &sent)) {
-            snprintf(message, message_size,
-                     sent ? "node %u at %s took the request and did not answer within %u ms; try "
-                            "again, or give --timeout"
-                          : "node %u does not answer at %s (%u ms): is it running, and is this its "
-                            "cluster.conf?",
-                     c->node, c->address, timeout_ms);
+    for (unsigned left_ms = timeout_ms;; left_ms = left_until(deadline_ms)) {
+        if (connection_try(c, request, answer, left_ms, message, message_size))
             return -1;
-        }
         if (answer->result.status != CLIENT_OVERLOADED)
-            break;
+            return 0;
         if (clock_ms() + answer->result.retry_ms >= deadline_ms) {
             snprintf(
                 message, message_size,
@@ -208,10 +228,4 @@ int connection_ask(struct connection *c, struct client_request *request,
         }
         clock_sleep_ms(answer->result.retry_ms);
     }
-    if (answer->kind == request->kind)
-        return 0;
-    snprintf(message, message_size,
-             "node %u at %s does not understand the request; use the ledger-cli of its version",
-             c->node, c->address);
-    return -1;
 }

@@ -29,7 +29,13 @@ bool connection_send(struct connection *c, struct client_request *request);
  * no answer is dropped. */
 bool connection_receive(struct connection *c, struct client_answer *answer);
 
-/* Sends, and waits for the answer; OVERLOADED is tried again after the told time. 0, or -1 with
+/* Sends, and waits for the answer, which may be OVERLOADED. 0, or -1 with one line in `message`:
+ * not reached, not answered for so long, or not understood. For a connection with nothing else
+ * under way. */
+int connection_try(struct connection *c, struct client_request *request,
+                   struct client_answer *answer, unsigned timeout_ms, char *message,
+                   size_t message_size);
+/* The same; OVERLOADED is tried again after the told time. 0, or -1 with
  * one line in `message`: not reached, not answered or overloaded for so long, or not understood.
  * For a connection with nothing else under way. */
 int connection_ask(struct connection *c, struct client_request *request,
