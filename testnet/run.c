@@ -288,6 +288,17 @@ static void tell_ended(const struct run *r, int node)
                 r->options->out, node);
 }
 
+/* What is measured then is less than was meant. At its end a load may say that not all is done. */
+static void tell_lost(struct run *r, double end_s)
+{
+    const int node = sites_lost(&r->sites);
+    if (node >= 0 && run_time(r) < end_s - 1)
+        fprintf(stderr,
+                "\nledger-testnet: the load of node %d has ended, and that node is offered nothing "
+                "more: %s/load%d.log says why\n",
+                node, r->options->out, node);
+}
+
 static int follow(struct run *r)
 {
     const struct scenario *s = &r->scenario;
@@ -329,6 +340,7 @@ static int follow(struct run *r)
                      r->options->out, refused);
             return fail(message);
         }
+        tell_lost(r, end_s);
         if (r->over)
             return 0;
         wait_for_more(r, next_s);

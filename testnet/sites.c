@@ -190,8 +190,10 @@ int sites_ended(struct sites *s)
 {
     int status;
     for (unsigned i = 0; i < s->scenario->nodes; i++) {
-        if (has_ended(&s->site[i].load, &status))
+        if (has_ended(&s->site[i].load, &status)) {
             s->site[i].refused = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE;
+            s->site[i].lost = status != 0 && !s->site[i].refused;
+        }
         if (has_ended(&s->site[i].node, &status)) {
             s->site[i].signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
             return (int)i;
@@ -205,6 +207,16 @@ int sites_refused(const struct sites *s)
     for (unsigned i = 0; i < s->scenario->nodes; i++)
         if (s->site[i].refused)
             return (int)i;
+    return -1;
+}
+
+int sites_lost(struct sites *s)
+{
+    for (unsigned i = 0; i < s->scenario->nodes; i++)
+        if (s->site[i].lost) {
+            s->site[i].lost = false;
+            return (int)i;
+        }
     return -1;
 }
 

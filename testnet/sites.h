@@ -16,6 +16,7 @@ struct site {
     pid_t load;
     bool paused;
     bool refused; /* Its load did not take what it was told. */
+    bool lost;    /* Its load has ended for another reason. */
     int signal;   /* That ended its node by itself; 0: none did. */
     void *zmq;
     struct connection *connection;
@@ -51,6 +52,8 @@ int sites_load(struct sites *s, unsigned node, double warmup_s, double duration_
 int sites_ended(struct sites *s);
 /* A node whose load ended at once, with wrong usage: then nobody loads it; or -1. */
 int sites_refused(const struct sites *s);
+/* The next whose load has ended otherwise before its time, once each; -1: there is none. */
+int sites_lost(struct sites *s);
 /* Loads end with their reports; who does not in time is killed. Returns how many. */
 unsigned sites_stop_loads(struct sites *s);
 /* They, and nodes by SIGTERM. */

@@ -93,15 +93,15 @@ static json_t *describe_node(struct run *r, unsigned i, double measured_s, const
                             since_first(r, i, FIELD_RX_RETRIEVAL);
     const double rate = run_link_rate(r, i, r->measured_to_s);
     const double load_bytes_s = r->scenario.load_bytes_s;
-    json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:f}", "id", (int)i,
-                          "load_bytes_s", or_null(load_bytes_s > 0 ? load_bytes_s : NAN), "rate_in",
-                          or_null(rate), "rate_out", or_null(rate), "rx_bytes",
-                          by_lane(r, i, FIELD_RX_VOTES, FIELD_RX_CLIENTS), "tx_bytes",
-                          by_lane(r, i, FIELD_TX_VOTES, FIELD_TX_CLIENTS), "interface_rx_bytes",
-                          since_first(r, i, FIELD_INTERFACE_RX), "confirmed_bytes", confirmed,
-                          "confirmed_tx", since_first(r, i, FIELD_CONFIRMED_TX),
-                          "confirmed_over_rate", or_null(confirmed / (measured_s * rate)),
-                          "received_over_confirmed", ratio(received, confirmed));
+    json_t *o = json_pack(
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "id", (int)i, "load_bytes_s",
+        or_null(load_bytes_s > 0 ? load_bytes_s : NAN), "rate_in", or_null(rate), "rate_out",
+        or_null(rate), "rx_bytes", by_lane(r, i, FIELD_RX_VOTES, FIELD_RX_CLIENTS), "tx_bytes",
+        by_lane(r, i, FIELD_TX_VOTES, FIELD_TX_CLIENTS), "interface_rx_bytes",
+        since_first(r, i, FIELD_INTERFACE_RX), "confirmed_bytes", confirmed, "confirmed_tx",
+        since_first(r, i, FIELD_CONFIRMED_TX), "confirmed_over_rate",
+        or_null(confirmed / (measured_s * rate)), "received_over_confirmed",
+        or_null(confirmed > 0 ? received / confirmed : NAN));
     json_t *more =
         json_pack("{s:f, s:{s:f, s:f}, s:I, s:I, s:I, s:I, s:o, s:{s:f, s:f}, s:f, s:I}", "hedges",
                   since_first(r, i, FIELD_HEDGES), "wasted_bytes", "dispersal",
