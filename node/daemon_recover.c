@@ -40,6 +40,7 @@ struct recovery {
     struct epochs stored;   /* Blocks of ours in the consensus store; */
     struct epochs executed; /* those that the ledger has, ... */
     struct epochs late;     /* ... and those that it has and the pool may not have heard of. */
+    epoch_id base;          /* All that is executed up to here is late too. */
     uint64_t removed;
 };
 
@@ -116,6 +117,17 @@ static int go_through(struct recovery *r, epoch_id epoch, bool executed)
     return 0;
 }
 
+/* With which epoch a block was delivered a snapshot does not say: if it is of later than the pool
+ * knows, all that it stands for is late. */
+static int find_base(struct recovery *r, epoch_id settled)
+{
+    struct snapshot_head head;
+    const int error = executor_installed(r->ledger, r->daemon->quorum, &head);
+    if (error == 0 && head.checkpoint.epoch > settled)
+        r->base = head.checkpoint.epoch;
+    return error == STORE_MISSING ? 0 : error;
+}
+
 static int recover(struct recovery *r)
 {
     struct daemon *d = r->daemon;
@@ -128,7 +140,7 @@ static int recover(struct recovery *r)
     status = executor_delivered(r->ledger, first, note_executed, r);
     if (status == 0 && !d->application.execute)
         status = executor_delivered(r->ledger, first > settled ? first : settled + 1, note_late, r);
-    if (status != 0)
+    if (status != 0 || (status = find_base(r, settled)) != 0)
         return status;
     sort(&r->executed);
     sort(&r->late);
@@ -138,7 +150,8 @@ static int recover(struct recovery *r)
         epoch_id epoch = r->stored.items[i];
         bool executed = has(&r->executed, epoch);
         bool given_up = !executed && epoch + horizon <= d->executed.epoch;
-        if (!given_up && (!executed || (!d->application.execute && has(&r->late, epoch))))
+        bool late = epoch <= r->base || has(&r->late, epoch);
+        if (!given_up && (!executed || (!d->application.execute && late)))
             status = go_through(r, epoch, executed);
     }
     return status;
@@ -149,6 +162,7 @@ int daemon_recover(struct daemon *d, char *message, size_t message_size)
     struct recovery r = {.daemon = d};
     struct mempool_view view;
     mempool_view(d->mempool, &view);
+    mempool_settled(d->mempool, d->executed.epoch); /* When this has returned. */
     if (view.count == 0)
         return 0;
     int status = store_view_open(d->consensus, &r.consensus);

@@ -253,7 +253,7 @@ int mempool_commit(struct mempool *m, struct store *store)
         if (status != 0 && status != STORE_MISSING)
             return status;
     }
-    if (m->removed.count > 0 && m->settled != m->settled_stored) {
+    if (wrote && m->settled != m->settled_stored) {
         const struct slice value = bytes_of(m->settled, key);
         const int status = store_put(store, TABLE_META, settled_key(), &value, 1);
         if (status != 0)

@@ -76,7 +76,7 @@ typedef void (*mempool_visit)(void *context, uint32_t index, const struct hash *
 void mempool_marked(struct mempool *m, epoch_id epoch, mempool_visit visit, void *context);
 /* What the execution of this epoch means for the pool is done. */
 void mempool_settled(struct mempool *m, epoch_id epoch);
-/* The last such epoch in which any left the pool, as a restart knows it; 0: none. The ledger commits
+/* The last such epoch when something was written, as a restart knows it; 0: none. The ledger commits
  * first, so later ones may have been executed too: what is in their blocks has to leave yet. */
 epoch_id mempool_settled_through(const struct mempool *m);
 /* Visits all. May remove the one visited. */

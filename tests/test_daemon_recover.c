@@ -1,5 +1,6 @@
 /* What the pool makes, after a restart, of blocks of ours that are stored and not in the ledger. */
 #include "node/daemon_state.h"
+#include "node/executor_record.h"
 #include "tests/mempool_fixture.h"
 
 enum { EXECUTED = 9, SELF = 2, NODES = 4 };
@@ -135,12 +136,66 @@ static void what_was_submitted_again_afterwards_waits(void **state)
     store_close(ledger);
 }
 
+/* What left at one start leaves at no other. */
+static void what_a_restart_took_out_may_come_again(void **state)
+{
+    (void)state;
+    const struct hash id = id_of(1006);
+    store_block(6, 1006);
+    commit();
+    struct store *ledger = open_ledger(6);
+    recover(ledger, MODE_DL, 1000);
+    assert_false(mempool_has(pool, &id));
+    commit();
+    add(1006);
+    commit();
+    recover(ledger, MODE_DL, 1000);
+    assert_true(mempool_has(pool, &id));
+    store_close(ledger);
+}
+
+/* The ledger begins with a snapshot of EXECUTED that stands for our block of this epoch. */
+static void begin_with_snapshot(struct store *ledger, epoch_id epoch)
+{
+    uint8_t bytes[SNAPSHOT_HEAD_SIZE_MAX], run[CHECKPOINT_RUN_SIZE];
+    struct writer h = writer_of(bytes, sizeof bytes), w = writer_of(run, sizeof run);
+    snapshot_head_encode(&h, &(struct snapshot_head){.checkpoint = {.epoch = EXECUTED}, .runs = 1});
+    write_u8(&w, SELF);
+    write_u64(&w, epoch);
+    write_u64(&w, epoch);
+    const struct slice head = writer_result(&h), runs = writer_result(&w);
+    assert_int_equal(store_begin(ledger), 0);
+    assert_int_equal(store_put(ledger, LEDGER_META, snapshot_head_key(), &head, 1), 0);
+    assert_int_equal(store_put(ledger, LEDGER_META, snapshot_runs_key(), &runs, 1), 0);
+    assert_int_equal(store_commit(ledger), 0);
+}
+
+/* With which epoch it was delivered nobody knows here: perhaps one that the pool has not heard of. */
+static void what_a_snapshot_stands_for_leaves(void **state)
+{
+    (void)state;
+    store_block(6, 1006);
+    add(1007);
+    commit();
+    const struct hash other = id_of(1007);
+    assert_true(mempool_remove(pool, &other));
+    mempool_settled(pool, EXECUTED - 1);
+    commit();
+    struct store *ledger = open_ledger(0);
+    begin_with_snapshot(ledger, 6);
+    recover(ledger, MODE_DL, 1000);
+    assert_int_equal(view().count, 0);
+    store_close(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_block_that_was_given_up_marks_nothing),
         TEST(what_a_block_of_ours_executed_leaves),
         TEST(what_was_submitted_again_afterwards_waits),
+        TEST(what_a_restart_took_out_may_come_again),
+        TEST(what_a_snapshot_stands_for_leaves),
     };
     return hash_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
