@@ -314,12 +314,12 @@ static bool in_window(void *context, node_id peer, epoch_id epoch)
 static void send_votes(void *context, node_id to, bool again, struct slice frame)
 {
     const struct driver *d = context;
-    if (again && d->ports.queued &&
-        d->ports.queued(d->ports.context, to, DRIVER_VOTES) > AGAIN_QUEUED_MAX)
-        return;
     const uint64_t tag = frame.size == MESSAGE_HEADER_SIZE ? WORD_TAG : 0;
     if (tag)
         d->ports.drop(d->ports.context, to, DRIVER_VOTES, tag);
+    else if (again && d->ports.queued &&
+             d->ports.queued(d->ports.context, to, DRIVER_VOTES) > AGAIN_QUEUED_MAX)
+        return;
     d->ports.send(d->ports.context, to, DRIVER_VOTES, 0, tag, frame);
 }
 

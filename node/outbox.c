@@ -215,7 +215,6 @@ static bool is_said_again(enum message_kind kind)
     case MESSAGE_WANT_CHECKPOINT:
     case MESSAGE_PING:
     case MESSAGE_REQUEST:
-    case MESSAGE_CANCEL:
     case MESSAGE_CHECKPOINT: return true;
     default: return false;
     }
