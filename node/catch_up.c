@@ -341,7 +341,8 @@ int catch_up_tick(struct catch_up *c, epoch_id executed, uint64_t still_ms, uint
         return finish(c, now_ms, complete);
     if (now_ms < c->moved_ms + CATCH_UP_GIVE_UP_MS)
         return 0;
-    c->piece_ms += CATCH_UP_PIECE_MS; /* It may be our own link. */
+    if (c->piece_ms < CATCH_UP_GIVE_UP_MS) /* It may be our own link. */
+        c->piece_ms *= 2;
     ban(c, now_ms);
     return give_up(c);
 }

@@ -25,7 +25,7 @@ enum {
     CATCH_UP_GIVE_UP_MS = 180000, /* Without a piece, ... */
     CATCH_UP_RUN_MS = 1000, /* ... of which one of runs, which may be anything, buys so much, ... */
     CATCH_UP_PIECE_MS =
-        2000, /* ... and another, where there is a choice, so much: more each time. */
+        2000, /* ... and another, where there is a choice, so much: twice each time. */
 };
 
 struct catch_up_ports {

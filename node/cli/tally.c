@@ -24,8 +24,8 @@ void tally_add(struct tally *t, struct slice reason)
 struct slice tally_refusal(const struct client_result *r)
 {
     static const char malformed[] = "not a transaction";
-    static const char unknown[] = "its number was used before the snapshot that this node began "
-                                  "with, by which it does not know: ask another node";
+    static const char unknown[] = "its number is used, by which transaction this node may not "
+                                  "know: it began with a snapshot; ask another one";
     static const char unforeseen[] = "an answer that does not belong here";
     if (r->status == CLIENT_INVALID || r->status == CLIENT_DROPPED || r->failed)
         return r->reason;

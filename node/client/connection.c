@@ -181,12 +181,12 @@ static int exchange(struct connection *c, struct client_request *request,
     return 0;
 }
 
-int connection_try(struct connection *c, struct client_request *request,
-                   struct client_answer *answer, unsigned timeout_ms, char *message,
-                   size_t message_size)
+static int try_until(struct connection *c, struct client_request *request,
+                     struct client_answer *answer, uint64_t deadline_ms, unsigned timeout_ms,
+                     char *message, size_t message_size)
 {
     bool sent;
-    if (exchange(c, request, answer, clock_ms() + timeout_ms, &sent)) {
+    if (exchange(c, request, answer, deadline_ms, &sent)) {
         snprintf(message, message_size,
                  sent ? "node %u at %s took the request and did not answer within %u ms; try "
                         "again, or give --timeout"
@@ -203,10 +203,12 @@ int connection_try(struct connection *c, struct client_request *request,
     return -1;
 }
 
-static unsigned left_until(uint64_t deadline_ms)
+int connection_try(struct connection *c, struct client_request *request,
+                   struct client_answer *answer, unsigned timeout_ms, char *message,
+                   size_t message_size)
 {
-    const uint64_t now_ms = clock_ms();
-    return now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 0;
+    return try_until(c, request, answer, clock_ms() + timeout_ms, timeout_ms, message,
+                     message_size);
 }
 
 int connection_ask(struct connection *c, struct client_request *request,
@@ -214,8 +216,8 @@ int connection_ask(struct connection *c, struct client_request *request,
                    size_t message_size)
 {
     const uint64_t deadline_ms = clock_ms() + timeout_ms;
-    for (unsigned left_ms = timeout_ms;; left_ms = left_until(deadline_ms)) {
-        if (connection_try(c, request, answer, left_ms, message, message_size))
+    for (;;) {
+        if (try_until(c, request, answer, deadline_ms, timeout_ms, message, message_size))
             return -1;
         if (answer->result.status != CLIENT_OVERLOADED)
             return 0;

@@ -29,8 +29,6 @@ pids[LOST]=$!
 until_true 'it does not wait for a snapshot' said 'waiting for a snapshot of epoch'
 "$cli" transfer "$cluster" --node 0 --from "$cluster/accounts/4001.key" --to "$cluster/accounts/1.key" \
     --amount 1 --print >"$cluster/transfer"
-"$cli" submit "$cluster" --node $LOST --timeout 1 --file "$cluster/transfer" >"$cluster/put.off" 2>&1 &
-submitting=$!
 
 # Two of three have offered theirs, and say nothing more: it waits for what they were asked.
 two_offer() { some; said 'peer 0 offers a snapshot' && said 'peer 1 offers a snapshot'; }
@@ -42,15 +40,20 @@ kill -KILL "${pids[LOST]}"
 wait "${pids[LOST]}" 2>/dev/null
 said 'the ledger goes on from a snapshot' && fail 'it was not killed in the middle'
 kill -CONT "${pids[0]}" "${pids[1]}"
+connected=$(grep -c 'peer 0 connected' "$cluster/node$LOST.log")
 from=$SECONDS
 start $LOST
+reaches() { [ "$(grep -c 'peer 0 connected' "$cluster/node$LOST.log")" -gt "$1" ]; }
+until_true 'it is not connected again' reaches "$connected"
+"$cli" submit "$cluster" --node $LOST --timeout 3 --file "$cluster/transfer" >"$cluster/put.off" 2>&1 &
+submitting=$!
 until_true 'it does not begin with a snapshot' said 'the ledger goes on from a snapshot'
 until_true 'it does not become current' settled
 begun=$((SECONDS - from))
 wait $submitting || fail "who submits is not put off: $(cat "$cluster/put.off")"
 until_true 'the nodes have not executed the same' settled
 used=$("$cli" submit "$cluster" --node $LOST --file "$cluster/used" 2>&1)
-grep -q 'before the snapshot that this node began with' <<<"$used" || fail "of a number that was used it says: $used"
+grep -q 'its number is used, by which' <<<"$used" || fail "of a number that was used it says: $used"
 blocks=$("$cli" blocks "$cluster" --node $LOST --count 100000 2>"$cluster/blocks")
 [ "$(wc -l <<<"$blocks")" -ge 2 ] || fail 'it shows no blocks'
 grep -q 'began with a snapshot' "$cluster/blocks" || fail 'it does not say that it has not all blocks'
