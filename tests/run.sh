@@ -12,7 +12,7 @@ shift 2
 
 SECONDS_MAX=900 # For one program: longer means that it hangs.
 ALONE=' test_core_large test_intake test_connections test_transport test_transport_plain test_reset
- test_http test_http_later test_zap test_workers testnet.sh '
+ test_http test_http_later test_zap test_workers test_metrics test_recording testnet.sh '
 
 passed=0 failed=0
 jobs=$(mktemp -d)
