@@ -189,13 +189,23 @@ static uint32_t may_carry(const struct node *n)
     return p->block_bytes < BLOCK_LEAST ? p->block_bytes : (uint32_t)BLOCK_LEAST;
 }
 
+/* f+1 have agreed on it: no block of ours is accepted in it any more, only linked. An empty one is
+ * of no use then, and who comes back after long would begin as many as may be open. */
+static bool is_over(const struct node *n, epoch_id e)
+{
+    unsigned count = 0;
+    for (unsigned p = 0; p < n->quorum.n; p++)
+        count += p != n->self && n->peers[p].word.agreed >= e;
+    return count >= quorum_some(n->quorum);
+}
+
 /* Why to propose at all. An idle cluster is silent. */
 static bool has_reason(const struct node *n, epoch_id next, uint64_t waiting)
 {
     const struct proposing *p = &n->proposing;
     if (waiting > 0)
         return true;
-    if (p->heard >= next) /* Others speak in an epoch that we are not in. */
+    if (p->heard >= next && !is_over(n, next)) /* Others speak in an epoch that we are not in. */
         return true;
     /* A block with transactions was left out, ours or another's, and all that is agreed is
      * executed: our next block has seen it. Not before: a node that is behind would add to what
