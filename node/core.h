@@ -12,6 +12,7 @@
  *   window.c     how much is asked for at a time
  *   pace.c       how long a peer may send nothing
  *   delivery.c   the one order
+ *   witness.c    how agreements of before ended, by who lost its data
  *   status.c     where the peers are; asking and answering again
  *   checkpoints.c  what all sign of the ledger
  *   stages.c     how long an epoch takes
@@ -311,6 +312,14 @@ struct peer {
     epoch_id want_recent, want_older; /* Where we look next for incomplete dispersals of its. */
 };
 
+/* An epoch that was agreed on before this node lost its data, and what others say of it. */
+struct witness {
+    epoch_id epoch; /* 0: none yet. */
+    uint64_t asked_ms;
+    bool told;               /* Its outcome is known, and told. */
+    struct nodeset *said[2]; /* n each: who says that an agreement ended so. */
+};
+
 struct node {
     struct node_options options; /* The horizon is the mode's. */
     struct mode_rules rules;
@@ -320,7 +329,8 @@ struct node {
     bool started;
     bool disk_full; /* Nearly. */
     epoch_id first_unsealed;
-    epoch_id silent; /* No dispersal of an epoch through this one gets a vote of ours. */
+    epoch_id silent;           /* No dispersal of an epoch through this one gets a vote of ours. */
+    struct witness *witnesses; /* n: for each who may ask. */
     epoch_id agreed;
     struct epoch *epochs; /* epoch_window: epoch e at e % epoch_window. */
     struct history completed, delivered, payload;
@@ -527,6 +537,12 @@ void delivery_executed(struct node *n, epoch_id epoch);
 bool delivery_holds(const struct node *n, epoch_id epoch);
 /* A block of ours or a retrieved one with transactions is here. */
 void delivery_payload(struct node *n, epoch_id epoch, node_id proposer);
+
+/* witness.c */
+/* Somebody asks for the votes of an epoch that is over here. */
+void witness_want(struct node *n, node_id asker, epoch_id epoch, struct effects *out);
+/* Votes of such an epoch. */
+void witness_votes(struct node *n, node_id from, const struct message *m, struct effects *out);
 
 /* status.c */
 void status_word(struct node *n, node_id from, const struct word *word, struct effects *out);

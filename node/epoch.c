@@ -118,8 +118,10 @@ static void settle(struct node *n, struct epoch *e, struct effects *out)
 
 void epoch_votes(struct node *n, node_id from, const struct message *m, struct effects *out)
 {
-    if (!node_in_flight(n, m->epoch))
+    if (!node_in_flight(n, m->epoch)) {
+        witness_votes(n, from, m, out);
         return;
+    }
     epoch_open(n, m->epoch);
     struct epoch *e = node_epoch(n, m->epoch);
     if (e->sealed)

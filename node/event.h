@@ -129,7 +129,7 @@ enum effect_type {
     /* Records: durable before anything below leaves. */
     EFFECT_RECORD_VOTE = 1, /* Own message of an agreement. */
     EFFECT_RECORD_INSTANCE,
-    EFFECT_RECORD_OUTCOME, /* An epoch is sealed: its accepted set stays, its votes go. */
+    EFFECT_RECORD_OUTCOME, /* An epoch is sealed, or was: its accepted set stays, its votes go. */
     EFFECT_STORE_CHUNK,    /* Own chunk: of the event's CHUNK, encoding or decoding. */
     EFFECT_STORE_BLOCK,    /* The event's block: our own (before its first CHUNK), or retrieved. */
     EFFECT_RECORD_CHECKPOINT,

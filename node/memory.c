@@ -92,6 +92,8 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     for (unsigned h = 0; h < 3; h++)
         bits[h] = carve(c, history_memory(o->quorum.n, span));
     struct peer *peers = carve(c, size * sizeof *peers);
+    struct witness *witnesses = carve(c, size * sizeof *witnesses);
+    struct nodeset *said = carve(c, 2 * size * size * sizeof *said);
     struct epoch_bytes *epoch_bytes = carve(c, AHEAD_EPOCHS * sizeof *epoch_bytes);
     struct identity_signature *signatures = carve(c, CHECKPOINTS_OPEN * size * sizeof *signatures);
     struct hash *others = carve(c, CHECKPOINTS_OPEN * size * sizeof *others);
@@ -107,6 +109,10 @@ static void carve_rest(struct carver *c, struct node *n, const struct node_optio
     history_init(&n->delivered, o->quorum.n, true, span, bits[1]);
     history_init(&n->payload, o->quorum.n, false, span, bits[2]);
     n->peers = peers;
+    n->witnesses = witnesses;
+    for (size_t p = 0; p < size; p++)
+        for (size_t value = 0; value < 2; value++)
+            witnesses[p].said[value] = said + (2 * p + value) * size;
     n->ahead.epochs = epoch_bytes;
     for (unsigned s = 0; s < CHECKPOINTS_OPEN; s++) {
         n->checkpoints.slots[s].signatures = signatures + s * size;

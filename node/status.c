@@ -100,6 +100,7 @@ void status_want_votes(struct node *n, node_id from, const struct message *m, st
         return;
     p->votes_left -= count;
     answer_votes(n, from, m->epoch, &m->want_votes.proposers, out);
+    witness_want(n, from, m->epoch, out);
 }
 
 void status_want_checkpoint(struct node *n, node_id from, epoch_id epoch, struct effects *out)

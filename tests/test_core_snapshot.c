@@ -1,6 +1,6 @@
 /* What a snapshot stands for is dropped though someone has not executed it; and who begins with one
  * goes on as if it had. */
-#include "tests/core_checks.h"
+#include "tests/core_snapshot.h"
 
 enum { N = 4, AWAY = 3, HORIZON = 1000, EVERY = 5 };
 
@@ -127,48 +127,6 @@ static void what_is_not_executed_is_kept(void **state)
     expect_all(0, behind + 1, now);
 }
 
-/* The ledger of the first at the end of an epoch, in place of the last one's. */
-static void take_ledger(epoch_id epoch)
-{
-    const struct member *from = &cluster.members[0];
-    struct member *to = &cluster.members[AWAY];
-    unsigned height = 0, ids = 0;
-    memcpy(to->ledger, from->ledger, sizeof to->ledger);
-    memcpy(to->ids, from->ids, sizeof to->ids);
-    to->log_root = (struct hash){{0}};
-    for (; height < from->height && from->ledger[height].with_epoch <= epoch; height++)
-        to->log_root = hash_inner(&to->log_root, &from->ledger[height].commitment);
-    assert_true(from->executed < epoch + ENDED);
-    ids = from->ended_ids[epoch % ENDED];
-    to->executed = epoch;
-    to->executed_height = height;
-    to->executed_ids = ids;
-}
-
-static bool can_begin_with_snapshot(epoch_id epoch, char *message, size_t message_size)
-{
-    static struct identity_signature signatures[NODES_MAX];
-    static struct checkpoint_record r;
-    struct store_view *view;
-    assert_int_equal(store_view_open(cluster.members[0].store, &view), 0);
-    assert_int_equal(driver_checkpoint(view, cluster.quorum, epoch, &r, signatures), 0);
-    store_view_close(view);
-    assert_true(nodeset_count(&r.signers) >= quorum_some(cluster.quorum));
-    member_crash(&cluster.members[AWAY]);
-    take_ledger(epoch);
-    installed = &r;
-    const bool opened = member_can_open(&cluster.members[AWAY], message, message_size);
-    installed = NULL;
-    return opened;
-}
-
-static void begin_with_snapshot(epoch_id epoch)
-{
-    char message[256];
-    if (!can_begin_with_snapshot(epoch, message, sizeof message))
-        fail_msg("%s", message);
-}
-
 static void who_begins_with_one_goes_on(void **state)
 {
     (void)state;
@@ -183,7 +141,7 @@ static void who_begins_with_one_goes_on(void **state)
     cluster.away = (struct nodeset){0};
     cluster_run(1000); /* What it lacks is gone. */
     assert_int_equal(cluster.members[AWAY].executed, behind);
-    begin_with_snapshot(last);
+    begin_with_snapshot(&cluster.members[AWAY], last);
     assert_int_equal(word_of(AWAY).executed, last);
     cluster_round();
     struct node_view view;
@@ -218,7 +176,7 @@ static void what_it_has_said_stays(void **state)
     const epoch_id first_unsealed = word_of(AWAY).first_unsealed;
     assert_true(votes > 0);
     assert_true(first_unsealed <= last);
-    begin_with_snapshot(last);
+    begin_with_snapshot(&cluster.members[AWAY], last);
     assert_int_equal(records(AWAY, TABLE_VOTES, last), votes);
     assert_int_equal(word_of(AWAY).first_unsealed, first_unsealed);
     cluster.away = (struct nodeset){0};
@@ -245,7 +203,7 @@ static void others_close_what_it_stands_for_with_it(void **state)
     nodeset_add(&cluster.away, 2); /* Whoever has not closed what it has agreed hears no more. */
     cluster_run(100);
     const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
-    begin_with_snapshot(last);
+    begin_with_snapshot(&cluster.members[AWAY], last);
     cluster.away = (struct nodeset){0};
     member_crash(&cluster.members[2]);
     nodeset_add(&cluster.away, 2);
@@ -272,7 +230,7 @@ static void what_was_agreed_beyond_it_stays(void **state)
     const epoch_id sealed = word_of(AWAY).first_unsealed;
     assert_true(sealed > EVERY + 1);
     cluster.lagging = (struct nodeset){0};
-    begin_with_snapshot(EVERY);
+    begin_with_snapshot(&cluster.members[AWAY], EVERY);
     assert_int_equal(word_of(AWAY).first_unsealed, sealed);
     submit(AWAY);
     cluster_until(all_executed, 1000);
@@ -294,7 +252,7 @@ static void what_it_has_of_what_is_delivered_goes(void **state)
     cluster_until(have_executed, 1000);
     assert_true(cluster.members[AWAY].executed < EVERY);
     assert_true(records(AWAY, TABLE_CHUNKS, EVERY) > 0);
-    begin_with_snapshot(EVERY);
+    begin_with_snapshot(&cluster.members[AWAY], EVERY);
     cluster.passes = NULL;
     submit(AWAY);
     cluster_until(all_executed, 1000);
@@ -318,7 +276,7 @@ static void whose_ledger_was_another_has_the_right_one_now(void **state)
     open_without_last(30);
     const epoch_id last = cluster.members[0].executed / EVERY * EVERY;
     put_number("other_state", last);
-    begin_with_snapshot(last);
+    begin_with_snapshot(&cluster.members[AWAY], last);
     member_crash(&cluster.members[AWAY]);
     member_open(&cluster.members[AWAY]);
 }
@@ -338,7 +296,7 @@ static void who_signed_another_ledger_does_not_sign_this(void **state)
     assert_int_equal(store_begin(s), 0);
     assert_int_equal(records_put_checkpoint(s, &r, EVERY), 0);
     assert_int_equal(store_commit(s), 0);
-    assert_false(can_begin_with_snapshot(last, message, sizeof message));
+    assert_false(can_begin_with_snapshot(&cluster.members[AWAY], last, message, sizeof message));
 }
 
 static unsigned said; /* Frames of the one away. */
@@ -411,7 +369,7 @@ static void what_was_lost_is_remembered(void **state)
     member_crash(m);
     member_open(m);
     assert_int_equal(driver_lost(m->driver), last);
-    begin_with_snapshot(last);
+    begin_with_snapshot(&cluster.members[AWAY], last);
     assert_int_equal(driver_lost(m->driver), 0);
     assert_int_equal(word_of(AWAY).first_unsealed, last + 1); /* It is silent before. */
 }
@@ -469,7 +427,7 @@ static void who_lost_its_data_promises_nothing_of_before(void **state)
     m->executed = 0;
     member_open(m);
     assert_int_equal(driver_remember_lost(m->driver, held.through), 0);
-    begin_with_snapshot(held.through);
+    begin_with_snapshot(&cluster.members[AWAY], held.through);
     cluster.away = (struct nodeset){0};
     held.came = held.promised = 0;
     held.holds = false;
